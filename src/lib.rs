@@ -1,0 +1,7 @@
+//! Cairn: a Redis-protocol server for many-core Linux machines.
+//!
+//! `ARCHITECTURE.md` beside this file is the map; start there.
+
+pub mod base;
+pub mod limits;
+pub mod resp;

@@ -1,0 +1,61 @@
+//! Every maximum of the server in one place.
+//!
+//! Owned by everyone, imported by everyone, imports nothing. A maximum that users may change is a
+//! directive in `config.rs` and only its default stands there; what stands here is fixed by design.
+//! Relations between limits are checked when the crate is compiled.
+
+/// Hash slots of a keyspace, as in Redis Cluster.
+pub const SLOTS: usize = 16_384;
+/// Most shards of one server: the doorbell bitmap has this many bits.
+pub const SHARDS_MAX: usize = 256;
+/// Logical databases by default, and the most that may be configured.
+pub const DATABASES_DEFAULT: usize = 16;
+pub const DATABASES_MAX: usize = 256;
+
+/// Longest inline command or length line, bytes (Redis: PROTO_INLINE_MAX_SIZE).
+pub const INLINE_BYTES_MAX: usize = 64 * 1024;
+/// Most arguments of one command (Redis: 1024 * 1024).
+pub const ARGUMENTS_MAX: usize = 1024 * 1024;
+/// Before authentication: most arguments and longest bulk, bytes.
+pub const UNAUTHENTICATED_ARGUMENTS_MAX: usize = 10;
+pub const UNAUTHENTICATED_BULK_BYTES_MAX: usize = 16_384;
+/// Longest string value, bytes (`proto-max-bulk-len` may lower or raise the protocol's own bound).
+pub const STRING_BYTES_MAX: usize = 512 * 1024 * 1024;
+
+/// Receive buffers of one shard: their number (a power of two) and the bytes of each.
+pub const RECEIVE_BUFFERS: usize = 256;
+pub const RECEIVE_BUFFER_BYTES: usize = 16 * 1024;
+/// Submission queue entries of one shard's ring; the completion queue holds four times as many.
+pub const RING_ENTRIES: u32 = 1024;
+/// Events that one `poll` reports at most; the rest waits for the next tick.
+pub const EVENTS_PER_POLL: usize = 512;
+/// Clients that one shard can hold; bounds the slab and the tokens.
+pub const CLIENTS_PER_SHARD_MAX: usize = 1 << 20;
+
+/// Messages that one channel of the mesh holds (one ordered pair of shards).
+pub const MESH_CHANNEL_MESSAGES: usize = 64;
+/// Commands and payload bytes that one message of the mesh carries before the next one is begun.
+pub const PARCEL_COMMANDS_MAX: usize = 1024;
+pub const PARCEL_BYTES_MAX: usize = 256 * 1024;
+/// Empty parcels and send buffers that a shard keeps for reuse, and the largest that is kept, bytes.
+pub const PARCELS_KEPT: usize = 64;
+pub const SEND_BUFFERS_KEPT: usize = 64;
+pub const SEND_BUFFER_KEPT_BYTES: usize = 64 * 1024;
+
+/// Replies a client may have outstanding on other shards before its pipeline waits.
+pub const OUTSTANDING_PER_CLIENT: usize = 1024;
+/// Unsent output at which a client's further commands wait until it reads, bytes.
+pub const OUTPUT_PAUSE_BYTES: usize = 1024 * 1024;
+/// Unparsed input of a waiting client at which its socket is no longer read, bytes.
+pub const INPUT_PAUSE_BYTES: usize = 64 * 1024;
+
+/// Expired keys removed, and references examined, in one tick's background step.
+pub const EXPIRE_PER_TICK: usize = 256;
+/// Longest sleep of an idle shard, microseconds: the period of `hz`-like housekeeping.
+pub const IDLE_SLEEP_US: u64 = 100_000;
+
+const _: () = assert!(SLOTS.is_power_of_two());
+const _: () = assert!(RECEIVE_BUFFERS.is_power_of_two() && RECEIVE_BUFFERS <= 32_768);
+const _: () = assert!(RECEIVE_BUFFER_BYTES <= INLINE_BYTES_MAX);
+const _: () = assert!(SHARDS_MAX.is_multiple_of(64));
+const _: () = assert!(PARCEL_BYTES_MAX <= u32::MAX as usize / 4);

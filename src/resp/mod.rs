@@ -1,0 +1,85 @@
+//! The protocol: RESP2, RESP3 and inline commands in, replies out.
+//!
+//! `parse` finds one command in received bytes without copying, `reply` encodes into a byte vector,
+//! `number` converts between text and numbers exactly as Redis does. Pure functions over bytes: no
+//! client state, no store, no I/O.
+
+mod error;
+mod number;
+mod parse;
+mod reply;
+
+pub use error::Error;
+pub use number::{format_f64, parse_f64, parse_i64, parse_u64};
+pub use parse::{Limits, Parsed, Violation, parse};
+pub use reply::{Protocol, Reply};
+
+/// Where one argument lies in the buffer that holds the command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Span {
+    pub start: u32,
+    pub len: u32,
+}
+
+/// The arguments of one command, the command's name first; borrowed from the buffer they arrived in.
+#[derive(Debug, Clone, Copy)]
+pub struct Args<'a> {
+    bytes: &'a [u8],
+    spans: &'a [Span],
+}
+
+impl<'a> Args<'a> {
+    /// Arguments at `spans` of `bytes`.
+    #[must_use]
+    pub fn new(bytes: &'a [u8], spans: &'a [Span]) -> Self {
+        Self { bytes, spans }
+    }
+
+    /// The number of arguments, the name included.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.spans.len()
+    }
+
+    /// True for a command without even a name, which the parser never yields.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.spans.is_empty()
+    }
+
+    /// Argument `index`; 0 is the name. Panics beyond the end, as slices do: arity is checked before.
+    #[inline]
+    #[must_use]
+    pub fn get(&self, index: usize) -> &'a [u8] {
+        let span = self.spans[index];
+        &self.bytes[span.start as usize..span.start as usize + span.len as usize]
+    }
+
+    /// All arguments from `first` on.
+    pub fn from(&self, first: usize) -> impl ExactSizeIterator<Item = &'a [u8]> + use<'a> {
+        let bytes = self.bytes;
+        let spans = self.spans;
+        (first.min(spans.len())..spans.len()).map(move |index| {
+            let span = spans[index];
+            &bytes[span.start as usize..span.start as usize + span.len as usize]
+        })
+    }
+
+    /// True when argument `index` exists and equals `word`, ignoring ASCII case.
+    #[must_use]
+    pub fn is(&self, index: usize, word: &str) -> bool {
+        index < self.len() && self.get(index).eq_ignore_ascii_case(word.as_bytes())
+    }
+
+    /// The same arguments without the first `count`; for subcommand handlers that count from their own name.
+    #[must_use]
+    pub fn skip(&self, count: usize) -> Args<'a> {
+        Args { bytes: self.bytes, spans: &self.spans[count..] }
+    }
+
+    /// The bytes of the spans, for carrying a command elsewhere.
+    #[must_use]
+    pub fn parts(&self) -> (&'a [u8], &'a [Span]) {
+        (self.bytes, self.spans)
+    }
+}

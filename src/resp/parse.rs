@@ -1,0 +1,266 @@
+//! The parser: one command from the front of received bytes, without copying.
+//!
+//! `parse` is called again from the start of a command whenever more bytes have come; what it learned
+//! of an incomplete command is kept in `Resume`-free form: it says how many bytes are surely missing, so
+//! a long bulk string is not scanned again for every packet. Never allocates from a declared length.
+
+use super::{Span, parse_i64};
+use crate::limits::{
+    ARGUMENTS_MAX, INLINE_BYTES_MAX, UNAUTHENTICATED_ARGUMENTS_MAX, UNAUTHENTICATED_BULK_BYTES_MAX,
+};
+
+/// What a client may send at this moment.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Longest bulk string, bytes (`proto-max-bulk-len`).
+    pub bulk_bytes_max: usize,
+    /// False until a client that must authenticate has done so; then stricter limits hold.
+    pub authenticated: bool,
+}
+
+/// The outcome of one attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Parsed {
+    /// A command lies in the first `consumed` bytes; its spans were written.
+    Command { consumed: usize },
+    /// Nothing but `consumed` bytes to skip: an empty line or an empty array.
+    Nothing { consumed: usize },
+    /// The command is incomplete; it cannot be complete before `needed` bytes are there in total.
+    Incomplete { needed: usize },
+    /// The protocol is violated; the text goes behind `ERR Protocol error: `, then the connection closes.
+    Violation(Violation),
+}
+
+/// A protocol violation in Redis's words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Violation {
+    TooBigInline,
+    UnbalancedQuotes,
+    TooBigCountLine,
+    TooBigBulkLine,
+    InvalidMultibulkLength,
+    UnauthenticatedMultibulkLength,
+    InvalidBulkLength,
+    UnauthenticatedBulkLength,
+    ExpectedBulk(u8),
+}
+
+impl Violation {
+    /// The whole error text, code included.
+    #[must_use]
+    pub fn text(self) -> String {
+        let what = match self {
+            Violation::TooBigInline => "too big inline request",
+            Violation::UnbalancedQuotes => "unbalanced quotes in request",
+            Violation::TooBigCountLine => "too big mbulk count string",
+            Violation::TooBigBulkLine => "too big bulk count string",
+            Violation::InvalidMultibulkLength => "invalid multibulk length",
+            Violation::UnauthenticatedMultibulkLength => "unauthenticated multibulk length",
+            Violation::InvalidBulkLength => "invalid bulk length",
+            Violation::UnauthenticatedBulkLength => "unauthenticated bulk length",
+            Violation::ExpectedBulk(byte) => {
+                return format!("ERR Protocol error: expected '$', got '{}'", char::from(byte));
+            }
+        };
+        format!("ERR Protocol error: {what}")
+    }
+}
+
+/// Finds the command at the front of `bytes` and writes where its arguments lie into `spans`.
+///
+/// `unescaped` receives the arguments of an inline command that holds quotes or escapes; then the spans
+/// point into it and it is not empty. Otherwise it is left empty and the spans point into `bytes`.
+#[inline]
+pub fn parse(bytes: &[u8], limits: Limits, spans: &mut Vec<Span>, unescaped: &mut Vec<u8>) -> Parsed {
+    spans.clear();
+    unescaped.clear();
+    match bytes.first() {
+        None => Parsed::Incomplete { needed: 1 },
+        Some(b'*') => multibulk(bytes, limits, spans),
+        Some(_) => inline(bytes, spans, unescaped),
+    }
+}
+
+/// A number line: `Ok(Some((value, end)))`, `end` behind its line end; `Ok(None)` while incomplete.
+#[inline]
+fn length_line(bytes: &[u8], at: usize, too_big: Violation) -> Result<Option<(Option<i64>, usize)>, Violation> {
+    // The common case first: one or two digits.
+    if let [digit @ b'0'..=b'9', b'\r', b'\n', ..] = bytes[at..] {
+        return Ok(Some((Some(i64::from(digit - b'0')), at + 3)));
+    }
+    if let [tens @ b'1'..=b'9', ones @ b'0'..=b'9', b'\r', b'\n', ..] = bytes[at..] {
+        return Ok(Some((Some(i64::from(tens - b'0') * 10 + i64::from(ones - b'0')), at + 4)));
+    }
+    let Some(end) = memchr::memchr(b'\r', &bytes[at..]) else {
+        return if bytes.len() - at > INLINE_BYTES_MAX { Err(too_big) } else { Ok(None) };
+    };
+    if at + end + 1 >= bytes.len() {
+        return Ok(None);
+    }
+    Ok(Some((parse_i64(&bytes[at..at + end]), at + end + 2)))
+}
+
+fn multibulk(bytes: &[u8], limits: Limits, spans: &mut Vec<Span>) -> Parsed {
+    let (count, mut at) = match length_line(bytes, 1, Violation::TooBigCountLine) {
+        Ok(Some((count, end))) => (count, end),
+        Ok(None) => return Parsed::Incomplete { needed: bytes.len() + 1 },
+        Err(violation) => return Parsed::Violation(violation),
+    };
+    let count = match count {
+        Some(count) if count <= ARGUMENTS_MAX as i64 => count,
+        _ => return Parsed::Violation(Violation::InvalidMultibulkLength),
+    };
+    if count > UNAUTHENTICATED_ARGUMENTS_MAX as i64 && !limits.authenticated {
+        return Parsed::Violation(Violation::UnauthenticatedMultibulkLength);
+    }
+    let Ok(count) = usize::try_from(count) else {
+        return Parsed::Nothing { consumed: at };
+    };
+    if count == 0 {
+        return Parsed::Nothing { consumed: at };
+    }
+    for _ in 0..count {
+        match bulk(bytes, at, limits) {
+            Ok((span, end)) => {
+                spans.push(span);
+                at = end;
+            }
+            Err(parsed) => return parsed,
+        }
+    }
+    Parsed::Command { consumed: at }
+}
+
+#[inline]
+fn bulk(bytes: &[u8], at: usize, limits: Limits) -> Result<(Span, usize), Parsed> {
+    match bytes.get(at) {
+        None => return Err(Parsed::Incomplete { needed: at + 1 }),
+        Some(b'$') => {}
+        Some(&other) => return Err(Parsed::Violation(Violation::ExpectedBulk(other))),
+    }
+    let (len, start) = match length_line(bytes, at + 1, Violation::TooBigBulkLine) {
+        Ok(Some((len, end))) => (len, end),
+        Ok(None) => return Err(Parsed::Incomplete { needed: bytes.len() + 1 }),
+        Err(violation) => return Err(Parsed::Violation(violation)),
+    };
+    let len = match len.map(usize::try_from) {
+        Some(Ok(len)) if len <= limits.bulk_bytes_max => len,
+        _ => return Err(Parsed::Violation(Violation::InvalidBulkLength)),
+    };
+    if len > UNAUTHENTICATED_BULK_BYTES_MAX && !limits.authenticated {
+        return Err(Parsed::Violation(Violation::UnauthenticatedBulkLength));
+    }
+    let end = start + len + 2;
+    if end > bytes.len() {
+        return Err(Parsed::Incomplete { needed: end });
+    }
+    let (Ok(start), Ok(len)) = (u32::try_from(start), u32::try_from(len)) else {
+        return Err(Parsed::Violation(Violation::InvalidBulkLength));
+    };
+    Ok((Span { start, len }, end))
+}
+
+fn inline(bytes: &[u8], spans: &mut Vec<Span>, unescaped: &mut Vec<u8>) -> Parsed {
+    let Some(newline) = memchr::memchr(b'\n', bytes) else {
+        return if bytes.len() > INLINE_BYTES_MAX {
+            Parsed::Violation(Violation::TooBigInline)
+        } else {
+            Parsed::Incomplete { needed: bytes.len() + 1 }
+        };
+    };
+    let line = bytes[..newline].strip_suffix(b"\r").unwrap_or(&bytes[..newline]);
+    let consumed = newline + 1;
+    if !line.iter().any(|byte| matches!(byte, b'"' | b'\'')) {
+        split_plain(line, spans);
+    } else if split_quoted(line, spans, unescaped).is_none() {
+        return Parsed::Violation(Violation::UnbalancedQuotes);
+    }
+    if spans.is_empty() { Parsed::Nothing { consumed } } else { Parsed::Command { consumed } }
+}
+
+/// A line without quotes: words between blanks, in place.
+fn split_plain(line: &[u8], spans: &mut Vec<Span>) {
+    let mut at = 0;
+    while at < line.len() {
+        let start = at + line[at..].iter().take_while(|byte| is_blank(**byte)).count();
+        let len = line[start..].iter().take_while(|byte| !is_blank(**byte)).count();
+        if len > 0 {
+            spans.push(span(start, len));
+        }
+        at = start + len;
+    }
+}
+
+/// What C's `isspace` takes for a blank, plus the NUL that ends Redis's line.
+fn is_blank(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | 0x0b | 0x0c | 0)
+}
+
+fn span(start: usize, len: usize) -> Span {
+    let start = u32::try_from(start).expect("an inline line is shorter than 4 GiB");
+    let len = u32::try_from(len).expect("an inline line is shorter than 4 GiB");
+    Span { start, len }
+}
+
+/// A line with quotes, as `redis-cli` and Redis's `sdssplitargs` read it; None when they do not balance.
+fn split_quoted(line: &[u8], spans: &mut Vec<Span>, out: &mut Vec<u8>) -> Option<()> {
+    let mut at = 0;
+    loop {
+        at += line[at..].iter().take_while(|byte| is_blank(**byte)).count();
+        if at >= line.len() {
+            return Some(());
+        }
+        let start = out.len();
+        while at < line.len() && !is_blank(line[at]) {
+            at = match line[at] {
+                quote @ (b'"' | b'\'') => quoted(line, at + 1, quote, out)?,
+                byte => {
+                    out.push(byte);
+                    at + 1
+                }
+            };
+        }
+        spans.push(span(start, out.len() - start));
+    }
+}
+
+/// The inside of quotes from `at` on; returns the position behind the closing quote.
+fn quoted(line: &[u8], mut at: usize, quote: u8, out: &mut Vec<u8>) -> Option<usize> {
+    loop {
+        match (line.get(at)?, line.get(at + 1)) {
+            (&byte, next) if byte == quote => {
+                // A closing quote must end the word.
+                return next.is_none_or(|byte| is_blank(*byte)).then_some(at + 1);
+            }
+            (b'\\', Some(b'x')) if quote == b'"' && hex_pair(line, at + 2).is_some() => {
+                out.push(hex_pair(line, at + 2)?);
+                at += 4;
+            }
+            (b'\\', Some(&escaped)) if quote == b'"' => {
+                out.push(match escaped {
+                    b'n' => b'\n',
+                    b'r' => b'\r',
+                    b't' => b'\t',
+                    b'b' => 0x08,
+                    b'a' => 0x07,
+                    other => other,
+                });
+                at += 2;
+            }
+            (b'\\', Some(b'\'')) if quote == b'\'' => {
+                out.push(b'\'');
+                at += 2;
+            }
+            (&byte, _) => {
+                out.push(byte);
+                at += 1;
+            }
+        }
+    }
+}
+
+fn hex_pair(line: &[u8], at: usize) -> Option<u8> {
+    let high = char::from(*line.get(at)?).to_digit(16)?;
+    let low = char::from(*line.get(at + 1)?).to_digit(16)?;
+    u8::try_from(high * 16 + low).ok()
+}
