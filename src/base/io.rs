@@ -60,7 +60,11 @@ pub enum Event {
     /// Bytes arrived. The buffer must be handed back with `recycle`.
     Received { token: Token, buffer: Buffer },
     /// A `send` ended; `bytes` is the vector that was given, `result` is Ok when all of it was sent.
-    Sent { token: Token, bytes: Vec<u8>, result: io::Result<()> },
+    Sent {
+        token: Token,
+        bytes: Vec<u8>,
+        result: io::Result<()>,
+    },
     /// The connection no longer receives, see the module's head.
     Closed { token: Token, reason: CloseReason },
 }

@@ -12,14 +12,17 @@ pub struct Error(Cow<'static, str>);
 
 impl Error {
     pub const SYNTAX: Error = Error::new("ERR syntax error");
-    pub const WRONG_TYPE: Error = Error::new("WRONGTYPE Operation against a key holding the wrong kind of value");
+    pub const WRONG_TYPE: Error =
+        Error::new("WRONGTYPE Operation against a key holding the wrong kind of value");
     pub const NOT_INTEGER: Error = Error::new("ERR value is not an integer or out of range");
     pub const NOT_FLOAT: Error = Error::new("ERR value is not a valid float");
     pub const OUT_OF_RANGE: Error = Error::new("ERR index out of range");
     pub const NO_SUCH_KEY: Error = Error::new("ERR no such key");
     pub const SAME_OBJECT: Error = Error::new("ERR source and destination objects are the same");
-    pub const STRING_TOO_LONG: Error = Error::new("ERR string exceeds maximum allowed size (proto-max-bulk-len)");
-    pub const OUT_OF_MEMORY: Error = Error::new("OOM command not allowed when used memory > 'maxmemory'.");
+    pub const STRING_TOO_LONG: Error =
+        Error::new("ERR string exceeds maximum allowed size (proto-max-bulk-len)");
+    pub const OUT_OF_MEMORY: Error =
+        Error::new("OOM command not allowed when used memory > 'maxmemory'.");
 
     /// A fixed text.
     #[must_use]
@@ -30,7 +33,9 @@ impl Error {
     /// `ERR wrong number of arguments for 'name' command`; subcommands are named `container|sub`.
     #[must_use]
     pub fn arity(name: &str) -> Self {
-        Self::from(format!("ERR wrong number of arguments for '{name}' command"))
+        Self::from(format!(
+            "ERR wrong number of arguments for '{name}' command"
+        ))
     }
 
     /// The text, code first.

@@ -74,7 +74,10 @@ impl<'a> Args<'a> {
     /// The same arguments without the first `count`; for subcommand handlers that count from their own name.
     #[must_use]
     pub fn skip(&self, count: usize) -> Args<'a> {
-        Args { bytes: self.bytes, spans: &self.spans[count..] }
+        Args {
+            bytes: self.bytes,
+            spans: &self.spans[count..],
+        }
     }
 
     /// The bytes of the spans, for carrying a command elsewhere.

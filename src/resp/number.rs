@@ -32,7 +32,11 @@ pub fn parse_i64(text: &[u8]) -> Option<i64> {
 /// An unsigned integer in its canonical spelling.
 #[must_use]
 pub fn parse_u64(text: &[u8]) -> Option<u64> {
-    if text == b"0" { Some(0) } else { magnitude(text) }
+    if text == b"0" {
+        Some(0)
+    } else {
+        magnitude(text)
+    }
 }
 
 fn magnitude(digits: &[u8]) -> Option<u64> {
@@ -45,7 +49,9 @@ fn magnitude(digits: &[u8]) -> Option<u64> {
         if !digit.is_ascii_digit() {
             return None;
         }
-        value = value.checked_mul(10)?.checked_add(u64::from(digit - b'0'))?;
+        value = value
+            .checked_mul(10)?
+            .checked_add(u64::from(digit - b'0'))?;
     }
     Some(value)
 }
@@ -66,18 +72,32 @@ pub fn format_f64(value: f64) -> String {
         return "nan".into();
     }
     if value.is_infinite() {
-        return if value > 0.0 { "inf".into() } else { "-inf".into() };
+        return if value > 0.0 {
+            "inf".into()
+        } else {
+            "-inf".into()
+        };
     }
     if value == 0.0 {
-        return if value.is_sign_negative() { "-0".into() } else { "0".into() };
+        return if value.is_sign_negative() {
+            "-0".into()
+        } else {
+            "0".into()
+        };
     }
     let scientific = format!("{value:e}");
-    let (digits, exponent) = scientific.split_once('e').expect("the e format has an exponent");
+    let (digits, exponent) = scientific
+        .split_once('e')
+        .expect("the e format has an exponent");
     let exponent: i32 = exponent.parse().expect("an exponent is a number");
     if (-5..=20).contains(&exponent) {
         return format!("{value}");
     }
-    format!("{digits}e{}{:02}", if exponent < 0 { '-' } else { '+' }, exponent.abs())
+    format!(
+        "{digits}e{}{:02}",
+        if exponent < 0 { '-' } else { '+' },
+        exponent.abs()
+    )
 }
 
 #[cfg(test)]
@@ -89,7 +109,18 @@ mod tests {
         assert_eq!(parse_i64(b"0"), Some(0));
         assert_eq!(parse_i64(b"-9223372036854775808"), Some(i64::MIN));
         assert_eq!(parse_i64(b"9223372036854775807"), Some(i64::MAX));
-        for bad in [&b""[..], b"-", b"-0", b"+1", b"01", b" 1", b"1 ", b"9223372036854775808", b"1a", b"99999999999999999999"] {
+        for bad in [
+            &b""[..],
+            b"-",
+            b"-0",
+            b"+1",
+            b"01",
+            b" 1",
+            b"1 ",
+            b"9223372036854775808",
+            b"1a",
+            b"99999999999999999999",
+        ] {
             assert_eq!(parse_i64(bad), None, "{bad:?}");
         }
     }

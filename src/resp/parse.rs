@@ -59,7 +59,10 @@ impl Violation {
             Violation::InvalidBulkLength => "invalid bulk length",
             Violation::UnauthenticatedBulkLength => "unauthenticated bulk length",
             Violation::ExpectedBulk(byte) => {
-                return format!("ERR Protocol error: expected '$', got '{}'", char::from(byte));
+                return format!(
+                    "ERR Protocol error: expected '$', got '{}'",
+                    char::from(byte)
+                );
             }
         };
         format!("ERR Protocol error: {what}")
@@ -71,7 +74,12 @@ impl Violation {
 /// `unescaped` receives the arguments of an inline command that holds quotes or escapes; then the spans
 /// point into it and it is not empty. Otherwise it is left empty and the spans point into `bytes`.
 #[inline]
-pub fn parse(bytes: &[u8], limits: Limits, spans: &mut Vec<Span>, unescaped: &mut Vec<u8>) -> Parsed {
+pub fn parse(
+    bytes: &[u8],
+    limits: Limits,
+    spans: &mut Vec<Span>,
+    unescaped: &mut Vec<u8>,
+) -> Parsed {
     spans.clear();
     unescaped.clear();
     match bytes.first() {
@@ -83,16 +91,27 @@ pub fn parse(bytes: &[u8], limits: Limits, spans: &mut Vec<Span>, unescaped: &mu
 
 /// A number line: `Ok(Some((value, end)))`, `end` behind its line end; `Ok(None)` while incomplete.
 #[inline]
-fn length_line(bytes: &[u8], at: usize, too_big: Violation) -> Result<Option<(Option<i64>, usize)>, Violation> {
+fn length_line(
+    bytes: &[u8],
+    at: usize,
+    too_big: Violation,
+) -> Result<Option<(Option<i64>, usize)>, Violation> {
     // The common case first: one or two digits.
     if let [digit @ b'0'..=b'9', b'\r', b'\n', ..] = bytes[at..] {
         return Ok(Some((Some(i64::from(digit - b'0')), at + 3)));
     }
     if let [tens @ b'1'..=b'9', ones @ b'0'..=b'9', b'\r', b'\n', ..] = bytes[at..] {
-        return Ok(Some((Some(i64::from(tens - b'0') * 10 + i64::from(ones - b'0')), at + 4)));
+        return Ok(Some((
+            Some(i64::from(tens - b'0') * 10 + i64::from(ones - b'0')),
+            at + 4,
+        )));
     }
     let Some(end) = memchr::memchr(b'\r', &bytes[at..]) else {
-        return if bytes.len() - at > INLINE_BYTES_MAX { Err(too_big) } else { Ok(None) };
+        return if bytes.len() - at > INLINE_BYTES_MAX {
+            Err(too_big)
+        } else {
+            Ok(None)
+        };
     };
     if at + end + 1 >= bytes.len() {
         return Ok(None);
@@ -103,7 +122,11 @@ fn length_line(bytes: &[u8], at: usize, too_big: Violation) -> Result<Option<(Op
 fn multibulk(bytes: &[u8], limits: Limits, spans: &mut Vec<Span>) -> Parsed {
     let (count, mut at) = match length_line(bytes, 1, Violation::TooBigCountLine) {
         Ok(Some((count, end))) => (count, end),
-        Ok(None) => return Parsed::Incomplete { needed: bytes.len() + 1 },
+        Ok(None) => {
+            return Parsed::Incomplete {
+                needed: bytes.len() + 1,
+            };
+        }
         Err(violation) => return Parsed::Violation(violation),
     };
     let count = match count {
@@ -140,7 +163,11 @@ fn bulk(bytes: &[u8], at: usize, limits: Limits) -> Result<(Span, usize), Parsed
     }
     let (len, start) = match length_line(bytes, at + 1, Violation::TooBigBulkLine) {
         Ok(Some((len, end))) => (len, end),
-        Ok(None) => return Err(Parsed::Incomplete { needed: bytes.len() + 1 }),
+        Ok(None) => {
+            return Err(Parsed::Incomplete {
+                needed: bytes.len() + 1,
+            });
+        }
         Err(violation) => return Err(Parsed::Violation(violation)),
     };
     let len = match len.map(usize::try_from) {
@@ -165,25 +192,40 @@ fn inline(bytes: &[u8], spans: &mut Vec<Span>, unescaped: &mut Vec<u8>) -> Parse
         return if bytes.len() > INLINE_BYTES_MAX {
             Parsed::Violation(Violation::TooBigInline)
         } else {
-            Parsed::Incomplete { needed: bytes.len() + 1 }
+            Parsed::Incomplete {
+                needed: bytes.len() + 1,
+            }
         };
     };
-    let line = bytes[..newline].strip_suffix(b"\r").unwrap_or(&bytes[..newline]);
+    let line = bytes[..newline]
+        .strip_suffix(b"\r")
+        .unwrap_or(&bytes[..newline]);
     let consumed = newline + 1;
     if !line.iter().any(|byte| matches!(byte, b'"' | b'\'')) {
         split_plain(line, spans);
     } else if split_quoted(line, spans, unescaped).is_none() {
         return Parsed::Violation(Violation::UnbalancedQuotes);
     }
-    if spans.is_empty() { Parsed::Nothing { consumed } } else { Parsed::Command { consumed } }
+    if spans.is_empty() {
+        Parsed::Nothing { consumed }
+    } else {
+        Parsed::Command { consumed }
+    }
 }
 
 /// A line without quotes: words between blanks, in place.
 fn split_plain(line: &[u8], spans: &mut Vec<Span>) {
     let mut at = 0;
     while at < line.len() {
-        let start = at + line[at..].iter().take_while(|byte| is_blank(**byte)).count();
-        let len = line[start..].iter().take_while(|byte| !is_blank(**byte)).count();
+        let start = at
+            + line[at..]
+                .iter()
+                .take_while(|byte| is_blank(**byte))
+                .count();
+        let len = line[start..]
+            .iter()
+            .take_while(|byte| !is_blank(**byte))
+            .count();
         if len > 0 {
             spans.push(span(start, len));
         }
@@ -206,7 +248,10 @@ fn span(start: usize, len: usize) -> Span {
 fn split_quoted(line: &[u8], spans: &mut Vec<Span>, out: &mut Vec<u8>) -> Option<()> {
     let mut at = 0;
     loop {
-        at += line[at..].iter().take_while(|byte| is_blank(**byte)).count();
+        at += line[at..]
+            .iter()
+            .take_while(|byte| is_blank(**byte))
+            .count();
         if at >= line.len() {
             return Some(());
         }

@@ -35,7 +35,10 @@ impl<'a> Reply<'a> {
 
     /// The same sink for a callee.
     pub fn reborrow(&mut self) -> Reply<'_> {
-        Reply { out: self.out, protocol: self.protocol }
+        Reply {
+            out: self.out,
+            protocol: self.protocol,
+        }
     }
 
     /// Bytes in the sink, whatever wrote them; with `truncate` it undoes a half-written reply.
@@ -46,7 +49,10 @@ impl<'a> Reply<'a> {
 
     /// Cuts the sink back to a `position`.
     pub fn truncate(&mut self, position: usize) {
-        assert!(position <= self.out.len(), "truncate only takes back what was written");
+        assert!(
+            position <= self.out.len(),
+            "truncate only takes back what was written"
+        );
         self.out.truncate(position);
     }
 
@@ -76,7 +82,10 @@ impl<'a> Reply<'a> {
     #[inline]
     pub fn bulk(&mut self, bytes: &[u8]) {
         self.out.reserve(bytes.len() + 32);
-        self.header(b'$', i64::try_from(bytes.len()).expect("a slice's length fits i64"));
+        self.header(
+            b'$',
+            i64::try_from(bytes.len()).expect("a slice's length fits i64"),
+        );
         self.out.extend_from_slice(bytes);
         self.out.extend_from_slice(b"\r\n");
     }
@@ -134,7 +143,10 @@ impl<'a> Reply<'a> {
 
     /// The head of an attribute map of `len` pairs; RESP3 only, the caller leaves it out for RESP2.
     pub fn attribute(&mut self, len: usize) {
-        assert!(self.protocol == Protocol::Resp3, "attributes exist in RESP3 only");
+        assert!(
+            self.protocol == Protocol::Resp3,
+            "attributes exist in RESP3 only"
+        );
         self.aggregate(b'|', len);
     }
 
@@ -151,7 +163,10 @@ impl<'a> Reply<'a> {
     pub fn boolean(&mut self, value: bool) {
         match self.protocol {
             Protocol::Resp2 => self.integer(i64::from(value)),
-            Protocol::Resp3 => self.out.extend_from_slice(if value { b"#t\r\n" } else { b"#f\r\n" }),
+            Protocol::Resp3 => {
+                self.out
+                    .extend_from_slice(if value { b"#t\r\n" } else { b"#f\r\n" })
+            }
         }
     }
 
@@ -165,11 +180,17 @@ impl<'a> Reply<'a> {
 
     /// Text with a three-letter format (`txt`, `mkd`); a bulk string for RESP2.
     pub fn verbatim(&mut self, format: &str, text: &[u8]) {
-        assert!(format.len() == 3, "a verbatim string's format has three letters");
+        assert!(
+            format.len() == 3,
+            "a verbatim string's format has three letters"
+        );
         if self.protocol == Protocol::Resp2 {
             return self.bulk(text);
         }
-        self.header(b'=', i64::try_from(text.len() + 4).expect("a slice's length fits i64"));
+        self.header(
+            b'=',
+            i64::try_from(text.len() + 4).expect("a slice's length fits i64"),
+        );
         self.out.extend_from_slice(format.as_bytes());
         self.out.push(b':');
         self.out.extend_from_slice(text);
@@ -182,7 +203,10 @@ impl<'a> Reply<'a> {
     }
 
     fn aggregate(&mut self, kind: u8, len: usize) {
-        self.header(kind, i64::try_from(len).expect("an array's length fits i64"));
+        self.header(
+            kind,
+            i64::try_from(len).expect("an array's length fits i64"),
+        );
     }
 
     #[inline]
@@ -195,7 +219,13 @@ impl<'a> Reply<'a> {
 
     fn line(&mut self, kind: u8, text: &[u8]) {
         self.out.push(kind);
-        self.out.extend(text.iter().map(|&byte| if byte == b'\r' || byte == b'\n' { b' ' } else { byte }));
+        self.out.extend(text.iter().map(|&byte| {
+            if byte == b'\r' || byte == b'\n' {
+                b' '
+            } else {
+                byte
+            }
+        }));
         self.out.extend_from_slice(b"\r\n");
     }
 }
@@ -205,11 +235,13 @@ mod tests {
     use super::*;
 
     fn both(write: impl Fn(&mut Reply)) -> (String, String) {
-        let mut texts = [Protocol::Resp2, Protocol::Resp3].into_iter().map(|protocol| {
-            let mut out = Vec::new();
-            write(&mut Reply::new(&mut out, protocol));
-            String::from_utf8(out).expect("replies of this test are text")
-        });
+        let mut texts = [Protocol::Resp2, Protocol::Resp3]
+            .into_iter()
+            .map(|protocol| {
+                let mut out = Vec::new();
+                write(&mut Reply::new(&mut out, protocol));
+                String::from_utf8(out).expect("replies of this test are text")
+            });
         (texts.next().expect("two"), texts.next().expect("two"))
     }
 
@@ -218,9 +250,18 @@ mod tests {
         assert_eq!(both(Reply::null), ("$-1\r\n".into(), "_\r\n".into()));
         assert_eq!(both(Reply::null_array), ("*-1\r\n".into(), "_\r\n".into()));
         assert_eq!(both(|r| r.map(2)), ("*4\r\n".into(), "%2\r\n".into()));
-        assert_eq!(both(|r| r.double(1.5)), ("$3\r\n1.5\r\n".into(), ",1.5\r\n".into()));
-        assert_eq!(both(|r| r.boolean(true)), (":1\r\n".into(), "#t\r\n".into()));
-        assert_eq!(both(|r| r.verbatim("txt", b"a")), ("$1\r\na\r\n".into(), "=5\r\ntxt:a\r\n".into()));
+        assert_eq!(
+            both(|r| r.double(1.5)),
+            ("$3\r\n1.5\r\n".into(), ",1.5\r\n".into())
+        );
+        assert_eq!(
+            both(|r| r.boolean(true)),
+            (":1\r\n".into(), "#t\r\n".into())
+        );
+        assert_eq!(
+            both(|r| r.verbatim("txt", b"a")),
+            ("$1\r\na\r\n".into(), "=5\r\ntxt:a\r\n".into())
+        );
     }
 
     #[test]

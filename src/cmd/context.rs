@@ -1,0 +1,235 @@
+//! What a handler may touch: the keyspace, its reply, and the record of what it changed.
+//!
+//! The shard builds one `Context` per command. The keyspace may be the shard's own or a small one made of
+//! entries that other shards have lent; a handler cannot tell. Time, randomness and configuration come
+//! in as values, so a handler is a function of its arguments.
+
+use super::slot::key_slot;
+use crate::config::Config;
+use crate::resp::Reply;
+use crate::store::{Entry, Store, Value};
+
+/// Why a key is looked up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lookup {
+    /// Counts as hit or miss and refreshes the key's age.
+    Read,
+    /// Refreshes the key's age.
+    Write,
+    /// Leaves no trace: TTL, OBJECT, TYPE and the like.
+    Peek,
+}
+
+/// A keyspace event, for notifications, tracking and blocked clients.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyEvent {
+    /// One bit of the classes of `notify-keyspace-events`.
+    pub class: u32,
+    pub name: &'static str,
+    pub db: u16,
+    pub key: Box<[u8]>,
+}
+
+/// What the shard wants to hear of a command; all empty in the fast case, so recording costs a test.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Wants {
+    /// Classes of keyspace events that somebody listens to.
+    pub events: u32,
+    /// Somebody watches keys or waits for one.
+    pub modified: bool,
+    /// Somebody reads the stream of effects (log, replicas).
+    pub stream: bool,
+}
+
+/// What a command did.
+#[derive(Debug, Default)]
+pub struct Effects {
+    pub wants: Wants,
+    /// Changes to the keyspace, as `rdb_changes_since_last_save` counts them.
+    pub dirty: u64,
+    pub hits: u64,
+    pub misses: u64,
+    pub expired: u64,
+    pub events: Vec<KeyEvent>,
+    /// Keys whose value changed, with their database; recorded when `wants.modified`.
+    pub modified: Vec<(u16, Box<[u8]>)>,
+    /// What log and replicas apply instead of the command itself; recorded when `wants.stream`.
+    pub rewritten: Vec<Vec<Vec<u8>>>,
+    /// The handler found nothing to take and wants its client to wait for one of its keys.
+    pub block: Option<Block>,
+}
+
+/// How a client waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Block {
+    /// Wall-clock deadline, milliseconds; None waits for ever.
+    pub deadline_ms: Option<u64>,
+}
+
+/// A small fast generator for sampling (RANDOMKEY, LFU); seeded by the shard's `Io`.
+#[derive(Debug, Clone)]
+pub struct Random(u64);
+
+impl Random {
+    /// Any seed but zero; zero is replaced.
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
+        Self(seed | 1)
+    }
+
+    /// The next 64 bits (xorshift64*).
+    #[inline]
+    pub fn next_u64(&mut self) -> u64 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
+    }
+}
+
+/// Everything one command may use.
+pub struct Context<'a> {
+    pub store: &'a mut Store,
+    pub reply: Reply<'a>,
+    pub effects: &'a mut Effects,
+    pub config: &'a Config,
+    pub random: &'a mut Random,
+    /// The client's database.
+    pub db: usize,
+    /// Wall clock of this tick, milliseconds.
+    pub now_ms: u64,
+    /// The client asked not to refresh keys' ages.
+    pub no_touch: bool,
+    /// The routed key's address and slot, so that the slot is not computed twice.
+    pub routed: (*const u8, u16),
+    /// The LRU clock of this tick: seconds, 24 bits.
+    pub lru_clock: u32,
+}
+
+impl Context<'_> {
+    /// The slot of a key.
+    #[inline]
+    #[must_use]
+    pub fn slot(&self, key: &[u8]) -> u16 {
+        if std::ptr::eq(key.as_ptr(), self.routed.0) { self.routed.1 } else { key_slot(key) }
+    }
+
+    /// The live entry at `key` in the client's database; an expired one is removed on the way.
+    #[inline]
+    pub fn find(&mut self, key: &[u8], lookup: Lookup) -> Option<&mut Entry> {
+        self.find_in(self.db, key, lookup)
+    }
+
+    /// As `find`, in any database.
+    #[inline]
+    pub fn find_in(&mut self, db: usize, key: &[u8], lookup: Lookup) -> Option<&mut Entry> {
+        let slot = self.slot(key);
+        let now_ms = self.now_ms;
+        let expired = self.store.get(db, slot, key).map(|entry| entry.expiry().is_some_and(|at| at <= now_ms));
+        if expired == Some(true) {
+            self.expire(db, slot, key);
+        }
+        let live = expired == Some(false);
+        if lookup == Lookup::Read {
+            self.effects.hits += u64::from(live);
+            self.effects.misses += u64::from(!live);
+        }
+        if !live {
+            return None;
+        }
+        let touch = lookup != Lookup::Peek && !self.no_touch;
+        let clock = self.lru_clock;
+        let entry = self.store.get_mut(db, slot, key)?;
+        if touch {
+            entry.set_lru(clock);
+        }
+        Some(entry)
+    }
+
+    /// True when a live entry is at `key`.
+    pub fn exists(&mut self, key: &[u8]) -> bool {
+        self.find(key, Lookup::Peek).is_some()
+    }
+
+    /// Puts an entry in place, replacing what was there; returns it.
+    pub fn put(&mut self, db: usize, entry: Entry) -> Option<Entry> {
+        let slot = self.slot(entry.key());
+        let mut entry = entry;
+        entry.set_lru(self.lru_clock);
+        self.store.insert(db, slot, entry)
+    }
+
+    /// Puts a string in place of whatever is at `key`; the hot path of SET.
+    #[inline]
+    pub fn put_string(&mut self, key: &[u8], value: Value<'_>, expiry: Option<u64>) {
+        let slot = self.slot(key);
+        self.store.set_string(self.db, slot, key, value, expiry);
+        let clock = self.lru_clock;
+        if let Some(entry) = self.store.get_mut(self.db, slot, key) {
+            entry.set_lru(clock);
+        }
+    }
+
+    /// Removes the entry at `key`, live or not, and hands it out.
+    pub fn take(&mut self, db: usize, key: &[u8]) -> Option<Entry> {
+        let slot = self.slot(key);
+        self.store.take(db, slot, key)
+    }
+
+    /// Sets or clears the expiry of an existing key.
+    pub fn set_expiry(&mut self, key: &[u8], expiry: Option<u64>) -> bool {
+        let slot = self.slot(key);
+        self.store.set_expiry(self.db, slot, key, expiry)
+    }
+
+    /// The value at `key` changed: counts it and tells watchers, trackers and blocked clients.
+    #[inline]
+    pub fn modified(&mut self, key: &[u8]) {
+        self.modified_in(self.db, key);
+    }
+
+    /// As `modified`, in any database.
+    #[inline]
+    pub fn modified_in(&mut self, db: usize, key: &[u8]) {
+        self.effects.dirty += 1;
+        if self.effects.wants.modified {
+            self.effects.modified.push((db_number(db), key.into()));
+        }
+    }
+
+    /// A keyspace event on a key of the client's database, recorded when somebody listens to its class.
+    #[inline]
+    pub fn notify(&mut self, class: u32, name: &'static str, key: &[u8]) {
+        self.notify_in(self.db, class, name, key);
+    }
+
+    /// As `notify`, in any database.
+    #[inline]
+    pub fn notify_in(&mut self, db: usize, class: u32, name: &'static str, key: &[u8]) {
+        if self.effects.wants.events & class != 0 {
+            self.effects.events.push(KeyEvent { class, name, db: db_number(db), key: key.into() });
+        }
+    }
+
+    /// What log and replicas apply instead of the command as sent: commands of words. Empty: nothing at all.
+    pub fn propagate(&mut self, words: &[&[u8]]) {
+        if self.effects.wants.stream {
+            self.effects.rewritten.push(words.iter().map(|word| word.to_vec()).collect());
+        }
+    }
+
+    fn expire(&mut self, db: usize, slot: u16, key: &[u8]) {
+        let entry = self.store.take(db, slot, key);
+        assert!(entry.is_some(), "an entry that was just found expired is there to take");
+        self.effects.expired += 1;
+        self.notify_in(db, crate::config::events::EXPIRED, "expired", key);
+        if self.effects.wants.modified {
+            self.effects.modified.push((db_number(db), key.into()));
+        }
+        self.propagate(&[b"DEL", key]);
+    }
+}
+
+fn db_number(db: usize) -> u16 {
+    u16::try_from(db).expect("databases are limited to 256")
+}

@@ -1,0 +1,136 @@
+//! What the server can say: the table of commands and one handler per command.
+//!
+//! A command is one row (`Command`) in a family's file and one function. Handlers turn parsed arguments
+//! into store calls; they answer into `ctx.reply`, report what changed through `ctx`, and never do I/O,
+//! read a clock, see a client or another shard. Commands that need those are `Run::Home`: their rows
+//! live here, their functions in `shard::home`.
+
+mod context;
+mod keys;
+mod server;
+mod connection;
+mod slot;
+mod string;
+mod table;
+
+pub mod keyspec;
+
+pub use context::{Block, Context, Effects, KeyEvent, Lookup, Random, Wants};
+pub use keyspec::{Begin, Find, KeySpec};
+pub use slot::key_slot;
+pub use table::{Keys, Row, Table, is_home, table, writes};
+
+use crate::resp::{Args, Error};
+
+/// What a handler returns; the executor writes the error reply.
+pub type Outcome = Result<(), Error>;
+
+/// A command's function.
+pub type Handler = fn(&mut Context<'_>, &Args<'_>) -> Outcome;
+
+/// How the parts of a command that several shards executed become one reply.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Merge {
+    /// Every part says `+OK`.
+    Ok,
+    /// The parts' integers are added.
+    Sum,
+    /// The parts are arrays with one element per key; elements return to their keys' positions.
+    ByKey,
+    /// The parts are arrays that are strung together.
+    Concat,
+}
+
+/// Where and how a command runs.
+#[derive(Debug, Clone, Copy)]
+pub enum Run {
+    /// On the shard that owns its keys; when several shards own them, on one that borrows the others' entries.
+    Keys(Handler),
+    /// As `Keys`, but a subset of the keys may run on each owner: the handler gets the command with just
+    /// that shard's keys (and their values), the parts are merged.
+    Split(Handler, Merge),
+    /// On every shard, without keys; the parts are merged.
+    Everywhere(Handler, Merge),
+    /// On the client's own shard, with the client at hand: connection and server commands. Their
+    /// functions are in `shard::home`, found by the full name (`client|kill`).
+    Home,
+}
+
+/// One row of the command table.
+#[derive(Debug)]
+pub struct Command {
+    /// Lower case; a subcommand's own name without its container's.
+    pub name: &'static str,
+    /// Number of arguments with the name; negative: at least that many. A subcommand counts its container.
+    pub arity: i32,
+    /// Bits of `flag`.
+    pub flags: u32,
+    /// Bits of `acl`, beyond those that follow from the flags and the group.
+    pub categories: u32,
+    pub group: Group,
+    pub keys: &'static [KeySpec],
+    pub since: &'static str,
+    pub complexity: &'static str,
+    pub summary: &'static str,
+    pub run: Run,
+    pub subcommands: &'static [Command],
+}
+
+/// Command flags, as COMMAND INFO names them.
+pub mod flag {
+    pub const WRITE: u32 = 1 << 0;
+    pub const READONLY: u32 = 1 << 1;
+    pub const DENYOOM: u32 = 1 << 2;
+    pub const ADMIN: u32 = 1 << 3;
+    pub const PUBSUB: u32 = 1 << 4;
+    pub const NOSCRIPT: u32 = 1 << 5;
+    pub const BLOCKING: u32 = 1 << 6;
+    pub const LOADING: u32 = 1 << 7;
+    pub const STALE: u32 = 1 << 8;
+    pub const SKIP_MONITOR: u32 = 1 << 9;
+    pub const SKIP_SLOWLOG: u32 = 1 << 10;
+    pub const ASKING: u32 = 1 << 11;
+    pub const FAST: u32 = 1 << 12;
+    pub const NO_AUTH: u32 = 1 << 13;
+    pub const MOVABLEKEYS: u32 = 1 << 14;
+    pub const ALLOW_BUSY: u32 = 1 << 15;
+    pub const NO_ASYNC_LOADING: u32 = 1 << 16;
+    pub const NO_MULTI: u32 = 1 << 17;
+    pub const NO_MANDATORY_KEYS: u32 = 1 << 18;
+    /// Not printed: hidden from COMMAND DOCS as Redis hides system commands.
+    pub const SYSTEM: u32 = 1 << 19;
+}
+
+/// ACL categories that a row may name explicitly; the rest follow from flags and group.
+pub mod acl {
+    pub const KEYSPACE: u32 = 1 << 0;
+    pub const DANGEROUS: u32 = 1 << 1;
+    pub const CONNECTION: u32 = 1 << 2;
+    pub const TRANSACTION: u32 = 1 << 3;
+    pub const SCRIPTING: u32 = 1 << 4;
+    pub const FAST: u32 = 1 << 5;
+    pub const SLOW: u32 = 1 << 6;
+}
+
+/// The family a command belongs to, as COMMAND DOCS names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Group {
+    Bitmap,
+    Cluster,
+    Connection,
+    Generic,
+    Geo,
+    Hash,
+    Hyperloglog,
+    List,
+    Module,
+    Pubsub,
+    Scripting,
+    Sentinel,
+    Server,
+    Set,
+    SortedSet,
+    Stream,
+    String,
+    Transactions,
+}

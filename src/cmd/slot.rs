@@ -1,0 +1,55 @@
+//! The hash slot of a key: CRC-16/XMODEM of the key or of its {tag}, modulo 16384.
+//!
+//! As Redis Cluster specifies it, so that cluster clients compute the same. Pure; called once per key on
+//! its way to a shard, and again only where a handler meets a key that was not routed.
+
+use crate::limits::SLOTS;
+
+const POLYNOMIAL: u16 = 0x1021;
+
+const TABLE: [u16; 256] = {
+    let mut table = [0u16; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let mut crc = (byte as u16) << 8;
+        let mut bit = 0;
+        while bit < 8 {
+            crc = if crc & 0x8000 != 0 { (crc << 1) ^ POLYNOMIAL } else { crc << 1 };
+            bit += 1;
+        }
+        table[byte] = crc;
+        byte += 1;
+    }
+    table
+};
+
+fn crc16(bytes: &[u8]) -> u16 {
+    bytes.iter().fold(0, |crc, &byte| (crc << 8) ^ TABLE[usize::from((crc >> 8) ^ u16::from(byte)) & 0xff])
+}
+
+/// The slot, below `SLOTS`. An empty tag `{}` counts as none.
+#[inline]
+#[must_use]
+pub fn key_slot(key: &[u8]) -> u16 {
+    let tagged = memchr::memchr(b'{', key)
+        .and_then(|open| {
+            let inside = &key[open + 1..];
+            memchr::memchr(b'}', inside).map(|close| &inside[..close])
+        })
+        .filter(|tag| !tag.is_empty());
+    crc16(tagged.unwrap_or(key)) & (SLOTS as u16 - 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slots_are_those_of_redis_cluster() {
+        assert_eq!(crc16(b"123456789"), 0x31c3);
+        assert_eq!(key_slot(b"foo"), 12182);
+        assert_eq!(key_slot(b"{user1000}.following"), key_slot(b"user1000"));
+        assert_eq!(key_slot(b"foo{}{bar}"), crc16(b"foo{}{bar}") & 16383);
+        assert_eq!(key_slot(b"foo{{bar}}zap"), crc16(b"{bar") & 16383);
+    }
+}
