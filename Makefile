@@ -1,0 +1,28 @@
+# The four things one does with Cairn. Debian 12, root or sudo; packages are installed only when missing.
+
+CARGO ?= cargo
+SERVER := target/release/cairn-server
+BUILD_PACKAGES := build-essential pkg-config libhwloc-dev libudev-dev
+TEST_PACKAGES := $(BUILD_PACKAGES) redis-tools redis-server tcl dpkg-dev
+
+.PHONY: build run test bench build-packages test-packages
+
+build:
+	$(CARGO) build --release --locked
+
+run: build-packages build
+	$(SERVER) --bind 127.0.0.1 --port 6379
+
+# The checks, in one list: see tests/all.
+test: test-packages
+	tests/all
+
+# Primitives first, then the rivals side by side; needs a quiet machine. See bench/RESULTS.md.
+bench: build-packages build
+	bench/versus/compare.sh
+
+build-packages:
+	@tests/packages $(BUILD_PACKAGES)
+
+test-packages:
+	@tests/packages $(TEST_PACKAGES)
