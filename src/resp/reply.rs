@@ -247,8 +247,8 @@ mod tests {
 
     #[test]
     fn kinds_fall_back_in_resp2() {
-        assert_eq!(both(Reply::null), ("$-1\r\n".into(), "_\r\n".into()));
-        assert_eq!(both(Reply::null_array), ("*-1\r\n".into(), "_\r\n".into()));
+        assert_eq!(both(|reply| reply.null()), ("$-1\r\n".into(), "_\r\n".into()));
+        assert_eq!(both(|reply| reply.null_array()), ("*-1\r\n".into(), "_\r\n".into()));
         assert_eq!(both(|r| r.map(2)), ("*4\r\n".into(), "%2\r\n".into()));
         assert_eq!(
             both(|r| r.double(1.5)),
