@@ -12,6 +12,7 @@ mod connection;
 mod slot;
 mod string;
 mod table;
+mod transactions;
 
 pub mod keyspec;
 

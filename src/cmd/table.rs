@@ -14,6 +14,7 @@ static FAMILIES: &[&[Command]] = &[
     super::keys::COMMANDS,
     super::server::COMMANDS,
     super::connection::COMMANDS,
+    super::transactions::COMMANDS,
 ];
 
 /// Longest command name that is looked up, bytes.
