@@ -27,6 +27,8 @@ pub const RECEIVE_BUFFERS: usize = 256;
 pub const RECEIVE_BUFFER_BYTES: usize = 16 * 1024;
 /// Submission queue entries of one shard's ring; the completion queue holds four times as many.
 pub const RING_ENTRIES: u32 = 1024;
+/// Sockets of one shard that get a place in its ring's registered file table; the others work without.
+pub const REGISTERED_FILES: u32 = 16_384;
 /// Events that one `poll` reports at most; the rest waits for the next tick.
 pub const EVENTS_PER_POLL: usize = 512;
 /// Clients that one shard can hold; bounds the slab and the tokens.

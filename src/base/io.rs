@@ -9,7 +9,9 @@
 //! `attach` -> any number of `Received` and `Sent` -> `close` -> one `Closed`. After `Closed` no event
 //! names the token again and it may be attached anew. `Closed` also comes unasked when the peer goes
 //! away or an error occurs; then the implementation has already stopped receiving, but the token still
-//! belongs to the shard until it calls `close`, and a second `Closed` is not sent.
+//! belongs to the shard until it calls `close`, and a second `Closed` is not sent. The shard may still
+//! send in between (a peer that only ended its own direction reads on), so after an unasked `Closed` the
+//! token is free as soon as `close` was called and the `Sent` of a send under way was reported.
 
 use std::io;
 
@@ -122,7 +124,8 @@ pub trait Io {
     /// When the implementation has no room for the token or the system refuses the socket; the socket is closed.
     fn attach(&mut self, token: Token, socket: Socket) -> io::Result<()>;
 
-    /// Stops receiving until `resume`; bytes already under way may still be reported.
+    /// Stops receiving until `resume`; bytes already under way may still be reported. That the peer is
+    /// gone may go unnoticed until then.
     fn pause(&mut self, token: Token);
 
     /// Receives again after `pause`.

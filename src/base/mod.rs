@@ -2,6 +2,17 @@
 //!
 //! Everything above reaches the outside through `Io`. Imports the standard library and crates only.
 
+mod clock;
+mod files;
 mod io;
+mod memory;
+pub mod socket;
+#[cfg(test)]
+mod suite;
+mod table;
+mod uring;
+mod wake;
 
 pub use io::{Buffer, CloseReason, Event, Io, Now, Socket, Token, Wait};
+pub use uring::{TaskWork, UringIo, UringOptions};
+pub use wake::{Waker, Wakers};
