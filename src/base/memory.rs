@@ -40,7 +40,11 @@ impl Mapping {
             return Err(io::Error::last_os_error());
         }
         let start = start.cast::<u8>();
-        let skip = if huge { start.align_offset(HUGE_PAGE_BYTES) } else { 0 };
+        let skip = if huge {
+            start.align_offset(HUGE_PAGE_BYTES)
+        } else {
+            0
+        };
         // SAFETY: `skip` is less than one huge page, which is what was reserved beyond `bytes`.
         let base = unsafe { start.add(skip) };
         if huge {

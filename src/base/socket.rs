@@ -95,8 +95,13 @@ pub fn listen_tcp(address: &str, port: u16, options: ListenOptions) -> Result<So
     } else {
         format!("{address}:{port}")
     };
-    let resolved = resolve(address, port).map_err(|error| ListenError::new(&name, "resolve", error))?;
-    let family = if resolved.is_ipv4() { libc::AF_INET } else { libc::AF_INET6 };
+    let resolved =
+        resolve(address, port).map_err(|error| ListenError::new(&name, "resolve", error))?;
+    let family = if resolved.is_ipv4() {
+        libc::AF_INET
+    } else {
+        libc::AF_INET6
+    };
     let socket = Open::new(family).map_err(|error| ListenError::new(&name, "socket", error))?;
     let fail = |step| move |error| ListenError::new(&name, step, error);
     let fd = socket.0;
@@ -158,9 +163,18 @@ fn bind_tcp(fd: i32, address: &SocketAddr) -> io::Result<()> {
 }
 
 fn bind_raw<T>(fd: i32, address: &T, bytes: usize) -> io::Result<()> {
-    assert!(bytes <= size_of::<T>(), "an address is not longer than its structure");
+    assert!(
+        bytes <= size_of::<T>(),
+        "an address is not longer than its structure"
+    );
     // SAFETY: `address` is one of the sockaddr structures, readable for `bytes` bytes.
-    check(unsafe { libc::bind(fd, std::ptr::from_ref(address).cast(), bytes as libc::socklen_t) })
+    check(unsafe {
+        libc::bind(
+            fd,
+            std::ptr::from_ref(address).cast(),
+            bytes as libc::socklen_t,
+        )
+    })
 }
 
 /// Binds and listens on a unix socket; a stale socket file is removed first, as Redis does.
@@ -171,7 +185,11 @@ fn bind_raw<T>(fd: i32, address: &T, bytes: usize) -> io::Result<()> {
 ///
 /// # Errors
 /// With the path and the step that failed.
-pub fn listen_unix(path: &Path, permission: Option<u32>, backlog: i32) -> Result<Socket, ListenError> {
+pub fn listen_unix(
+    path: &Path,
+    permission: Option<u32>,
+    backlog: i32,
+) -> Result<Socket, ListenError> {
     let name = path.display().to_string();
     let fail = |step| {
         let name = name.clone();
@@ -182,7 +200,9 @@ pub fn listen_unix(path: &Path, permission: Option<u32>, backlog: i32) -> Result
     raw.sun_family = libc::AF_UNIX as libc::sa_family_t;
     let bytes = path.as_os_str().as_bytes();
     if bytes.len() >= raw.sun_path.len() || bytes.is_empty() {
-        return Err(fail("bind")(io::Error::from_raw_os_error(libc::ENAMETOOLONG)));
+        return Err(fail("bind")(io::Error::from_raw_os_error(
+            libc::ENAMETOOLONG,
+        )));
     }
     for (target, source) in raw.sun_path.iter_mut().zip(bytes) {
         *target = source.cast_signed();
@@ -198,7 +218,8 @@ pub fn listen_unix(path: &Path, permission: Option<u32>, backlog: i32) -> Result
     }
     bound.map_err(fail("bind"))?;
     if let Some(mode) = permission {
-        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).map_err(fail("chmod"))?;
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))
+            .map_err(fail("chmod"))?;
     }
     // SAFETY: listen takes no pointers.
     check(unsafe { libc::listen(socket.0, backlog) }).map_err(fail("listen"))?;
@@ -218,13 +239,23 @@ fn remove_stale(path: &Path) -> io::Result<()> {
 /// When the system refuses the option.
 pub fn set_keepalive(socket: Socket, seconds: u32) -> io::Result<()> {
     let fd = socket.0;
-    set_option(fd, libc::SOL_SOCKET, libc::SO_KEEPALIVE, i32::from(seconds > 0))?;
+    set_option(
+        fd,
+        libc::SOL_SOCKET,
+        libc::SO_KEEPALIVE,
+        i32::from(seconds > 0),
+    )?;
     if seconds == 0 {
         return Ok(());
     }
     let idle = i32::try_from(seconds).unwrap_or(i32::MAX);
     set_option(fd, libc::IPPROTO_TCP, libc::TCP_KEEPIDLE, idle)?;
-    set_option(fd, libc::IPPROTO_TCP, libc::TCP_KEEPINTVL, (idle / 3).max(1))?;
+    set_option(
+        fd,
+        libc::IPPROTO_TCP,
+        libc::TCP_KEEPINTVL,
+        (idle / 3).max(1),
+    )?;
     set_option(fd, libc::IPPROTO_TCP, libc::TCP_KEEPCNT, KEEPALIVE_PROBES)
 }
 
@@ -304,20 +335,35 @@ fn name_of(fd: i32, side: Side) -> Option<Name> {
             // SAFETY: the family says which structure the kernel wrote; storage is large and aligned enough.
             let raw = unsafe { &*storage.cast::<libc::sockaddr_in>() };
             let ip = Ipv4Addr::from(raw.sin_addr.s_addr.to_ne_bytes());
-            Some(Name::Ip(SocketAddr::new(ip.into(), u16::from_be(raw.sin_port))))
+            Some(Name::Ip(SocketAddr::new(
+                ip.into(),
+                u16::from_be(raw.sin_port),
+            )))
         }
         libc::AF_INET6 => {
             // SAFETY: as above.
             let raw = unsafe { &*storage.cast::<libc::sockaddr_in6>() };
             let ip = Ipv6Addr::from(raw.sin6_addr.s6_addr);
-            Some(Name::Ip(SocketAddr::new(ip.into(), u16::from_be(raw.sin6_port))))
+            Some(Name::Ip(SocketAddr::new(
+                ip.into(),
+                u16::from_be(raw.sin6_port),
+            )))
         }
         libc::AF_UNIX => {
             // SAFETY: as above.
             let raw = unsafe { &*storage.cast::<libc::sockaddr_un>() };
-            let path: Vec<u8> = raw.sun_path.iter().map(|byte| byte.cast_unsigned()).collect();
-            let end = path.iter().position(|&byte| byte == 0).unwrap_or(path.len());
-            Some(Name::Unix(String::from_utf8_lossy(&path[..end]).into_owned()))
+            let path: Vec<u8> = raw
+                .sun_path
+                .iter()
+                .map(|byte| byte.cast_unsigned())
+                .collect();
+            let end = path
+                .iter()
+                .position(|&byte| byte == 0)
+                .unwrap_or(path.len());
+            Some(Name::Unix(
+                String::from_utf8_lossy(&path[..end]).into_owned(),
+            ))
         }
         _ => None,
     }

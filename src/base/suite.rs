@@ -84,13 +84,20 @@ impl<I: Io> Bench<I> {
                 }
                 Event::AcceptFailed { errno, .. } => panic!("accept failed: {errno}"),
                 Event::Received { token, buffer } => self.take(token, buffer),
-                Event::Sent { token, bytes, result } => {
+                Event::Sent {
+                    token,
+                    bytes,
+                    result,
+                } => {
                     self.sent.push((token, bytes.len(), result.is_ok()));
                     self.sending.insert(token, false);
                     self.flush(token);
                 }
                 Event::Closed { token, reason } => {
-                    assert!(!self.closed.iter().any(|(t, _)| *t == token), "closed twice");
+                    assert!(
+                        !self.closed.iter().any(|(t, _)| *t == token),
+                        "closed twice"
+                    );
                     self.closed.push((token, reason));
                 }
             }
@@ -98,11 +105,20 @@ impl<I: Io> Bench<I> {
     }
 
     fn take(&mut self, token: Token, buffer: Buffer) {
-        assert!(!self.closed.iter().any(|(t, _)| *t == token), "received after closed");
+        assert!(
+            !self.closed.iter().any(|(t, _)| *t == token),
+            "received after closed"
+        );
         assert!(!buffer.is_empty());
-        self.received.entry(token).or_default().extend_from_slice(&buffer);
+        self.received
+            .entry(token)
+            .or_default()
+            .extend_from_slice(&buffer);
         if self.echo {
-            self.unsent.entry(token).or_default().extend_from_slice(&buffer);
+            self.unsent
+                .entry(token)
+                .or_default()
+                .extend_from_slice(&buffer);
             self.flush(token);
         }
         if self.hoard {
@@ -113,7 +129,10 @@ impl<I: Io> Bench<I> {
     }
 
     fn flush(&mut self, token: Token) {
-        let ready = self.unsent.get(&token).is_some_and(|bytes| !bytes.is_empty());
+        let ready = self
+            .unsent
+            .get(&token)
+            .is_some_and(|bytes| !bytes.is_empty());
         if ready && !self.sending.get(&token).copied().unwrap_or(false) {
             self.sending.insert(token, true);
             let bytes = self.unsent.remove(&token).unwrap();
@@ -150,7 +169,9 @@ impl<I: Io> Bench<I> {
 }
 
 fn pattern(bytes: usize) -> Vec<u8> {
-    (0..bytes).map(|index| (index.wrapping_mul(31) >> 3) as u8).collect()
+    (0..bytes)
+        .map(|index| (index.wrapping_mul(31) >> 3) as u8)
+        .collect()
 }
 
 pub(super) fn echo<I: Io>(io: I) {
@@ -198,7 +219,10 @@ pub(super) fn large_transfer_to_slow_reader<I: Io>(io: I) {
     for _ in 0..10 {
         bench.step(Wait::AtMost(1000));
     }
-    assert!(bench.sent.is_empty(), "ten megabytes do not fit into a socket");
+    assert!(
+        bench.sent.is_empty(),
+        "ten megabytes do not fit into a socket"
+    );
     let reader = std::thread::spawn(move || {
         let mut got = vec![0; BYTES];
         for part in got.chunks_mut(10_000) {
@@ -361,13 +385,18 @@ pub(super) fn wake_across_threads<I: Io>(io: I, wakers: &Arc<Wakers>) {
         let thread = std::thread::spawn(move || other.wake());
         // Either the wake arrives while we sleep, or it has arrived before: both end the poll.
         bench.step(Wait::AtMost(10_000_000));
-        assert!(start.elapsed() < Duration::from_secs(9), "the wake was lost");
+        assert!(
+            start.elapsed() < Duration::from_secs(9),
+            "the wake was lost"
+        );
         thread.join().unwrap();
     }
 }
 
 /// Two shards that wake each other in turn; each sleeps far longer than the test may take.
-pub(super) fn wake_between_shards<I: Io>(make: impl Fn(Arc<Wakers>, usize, Sizes) -> Option<I> + Sync) {
+pub(super) fn wake_between_shards<I: Io>(
+    make: impl Fn(Arc<Wakers>, usize, Sizes) -> Option<I> + Sync,
+) {
     use std::sync::atomic::{AtomicU32, Ordering};
     const TURNS: u32 = 200;
     let wakers = Wakers::new(2).unwrap();
@@ -474,11 +503,8 @@ pub(super) fn unlisten_refuses<I: Io>(io: I) {
 }
 
 pub(super) fn unix_socket<I: Io>(mut io: I) {
-    let path = std::env::temp_dir().join(format!(
-        "cairn-{}-{}.sock",
-        io.name(),
-        std::process::id()
-    ));
+    let path =
+        std::env::temp_dir().join(format!("cairn-{}-{}.sock", io.name(), std::process::id()));
     let listener = socket::listen_unix(&path, Some(0o700), 16).unwrap();
     io.listen(7, listener);
     let mut bench = Bench::new(io);

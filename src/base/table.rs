@@ -13,7 +13,9 @@ pub(super) struct Table<T> {
 
 impl<T> Table<T> {
     pub(super) fn new() -> Self {
-        Table { entries: Vec::new() }
+        Table {
+            entries: Vec::new(),
+        }
     }
 
     /// Whether the token may be attached at all.
@@ -26,7 +28,10 @@ impl<T> Table<T> {
         if index >= self.entries.len() {
             self.entries.resize_with(index + 1, || None);
         }
-        assert!(self.entries[index].is_none(), "token {token} is attached twice");
+        assert!(
+            self.entries[index].is_none(),
+            "token {token} is attached twice"
+        );
         self.entries[index] = Some(value);
     }
 

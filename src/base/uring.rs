@@ -162,7 +162,10 @@ impl UringIo {
 
     fn arm_receive(&mut self, token: Token) {
         let connection = self.connections.attached(token);
-        assert!(connection.receive != Receive::Armed, "one receive per connection");
+        assert!(
+            connection.receive != Receive::Armed,
+            "one receive per connection"
+        );
         connection.receive = Receive::Armed;
         let entry = connection.receive_entry();
         self.queue(entry, Kind::Receive, token);
@@ -170,7 +173,9 @@ impl UringIo {
 
     fn queue_send(&mut self, token: Token) {
         let connection = self.connections.attached(token);
-        let entry = connection.send_entry().user_data(user_data(Kind::Send, token));
+        let entry = connection
+            .send_entry()
+            .user_data(user_data(Kind::Send, token));
         // SAFETY: the entry names the connection's own vector, which stays in the table, untouched,
         // until the completion of this entry takes it out.
         unsafe { self.ring.push(entry) };
@@ -182,7 +187,9 @@ impl UringIo {
         };
         listener.armed = true;
         listener.retry_at_us = None;
-        let entry = opcode::AcceptMulti::new(types::Fd(listener.fd)).flags(libc::SOCK_CLOEXEC).build();
+        let entry = opcode::AcceptMulti::new(types::Fd(listener.fd))
+            .flags(libc::SOCK_CLOEXEC)
+            .build();
         self.queue(entry, Kind::Accept, index as u32);
     }
 
@@ -193,7 +200,11 @@ impl UringIo {
                 return;
             };
             // The token may have been paused, closed or even attached anew since.
-            if self.connections.get(token).is_some_and(|c| c.receive == Receive::Starved) {
+            if self
+                .connections
+                .get(token)
+                .is_some_and(|c| c.receive == Receive::Starved)
+            {
                 self.arm_receive(token);
             }
         }
@@ -279,7 +290,10 @@ impl UringIo {
     fn sent(&mut self, token: Token, result: i32, events: &mut Vec<Event>) {
         let connection = self.connections.attached(token);
         let closing = connection.closing;
-        let sending = connection.sending.as_mut().expect("one completion per send");
+        let sending = connection
+            .sending
+            .as_mut()
+            .expect("one completion per send");
         sending.done += usize::try_from(result).unwrap_or(0);
         let whole = sending.done == sending.bytes.len();
         let transient = matches!(-result, libc::ECANCELED | libc::EINTR | libc::EAGAIN);
@@ -314,7 +328,10 @@ impl UringIo {
 
     fn release(&mut self, token: Token) {
         let connection = self.connections.remove(token);
-        assert!(!connection.is_busy(), "a completion could reach the token's next owner");
+        assert!(
+            !connection.is_busy(),
+            "a completion could reach the token's next owner"
+        );
         if let Some(slot) = connection.slot {
             let entry = opcode::Close::new(types::Fixed(slot)).build();
             self.queue(entry, Kind::Slot, slot);
@@ -352,7 +369,10 @@ impl UringIo {
             libc::ECONNABORTED | libc::EINTR | libc::EAGAIN | libc::ECANCELED => {}
             errno => {
                 listener.retry_at_us = Some(self.now.monotonic_us + ACCEPT_RETRY_US);
-                events.push(Event::AcceptFailed { listener: name, errno });
+                events.push(Event::AcceptFailed {
+                    listener: name,
+                    errno,
+                });
             }
         }
         if !listener.armed && listener.retry_at_us.is_none() {
@@ -417,7 +437,8 @@ impl Io for UringIo {
             return Err(error);
         }
         let slot = self.slots.take(&self.ring.submitter(), socket.0);
-        self.connections.insert(token, Connection::new(socket.0, slot));
+        self.connections
+            .insert(token, Connection::new(socket.0, slot));
         self.arm_receive(token);
         Ok(())
     }
@@ -443,7 +464,10 @@ impl Io for UringIo {
 
     fn send(&mut self, token: Token, bytes: Vec<u8>) {
         let connection = self.connections.attached(token);
-        assert!(connection.sending.is_none(), "one send per token may be under way");
+        assert!(
+            connection.sending.is_none(),
+            "one send per token may be under way"
+        );
         assert!(!connection.closing, "a closed token sends nothing");
         connection.begin_send(bytes);
         self.queue_send(token);
@@ -453,7 +477,10 @@ impl Io for UringIo {
         let connection = self.connections.attached(token);
         assert!(!connection.closing, "token {token} is closed twice");
         connection.closing = true;
-        let (receiving, sending) = (connection.receive == Receive::Armed, connection.sending.is_some());
+        let (receiving, sending) = (
+            connection.receive == Receive::Armed,
+            connection.sending.is_some(),
+        );
         let (fd, reported) = (connection.fd, connection.reported);
         if receiving || sending {
             // Wakes operations that a cancellation misses because they are between two waits.
@@ -483,7 +510,9 @@ impl Io for UringIo {
     }
 
     fn descriptor(&self, token: Token) -> i32 {
-        self.connections.get(token).map_or(-1, |connection| connection.fd)
+        self.connections
+            .get(token)
+            .map_or(-1, |connection| connection.fd)
     }
 
     fn wake(&mut self, shard: usize) {
@@ -539,7 +568,10 @@ impl Drop for UringIo {
         // Sends and receives must have let go of our memory before it is freed; kernels before 6.0
         // lack this call, but none of them touches user memory after the ring's own close.
         let limit = Some(types::Timespec::new().sec(1));
-        let _ = self.ring.submitter().register_sync_cancel(limit, types::CancelBuilder::any());
+        let _ = self
+            .ring
+            .submitter()
+            .register_sync_cancel(limit, types::CancelBuilder::any());
         for connection in self.connections.iter() {
             socket::close(Socket(connection.fd));
         }

@@ -37,7 +37,11 @@ impl BufferRing {
     ///
     /// # Errors
     /// When memory is short or the kernel has no provided-buffer rings (before 5.19).
-    pub(super) fn new(submitter: &Submitter<'_>, count: usize, buffer_bytes: usize) -> io::Result<Self> {
+    pub(super) fn new(
+        submitter: &Submitter<'_>,
+        count: usize,
+        buffer_bytes: usize,
+    ) -> io::Result<Self> {
         assert!(count.is_power_of_two(), "the kernel wants a power of two");
         let count = u16::try_from(count).expect("limits.rs bounds the number of buffers");
         let entries = Mapping::new(usize::from(count) * size_of::<BufRingEntry>())?;
@@ -68,7 +72,10 @@ impl BufferRing {
 
     /// Lends the buffer that the kernel has filled with `len` bytes.
     pub(super) fn lend(&mut self, id: u16, len: u32) -> Buffer {
-        assert!(id < self.count && len <= self.buffer_bytes, "the kernel named a foreign buffer");
+        assert!(
+            id < self.count && len <= self.buffer_bytes,
+            "the kernel named a foreign buffer"
+        );
         self.lent += 1;
         Buffer {
             bytes: self.address(id),
@@ -79,7 +86,10 @@ impl BufferRing {
 
     pub(super) fn recycle(&mut self, buffer: Buffer) {
         let id = u16::try_from(buffer.id).expect("lend gave out a u16");
-        assert!(buffer.bytes == self.address(id).cast_const(), "a buffer of another shard");
+        assert!(
+            buffer.bytes == self.address(id).cast_const(),
+            "a buffer of another shard"
+        );
         assert!(self.lent > 0, "more buffers came back than were lent");
         self.lent -= 1;
         self.publish(id);

@@ -79,8 +79,12 @@ impl Connection {
         let len = rest.len().min(SEND_BYTES_MAX) as u32;
         let flags = libc::MSG_NOSIGNAL | libc::MSG_WAITALL;
         match self.slot {
-            Some(slot) => opcode::Send::new(types::Fixed(slot), rest.as_ptr(), len).flags(flags).build(),
-            None => opcode::Send::new(types::Fd(self.fd), rest.as_ptr(), len).flags(flags).build(),
+            Some(slot) => opcode::Send::new(types::Fixed(slot), rest.as_ptr(), len)
+                .flags(flags)
+                .build(),
+            None => opcode::Send::new(types::Fd(self.fd), rest.as_ptr(), len)
+                .flags(flags)
+                .build(),
         }
     }
 }

@@ -121,7 +121,13 @@ impl Ring {
         if let Err(error) = result {
             // ETIME and EINTR end a sleep; EAGAIN and EBUSY mean that the kernel takes the entries
             // later, after completions were reaped: they are still queued. Anything else is our bug.
-            let expected = [libc::ETIME, libc::EINTR, libc::EAGAIN, libc::EBUSY, libc::ENOMEM];
+            let expected = [
+                libc::ETIME,
+                libc::EINTR,
+                libc::EAGAIN,
+                libc::EBUSY,
+                libc::ENOMEM,
+            ];
             let errno = error.raw_os_error().unwrap_or(0);
             assert!(expected.contains(&errno), "io_uring_enter: {error}");
         }
@@ -156,7 +162,10 @@ fn build(entries: u32, task_work: TaskWork, direct: bool) -> io::Result<IoUring>
                 .setup_submit_all();
         }
         TaskWork::Cooperative => {
-            builder.setup_coop_taskrun().setup_taskrun_flag().setup_submit_all();
+            builder
+                .setup_coop_taskrun()
+                .setup_taskrun_flag()
+                .setup_submit_all();
         }
         TaskWork::Interrupting => {}
     }
