@@ -1,0 +1,134 @@
+//! The server as a client sees it: transcripts of bytes sent and bytes expected.
+//!
+//! `wire/*.txt` are the transcripts (`wire/transcript.rs` says how they are written). Each runs on
+//! every back end with one shard and with four, sent whole and sent one byte at a time, and against
+//! the installed redis-server 7.0.15 where the transcript says that the two must agree.
+
+#![allow(
+    clippy::disallowed_methods,
+    reason = "a black-box test talks to sockets and files itself"
+)]
+
+mod harness;
+#[path = "wire/limits.rs"]
+mod limits;
+#[path = "wire/transcript.rs"]
+mod transcript;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use harness::server::Server;
+use transcript::{Pace, Transcript};
+
+/// The reference that comparable transcripts also run against.
+const REFERENCE: &str = "redis-server";
+/// How long an expected reply, or the close, may take.
+const READ_LIMIT: Duration = Duration::from_secs(10);
+
+fn cairn() -> PathBuf {
+    match std::env::var_os("CAIRN_SERVER") {
+        Some(path) => PathBuf::from(path),
+        None => PathBuf::from(env!("CARGO_BIN_EXE_cairn-server")),
+    }
+}
+
+fn scratch() -> &'static Path {
+    Path::new(env!("CARGO_TARGET_TMPDIR"))
+}
+
+/// Plays all transcripts at both paces against one kind of server; panics with every difference.
+fn play_all(binary: &Path, arguments: &[&str], comparable_only: bool) {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/wire");
+    let mut transcripts = Transcript::read_all(&directory).expect("the transcripts can be read");
+    transcripts.retain(|transcript| transcript.comparable || !comparable_only);
+    assert!(
+        !transcripts.is_empty(),
+        "no transcript in {}",
+        directory.display()
+    );
+    // Those with the same arguments share a server.
+    transcripts.sort_by(|left, right| left.arguments.cmp(&right.arguments));
+    let mut differences = Vec::new();
+    for group in transcripts.chunk_by(|left, right| left.arguments == right.arguments) {
+        let mut all: Vec<&str> = arguments.to_vec();
+        all.extend(group[0].arguments.iter().map(String::as_str));
+        let mut server = match Server::start(binary, &all, scratch()) {
+            Ok(server) => server,
+            Err(reason) => panic!("{} {all:?}: {reason}", binary.display()),
+        };
+        for transcript in group {
+            for pace in [Pace::Whole, Pace::Bytewise] {
+                if let Err(difference) = transcript.play(&server, pace, READ_LIMIT) {
+                    differences.push(difference);
+                }
+                if !server.alive() {
+                    differences.push(format!("the server died:\n{}", server.output()));
+                    panic!("{}", differences.join("\n"));
+                }
+            }
+        }
+    }
+    assert!(
+        differences.is_empty(),
+        "{} differ:\n{}",
+        differences.len(),
+        differences.join("\n")
+    );
+}
+
+fn play_on(back_end: &str, shards: &str) {
+    let arguments = ["--save", "", "--enable-debug-command", "yes"];
+    let ours = ["--backend", back_end, "--shards", shards];
+    play_all(&cairn(), &[&arguments[..], &ours[..]].concat(), false);
+}
+
+#[test]
+fn redis_server_agrees() {
+    let arguments = ["--save", "", "--enable-debug-command", "yes"];
+    play_all(Path::new(REFERENCE), &arguments, true);
+}
+
+#[test]
+fn uring_with_one_shard() {
+    play_on("uring", "1");
+}
+
+#[test]
+fn uring_with_four_shards() {
+    play_on("uring", "4");
+}
+
+#[test]
+fn epoll_with_one_shard() {
+    play_on("epoll", "1");
+}
+
+#[test]
+fn epoll_with_four_shards() {
+    play_on("epoll", "4");
+}
+
+/// The positive control: a transcript that is wrong in one byte must be reported.
+#[test]
+fn a_wrong_transcript_is_reported() {
+    let server = Server::start(Path::new(REFERENCE), &["--save", ""], scratch());
+    let server = server.expect("redis-server starts");
+    let limit = Duration::from_millis(200);
+    for (text, complaint) in [
+        ("> PING\n< +PONK\n", "line 2"),
+        ("> PING\n", "left over"),
+        ("> PING\n< +PONG\n<EOF\n", "line 3"),
+        (
+            "> ECHO ab\n<~ $?\n<~ a[bc]\n> ECHO ab\n<~ $?\n<~ a[cd]\n",
+            "line 6",
+        ),
+    ] {
+        let transcript = Transcript::parse("control", text).expect("the control is well formed");
+        for pace in [Pace::Whole, Pace::Bytewise] {
+            let difference = transcript.play(&server, pace, limit).expect_err(text);
+            assert!(difference.contains(complaint), "{text}: {difference}");
+        }
+    }
+    assert!(Transcript::parse("control", "nonsense\n").is_err());
+}
