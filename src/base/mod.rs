@@ -3,9 +3,11 @@
 //! Everything above reaches the outside through `Io`. Imports the standard library and crates only.
 
 mod clock;
+mod epoll;
 mod files;
 mod io;
 mod memory;
+mod pool;
 pub mod socket;
 #[cfg(test)]
 mod suite;
@@ -13,6 +15,7 @@ mod table;
 mod uring;
 mod wake;
 
+pub use epoll::EpollIo;
 pub use io::{Buffer, CloseReason, Event, Io, Now, Socket, Token, Wait};
 pub use uring::{TaskWork, UringIo, UringOptions};
 pub use wake::{Waker, Wakers};
