@@ -3,5 +3,6 @@
 //! `ARCHITECTURE.md` beside this file is the map; start there.
 
 pub mod base;
+pub mod config;
 pub mod limits;
 pub mod resp;

@@ -5,11 +5,13 @@
 //! client state, no store, no I/O.
 
 mod error;
+mod glob;
 mod number;
 mod parse;
 mod reply;
 
 pub use error::Error;
+pub use glob::glob_match;
 pub use number::{format_f64, parse_f64, parse_i64, parse_u64};
 pub use parse::{Limits, Parsed, Violation, parse};
 pub use reply::{Protocol, Reply};

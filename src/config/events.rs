@@ -1,0 +1,120 @@
+//! `notify-keyspace-events`: classes of events as a set of bits, written in Redis's letters.
+//!
+//! The letters and the order in which they print are Redis's; `A` stands for every class but `m` and `n`.
+
+use super::settings::EventClasses;
+
+impl EventClasses {
+    pub const NONE: Self = Self(0);
+    pub const KEYSPACE: Self = Self(1);
+    pub const KEYEVENT: Self = Self(1 << 1);
+    pub const GENERIC: Self = Self(1 << 2);
+    pub const STRING: Self = Self(1 << 3);
+    pub const LIST: Self = Self(1 << 4);
+    pub const SET: Self = Self(1 << 5);
+    pub const HASH: Self = Self(1 << 6);
+    pub const ZSET: Self = Self(1 << 7);
+    pub const EXPIRED: Self = Self(1 << 8);
+    pub const EVICTED: Self = Self(1 << 9);
+    pub const STREAM: Self = Self(1 << 10);
+    pub const KEY_MISS: Self = Self(1 << 11);
+    pub const MODULE: Self = Self(1 << 13);
+    pub const NEW: Self = Self(1 << 14);
+    /// What the letter `A` stands for.
+    pub const ALL: Self = Self(0b111_1111_1100 | Self::MODULE.0);
+
+    /// True when every class of `other` is in the set.
+    #[inline]
+    #[must_use]
+    pub const fn contains(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    /// True when a class of `other` is in the set.
+    #[inline]
+    #[must_use]
+    pub const fn intersects(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+
+    /// True when nothing is published.
+    #[inline]
+    #[must_use]
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// The set that the letters stand for; None at a letter that has no class.
+    #[must_use]
+    pub fn parse(letters: &str) -> Option<Self> {
+        letters.chars().try_fold(Self::NONE, |all, letter| {
+            let class = match letter {
+                'A' => Self::ALL,
+                'n' => Self::NEW,
+                letter => LETTERS.iter().find(|(_, known)| *known == letter)?.0,
+            };
+            Some(Self(all.0 | class.0))
+        })
+    }
+
+    /// The letters of the set, in Redis's order.
+    #[must_use]
+    pub fn letters(self) -> String {
+        let all = self.contains(Self::ALL);
+        let mut text = String::new();
+        if all {
+            text.push('A');
+        }
+        for (class, letter) in LETTERS {
+            // Redis prints `n` only where `A` does not stand in for the data classes.
+            let covered = all && (Self::ALL.contains(*class) || *class == Self::NEW);
+            if self.contains(*class) && !covered {
+                text.push(*letter);
+            }
+        }
+        text
+    }
+}
+
+/// Classes in the order in which they are printed.
+const LETTERS: &[(EventClasses, char)] = &[
+    (EventClasses::GENERIC, 'g'),
+    (EventClasses::STRING, '$'),
+    (EventClasses::LIST, 'l'),
+    (EventClasses::SET, 's'),
+    (EventClasses::HASH, 'h'),
+    (EventClasses::ZSET, 'z'),
+    (EventClasses::EXPIRED, 'x'),
+    (EventClasses::EVICTED, 'e'),
+    (EventClasses::STREAM, 't'),
+    (EventClasses::MODULE, 'd'),
+    (EventClasses::NEW, 'n'),
+    (EventClasses::KEYSPACE, 'K'),
+    (EventClasses::KEYEVENT, 'E'),
+    (EventClasses::KEY_MISS, 'm'),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn printed_as_redis_prints() {
+        for (given, printed) in [
+            ("", ""),
+            ("KEA", "AKE"),
+            ("KA", "AK"),
+            ("KEg$lszxeth", "g$lshzxetKE"),
+            ("g$lshzxetdKE", "AKE"),
+            ("AKEmn", "AKEm"),
+            ("Elszn", "lsznE"),
+        ] {
+            assert_eq!(
+                EventClasses::parse(given).unwrap().letters(),
+                printed,
+                "{given}"
+            );
+        }
+        assert_eq!(EventClasses::parse("KEq"), None);
+    }
+}
