@@ -1,18 +1,7 @@
 //! Transcripts: what clients send and what must come back, byte for byte.
 //!
-//! One step a line; `name` is a client, none means the first. A client connects at its first step.
-//!
-//! ```text
-//! # comment            @ compare             also run against redis-server, which must agree
-//! name> SET a "b\n"    one command, as an array of bulk strings; words are quoted as in redis-cli
-//! name>> PING\r\n      these bytes; name>>1000 *0\r\n sends them 1000 times
-//! name< $1\r\na        these bytes and a line end must come back
-//! name<~ :[0-9]*       one line must match this glob
-//! name<EOF             the server must close
-//! @ args --databases 4                       further arguments of the server
-//! ```
-//!
-//! A blank at the end of a line is written `\x20`, so that no editor removes it.
+//! Bytes are compared, never decoded values, so that a reply's exact form is tested too. How a
+//! transcript is written stands at `Transcript`. Knows the harness only, nothing of the server.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -47,6 +36,20 @@ struct Step {
 }
 
 /// One file.
+///
+/// One step a line; `name` is a client, none means the first. A client connects at its first step.
+///
+/// ```text
+/// # comment            @ compare             also run against redis-server, which must agree
+/// name> SET a "b\n"    one command, as an array of bulk strings; words are quoted as in redis-cli
+/// name>> PING\r\n      these bytes; name>>1000 *0\r\n sends them 1000 times
+/// name< $1\r\na        these bytes and a line end must come back
+/// name<~ :[0-9]*       one line must match this glob
+/// name<EOF             the server must close
+/// @ args --databases 4                       further arguments of the server
+/// ```
+///
+/// A blank at the end of a line is written `\x20`, so that no editor removes it.
 pub struct Transcript {
     name: String,
     /// Redis 7.0.15 answers the same bytes.
@@ -118,8 +121,7 @@ impl Transcript {
     pub fn play(&self, server: &Server, pace: Pace, limit: Duration) -> Result<(), String> {
         let place =
             |line: usize, what: String| format!("{} line {line} ({pace:?}): {what}", self.name);
-        self.empty(server, limit)
-            .map_err(|error| place(0, format!("emptying: {error}")))?;
+        empty(server, limit).map_err(|error| place(0, format!("emptying: {error}")))?;
         let mut connections: Vec<Connection> = Vec::new();
         for step in &self.steps {
             let known = connections
@@ -153,14 +155,6 @@ impl Transcript {
             }
         }
         Ok(())
-    }
-
-    /// Removes all keys; a server that wants a password is emptied by the transcript itself.
-    fn empty(&self, server: &Server, limit: Duration) -> std::io::Result<()> {
-        let mut stream = open(server, limit)?;
-        stream.write_all(&encode(&[b"FLUSHALL"]))?;
-        let mut answer = [0; 5];
-        stream.read_exact(&mut answer)
     }
 }
 
@@ -255,6 +249,14 @@ impl Connection {
             _ => Ok(rest),
         }
     }
+}
+
+/// Removes all keys; a server that wants a password is emptied by the transcript itself.
+fn empty(server: &Server, limit: Duration) -> std::io::Result<()> {
+    let mut stream = open(server, limit)?;
+    stream.write_all(&encode(&[b"FLUSHALL"]))?;
+    let mut answer = [0; 5];
+    stream.read_exact(&mut answer)
 }
 
 fn open(server: &Server, limit: Duration) -> std::io::Result<TcpStream> {
