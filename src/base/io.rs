@@ -4,18 +4,18 @@
 //! io_uring (`base::uring`), on epoll (`base::epoll`) and inside the seeded simulator (`base::sim`).
 //! The interface is completion based: the shard states what it wants (receive, send, close) and
 //! `poll` reports what has happened. Nothing here blocks except `poll`.
-//!
-//! Life of a connection token (`Token`, the index of the shard's client slot):
-//! `attach` -> any number of `Received` and `Sent` -> `close` -> one `Closed`. After `Closed` no event
-//! names the token again and it may be attached anew. `Closed` also comes unasked when the peer goes
-//! away or an error occurs; then the implementation has already stopped receiving, but the token still
-//! belongs to the shard until it calls `close`, and a second `Closed` is not sent. The shard may still
-//! send in between (a peer that only ended its own direction reads on), so after an unasked `Closed` the
-//! token is free as soon as `close` was called and the `Sent` of a send under way was reported.
 
 use std::io;
 
 /// The index of a client slot on its shard; chosen by the shard at `attach`.
+///
+/// Its life:
+/// `attach` -> any number of `Received` and `Sent` -> `close` -> one `Closed`. After `Closed` no event
+/// names the token again and it may be attached anew. `Closed` also comes unasked when the peer goes
+/// away or an error occurs; then the implementation has already stopped receiving, but the token still
+/// belongs to the shard until it calls `close`, and a second `Closed` is not sent. The shard may still
+/// send in between (a peer that only ended its own direction reads on), so after an unasked `Closed` the
+/// token is free as soon as `close` was called and the `Sent` of a send under way was reported.
 pub type Token = u32;
 
 /// A connected socket on its way from the accepting shard to its home shard.
@@ -67,7 +67,7 @@ pub enum Event {
         bytes: Vec<u8>,
         result: io::Result<()>,
     },
-    /// The connection no longer receives, see the module's head.
+    /// The connection no longer receives, see `Token`.
     Closed { token: Token, reason: CloseReason },
 }
 
