@@ -1,0 +1,190 @@
+//! Memory: one jemalloc arena per shard, and exact counts of what is used.
+//!
+//! The allocator itself stands here. A shard's thread makes its arena after it was pinned, so that first
+//! touch places the arena's pages on the shard's NUMA node. What a shard uses is read from its thread's
+//! own counters and costs two loads; the process's figures for INFO cost a few calls.
+
+use std::cell::Cell;
+use std::fs;
+use std::ptr;
+
+use tikv_jemalloc_ctl::raw;
+
+use super::memory::page_bytes;
+
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
+/// The arena of one shard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Arena {
+    index: u32,
+}
+
+impl Arena {
+    /// Makes an arena and lets the calling thread allocate from it from now on.
+    ///
+    /// # Errors
+    /// What the allocator says: in practice, that memory is short or there are too many arenas.
+    pub fn bind_new() -> Result<Self, String> {
+        // SAFETY: `arenas.create` yields and `thread.arena` takes an unsigned int; flushing takes and
+        // yields nothing. The flush gives cached memory of the former arena back.
+        unsafe {
+            let index: u32 = raw::read(b"arenas.create\0").map_err(|error| error.to_string())?;
+            raw::write(b"thread.arena\0", index).map_err(|error| error.to_string())?;
+            tikv_jemalloc_sys::mallctl(
+                c"thread.tcache.flush".as_ptr(),
+                ptr::null_mut(),
+                ptr::null_mut(),
+                ptr::null_mut(),
+                0,
+            );
+            Ok(Arena { index })
+        }
+    }
+
+    /// The allocator's number of the arena.
+    #[must_use]
+    pub fn index(self) -> u32 {
+        self.index
+    }
+}
+
+/// What the calling thread has allocated and freed, as running counters.
+///
+/// Memory that one thread allocates and another frees counts as used at the first and as negative at the
+/// second; the mesh sends buffers back to where they were allocated, so the difference stays small.
+#[derive(Debug)]
+pub struct ThreadMemory {
+    // Raw pointers also keep this value on its thread: the counters live in the thread's own storage.
+    allocated: *const Cell<u64>,
+    deallocated: *const Cell<u64>,
+}
+
+impl ThreadMemory {
+    /// The counters of the calling thread.
+    ///
+    /// # Errors
+    /// When the allocator was built without statistics.
+    pub fn of_this_thread() -> Result<Self, String> {
+        // SAFETY: both names yield a pointer to a u64 in the calling thread's storage.
+        unsafe {
+            Ok(ThreadMemory {
+                allocated: raw::read(b"thread.allocatedp\0").map_err(|error| error.to_string())?,
+                deallocated: raw::read(b"thread.deallocatedp\0")
+                    .map_err(|error| error.to_string())?,
+            })
+        }
+    }
+
+    /// Bytes that this thread has allocated and not freed, size classes included; 0 when it has freed more,
+    /// which only happens while it lives off memory of other threads.
+    #[must_use]
+    pub fn used_bytes(&self) -> u64 {
+        // SAFETY: the counters live as long as the thread, and this value cannot leave it; nothing else
+        // writes them. Reading through a Cell keeps the compiler from caching them across allocations.
+        let (allocated, deallocated) = unsafe {
+            (
+                ptr::read_volatile(self.allocated),
+                ptr::read_volatile(self.deallocated),
+            )
+        };
+        allocated.get().saturating_sub(deallocated.get())
+    }
+}
+
+/// The allocator's figures for the whole process, bytes; as INFO memory names them.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ProcessMemory {
+    /// Handed out to the program.
+    pub allocated: u64,
+    /// In pages that hold at least one allocation.
+    pub active: u64,
+    /// In memory, dirty pages included.
+    pub resident: u64,
+    /// The allocator's own.
+    pub metadata: u64,
+    /// Address space kept without memory behind it.
+    pub retained: u64,
+    /// Resident set of the process, from the kernel.
+    pub rss: u64,
+}
+
+impl ProcessMemory {
+    /// Reads the figures; a few microseconds per arena, so not on the hot path.
+    #[must_use]
+    pub fn read() -> Self {
+        // SAFETY: `epoch` takes a u64 and refreshes the statistics, which are all of type size_t.
+        let statistic =
+            |name: &[u8]| unsafe { raw::read::<usize>(name).map_or(0, |bytes| bytes as u64) };
+        // SAFETY: as above.
+        let _ = unsafe { raw::write(b"epoch\0", 1_u64) };
+        ProcessMemory {
+            allocated: statistic(b"stats.allocated\0"),
+            active: statistic(b"stats.active\0"),
+            resident: statistic(b"stats.resident\0"),
+            metadata: statistic(b"stats.metadata\0"),
+            retained: statistic(b"stats.retained\0"),
+            rss: resident_set_bytes(),
+        }
+    }
+}
+
+/// The second field of /proc/self/statm is the resident set in pages.
+fn resident_set_bytes() -> u64 {
+    let Ok(text) = fs::read_to_string("/proc/self/statm") else {
+        return 0;
+    };
+    let pages = text
+        .split(' ')
+        .nth(1)
+        .and_then(|field| field.parse::<u64>().ok());
+    pages.unwrap_or(0) * page_bytes() as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn on_own_thread(test: impl FnOnce() + Send + 'static) {
+        std::thread::spawn(test).join().unwrap();
+    }
+
+    #[test]
+    fn each_thread_gets_its_own_arena() {
+        on_own_thread(|| {
+            let first = Arena::bind_new().unwrap();
+            // SAFETY: `thread.arena` yields an unsigned int.
+            let bound: u32 = unsafe { raw::read(b"thread.arena\0").unwrap() };
+            assert_eq!(bound, first.index());
+            on_own_thread(move || assert_ne!(Arena::bind_new().unwrap(), first));
+        });
+    }
+
+    #[test]
+    fn used_bytes_follow_allocations() {
+        on_own_thread(|| {
+            Arena::bind_new().unwrap();
+            let memory = ThreadMemory::of_this_thread().unwrap();
+            // The thread may have freed what its parent allocated: begin well above zero.
+            let floor = vec![7_u8; 1 << 20];
+            let before = memory.used_bytes();
+            let block = vec![7_u8; 1 << 20];
+            assert_eq!(memory.used_bytes() - before, 1 << 20);
+            drop(block);
+            assert_eq!(memory.used_bytes(), before);
+            drop(floor);
+        });
+    }
+
+    #[test]
+    fn process_figures_are_plausible() {
+        let block = vec![1_u8; 8 << 20];
+        let figures = ProcessMemory::read();
+        assert!(figures.allocated >= 8 << 20, "{figures:?}");
+        assert!(figures.active >= figures.allocated);
+        assert!(figures.resident >= figures.active);
+        assert!(figures.metadata > 0 && figures.rss > 8 << 20);
+        drop(block);
+    }
+}
