@@ -6,3 +6,4 @@ pub mod base;
 pub mod config;
 pub mod limits;
 pub mod resp;
+pub mod store;

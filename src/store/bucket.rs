@@ -1,0 +1,431 @@
+//! One bucket of a table: a cache line of seven elements with their fingerprints, and the nodes chained to it.
+//!
+//! Owned by `table`; must not know hashes beyond the fingerprint, nor keys. All its unsafe code is here: the
+//! seventh slot is an element or the link to an overflow node, and small nodes are half a line. An
+//! element is anything of pointer size (`Entry`, a set's member, a hash's field).
+//!
+//! ```text
+//! meta 8 bytes: fingerprints 0..7, then state | slots 0..7, 8 bytes each (small node: slots 0..3)
+//! state: elements in this node (3 bits), LINKED: the last slot is a link, SMALL: a node of three slots
+//! ```
+
+use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
+use std::marker::PhantomData;
+use std::mem::{MaybeUninit, size_of};
+use std::ptr::{self, NonNull};
+
+/// Elements of a full bucket or node, and of a small node.
+pub const SLOTS: usize = 7;
+const SMALL_SLOTS: usize = 3;
+const STATE_SHIFT: u32 = 56;
+const COUNT_MASK: u64 = 7;
+const LINKED: u64 = 8;
+const SMALL: u64 = 16;
+const LOW_BITS: u64 = 0x0101_0101_0101_0101;
+const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
+
+/// A chain of elements with fingerprints; the first seven in one cache line.
+#[repr(C, align(64))]
+pub struct Bucket<E> {
+    meta: u64,
+    slots: [MaybeUninit<E>; SLOTS],
+}
+
+const _: () = assert!(size_of::<Bucket<*const u8>>() == 64);
+
+/// The memory of a bucket or of an overflow node: same layout, different length.
+struct Node<E> {
+    at: NonNull<u64>,
+    element: PhantomData<E>,
+}
+
+impl<E> Clone for Node<E> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+impl<E> Copy for Node<E> {}
+
+// Every method needs: `at` is a live bucket or node whose meta is true, borrowed for the call. `Bucket` alone
+// makes nodes, owns its whole chain, and lends them for reading from `&self`, for writing from `&mut self`.
+impl<E> Node<E> {
+    /// Elements must be as large as the words they are stored in.
+    const FITS: () = assert!(size_of::<E>() == 8 && align_of::<E>() <= 8);
+
+    fn layout(small: bool) -> Layout {
+        let bytes = if small {
+            8 * (1 + SMALL_SLOTS)
+        } else {
+            8 * (1 + SLOTS)
+        };
+        Layout::from_size_align(bytes, bytes).expect("32 and 64 are sizes and alignments")
+    }
+
+    fn allocate(small: bool) -> Node<E> {
+        let layout = Node::<E>::layout(small);
+        // SAFETY: the size is not zero.
+        let Some(at) = NonNull::new(unsafe { alloc(layout) }.cast::<u64>()) else {
+            handle_alloc_error(layout)
+        };
+        let node = Node {
+            at,
+            element: PhantomData,
+        };
+        node.set_meta(if small { SMALL << STATE_SHIFT } else { 0 });
+        node
+    }
+
+    fn free(self) {
+        // SAFETY: nodes, unlike buckets, were allocated with this layout; the caller does not use it again.
+        unsafe {
+            dealloc(
+                self.at.as_ptr().cast(),
+                Node::<E>::layout(self.state() & SMALL != 0),
+            )
+        }
+    }
+
+    #[inline]
+    fn meta(self) -> u64 {
+        // SAFETY: see the head of this block.
+        unsafe { self.at.as_ptr().read() }
+    }
+
+    #[inline]
+    fn set_meta(self, meta: u64) {
+        // SAFETY: see the head of this block; the caller holds the chain mutably.
+        unsafe { self.at.as_ptr().write(meta) }
+    }
+
+    #[inline]
+    fn state(self) -> u64 {
+        self.meta() >> STATE_SHIFT
+    }
+
+    #[inline]
+    fn count(self) -> usize {
+        (self.state() & COUNT_MASK) as usize
+    }
+
+    #[inline]
+    fn capacity(self) -> usize {
+        if self.state() & SMALL != 0 {
+            SMALL_SLOTS
+        } else {
+            SLOTS
+        }
+    }
+
+    #[inline]
+    fn element(self, slot: usize) -> *mut E {
+        debug_assert!(slot < self.capacity());
+        // SAFETY: the slot is within the node.
+        unsafe { self.at.as_ptr().add(1 + slot).cast::<E>() }
+    }
+
+    #[inline]
+    fn link_place(self) -> *mut NonNull<u64> {
+        // SAFETY: only full-size nodes have links, in their last slot.
+        unsafe { self.at.as_ptr().add(SLOTS).cast::<NonNull<u64>>() }
+    }
+
+    #[inline]
+    fn next(self) -> Option<Node<E>> {
+        // SAFETY: LINKED means that the last slot holds the next node's address.
+        (self.state() & LINKED != 0).then(|| Node {
+            at: unsafe { self.link_place().read() },
+            element: PhantomData,
+        })
+    }
+
+    fn fingerprint(self, slot: usize) -> u8 {
+        (self.meta() >> (8 * slot)) as u8
+    }
+
+    fn set_fingerprint(self, slot: usize, fingerprint: u8) {
+        let shift = 8 * slot;
+        self.set_meta(self.meta() & !(0xff << shift) | u64::from(fingerprint) << shift);
+    }
+
+    fn set_state(self, count: usize, linked: bool) {
+        assert!(count <= self.capacity() && (count < SLOTS || !linked));
+        let state = count as u64 | if linked { LINKED } else { 0 } | self.state() & SMALL;
+        self.set_meta(self.meta() << 8 >> 8 | state << STATE_SHIFT);
+    }
+
+    fn append(self, fingerprint: u8, element: E) {
+        let slot = self.count();
+        assert!(slot < self.capacity() && self.next().is_none());
+        // SAFETY: the slot is free and within the node.
+        unsafe { self.element(slot).write(element) };
+        self.set_fingerprint(slot, fingerprint);
+        self.set_state(slot + 1, false);
+    }
+
+    /// Takes the last element of this node.
+    fn pop(self) -> (u8, E) {
+        let slot = self
+            .count()
+            .checked_sub(1)
+            .expect("only nodes with elements are popped");
+        let fingerprint = self.fingerprint(slot);
+        // SAFETY: slots below the count are initialised; the count then excludes this one.
+        let element = unsafe { self.element(slot).read() };
+        self.set_state(slot, self.next().is_some());
+        (fingerprint, element)
+    }
+
+    /// One bit (the high bit of a byte) per slot whose fingerprint may be this one; never misses any.
+    #[inline]
+    fn candidates(self, fingerprint: u8) -> u64 {
+        let meta = self.meta();
+        let difference = meta ^ (u64::from(fingerprint) * LOW_BITS);
+        let zero_bytes = difference.wrapping_sub(LOW_BITS) & !difference & HIGH_BITS;
+        zero_bytes & ((1u64 << (8 * self.count())) - 1)
+    }
+}
+
+impl<E> Bucket<E> {
+    #[must_use]
+    pub fn new() -> Bucket<E> {
+        const { Node::<E>::FITS };
+        Bucket {
+            meta: 0,
+            slots: [const { MaybeUninit::uninit() }; SLOTS],
+        }
+    }
+
+    #[inline]
+    fn head(&self) -> Node<E> {
+        Node {
+            at: NonNull::from(self).cast(),
+            element: PhantomData,
+        }
+    }
+
+    #[inline]
+    fn head_mut(&mut self) -> Node<E> {
+        Node {
+            at: NonNull::from(self).cast(),
+            element: PhantomData,
+        }
+    }
+
+    /// The node and slot of the element with this fingerprint that `matches`.
+    #[inline]
+    fn locate(
+        head: Node<E>,
+        fingerprint: u8,
+        mut matches: impl FnMut(&E) -> bool,
+    ) -> Option<(Node<E>, usize)> {
+        let mut node = head;
+        loop {
+            let mut candidates = node.candidates(fingerprint);
+            while candidates != 0 {
+                let slot = (candidates.trailing_zeros() / 8) as usize;
+                // SAFETY: candidates are below the count, thus initialised.
+                if matches(unsafe { &*node.element(slot) }) {
+                    return Some((node, slot));
+                }
+                candidates &= candidates - 1;
+            }
+            node = node.next()?;
+        }
+    }
+
+    #[inline]
+    #[must_use]
+    pub fn find(&self, fingerprint: u8, matches: impl FnMut(&E) -> bool) -> Option<&E> {
+        let (node, slot) = Self::locate(self.head(), fingerprint, matches)?;
+        // SAFETY: located elements are initialised and live as long as the bucket is borrowed.
+        Some(unsafe { &*node.element(slot) })
+    }
+
+    #[inline]
+    #[must_use]
+    pub fn find_mut(&mut self, fingerprint: u8, matches: impl FnMut(&E) -> bool) -> Option<&mut E> {
+        let (node, slot) = Self::locate(self.head_mut(), fingerprint, matches)?;
+        // SAFETY: as in `find`, and the bucket is borrowed mutably.
+        Some(unsafe { &mut *node.element(slot) })
+    }
+
+    /// Adds an element; the caller knows that it is not there yet.
+    pub fn push(&mut self, fingerprint: u8, element: E) {
+        let (previous, mut node) = self.tail();
+        if node.count() < node.capacity() {
+            return node.append(fingerprint, element);
+        }
+        if node.state() & SMALL != 0 {
+            let previous = previous.expect("the head is never a small node");
+            node = Self::widen(previous, node);
+        } else {
+            let overflow = Node::allocate(true);
+            let (last_fingerprint, last) = node.pop();
+            overflow.append(last_fingerprint, last);
+            // SAFETY: the popped last slot of a full node is free for the link.
+            unsafe { node.link_place().write(overflow.at) };
+            node.set_state(SLOTS - 1, true);
+            node = overflow;
+        }
+        node.append(fingerprint, element);
+    }
+
+    /// Replaces a full small node by one of full size.
+    fn widen(previous: Node<E>, small: Node<E>) -> Node<E> {
+        let wide = Node::allocate(false);
+        while small.count() > 0 {
+            let (fingerprint, element) = small.pop();
+            wide.append(fingerprint, element);
+        }
+        // SAFETY: `previous` is linked to `small`; nothing refers to `small` afterwards.
+        unsafe { previous.link_place().write(wide.at) };
+        small.free();
+        wide
+    }
+
+    /// Takes the element out; the chain's last one fills the hole.
+    pub fn remove(&mut self, fingerprint: u8, matches: impl FnMut(&E) -> bool) -> Option<E> {
+        let (node, slot) = Self::locate(self.head_mut(), fingerprint, matches)?;
+        let (previous, tail) = self.tail();
+        let (last_fingerprint, last) = tail.pop();
+        let removed = if node.at == tail.at && slot == tail.count() {
+            last
+        } else {
+            // SAFETY: the located element is initialised; the popped one replaces it.
+            let removed = unsafe { ptr::replace(node.element(slot), last) };
+            node.set_fingerprint(slot, last_fingerprint);
+            removed
+        };
+        Self::compact(previous, tail);
+        Some(removed)
+    }
+
+    /// Takes the chain's last element out, with its fingerprint.
+    pub fn pop(&mut self) -> Option<(u8, E)> {
+        let (previous, tail) = self.tail();
+        if tail.count() == 0 {
+            return None;
+        }
+        let popped = tail.pop();
+        Self::compact(previous, tail);
+        Some(popped)
+    }
+
+    /// The chain's last node and the one linked to it.
+    fn tail(&mut self) -> (Option<Node<E>>, Node<E>) {
+        let (mut previous, mut node) = (None, self.head_mut());
+        while let Some(next) = node.next() {
+            previous = Some(node);
+            node = next;
+        }
+        (previous, node)
+    }
+
+    /// Frees an overflow node whose last element fits where the link to it was.
+    fn compact(previous: Option<Node<E>>, tail: Node<E>) {
+        let Some(previous) = previous else { return };
+        assert!(tail.count() > 0, "an overflow node keeps two elements");
+        if tail.count() == 1 {
+            let (fingerprint, element) = tail.pop();
+            tail.free();
+            previous.set_state(SLOTS - 1, false);
+            previous.append(fingerprint, element);
+        }
+    }
+
+    /// Calls back with every element of the chain.
+    #[inline]
+    pub fn for_each<'a>(&'a self, mut visit: impl FnMut(&'a E)) {
+        let mut node = self.head();
+        loop {
+            for slot in 0..node.count() {
+                // SAFETY: slots below the count are initialised and live while the bucket is borrowed.
+                visit(unsafe { &*node.element(slot) });
+            }
+            let Some(next) = node.next() else { return };
+            node = next;
+        }
+    }
+
+    /// Elements in the chain.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        let mut count = 0;
+        self.for_each(|_| count += 1);
+        count
+    }
+
+    /// Overflow nodes of the chain and their bytes.
+    #[must_use]
+    pub fn overflow(&self) -> (usize, usize) {
+        let (mut nodes, mut bytes) = (0, 0);
+        let mut node = self.head();
+        while let Some(next) = node.next() {
+            nodes += 1;
+            bytes += 8 * (1 + next.capacity());
+            node = next;
+        }
+        (nodes, bytes)
+    }
+}
+
+impl<E> Drop for Bucket<E> {
+    fn drop(&mut self) {
+        while let Some(element) = self.pop() {
+            drop(element);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chains_hold_what_was_pushed_and_shrink_again() {
+        for size in 0..40u64 {
+            let mut bucket = Bucket::<Box<u64>>::new();
+            for number in 0..size {
+                bucket.push(number as u8 % 3, Box::new(number));
+                assert_eq!(bucket.len() as u64, number + 1);
+            }
+            let nodes = if size <= 7 { 0 } else { (size - 7).div_ceil(6) };
+            assert_eq!(bucket.overflow().0 as u64, nodes, "{size} elements");
+            for number in (0..size).map(|step| step * 7 % size.max(1)) {
+                let fingerprint = number as u8 % 3;
+                if size % 7 == 0 && size > 0 {
+                    continue;
+                }
+                assert_eq!(
+                    bucket.find(fingerprint, |n| **n == number).map(|n| **n),
+                    Some(number)
+                );
+                assert_eq!(
+                    bucket.remove(fingerprint, |n| **n == number).map(|n| *n),
+                    Some(number)
+                );
+                assert!(bucket.find(fingerprint, |n| **n == number).is_none());
+            }
+            let mut left = bucket.len();
+            while bucket.pop().is_some() {
+                left -= 1;
+            }
+            assert_eq!((left, bucket.overflow()), (0, (0, 0)));
+        }
+    }
+
+    #[test]
+    fn the_first_overflow_node_is_half_a_line() {
+        let mut bucket = Bucket::<Box<u64>>::new();
+        let sizes: Vec<usize> = (0..16)
+            .map(|number| {
+                bucket.push(0, Box::new(number));
+                bucket.overflow().1
+            })
+            .collect();
+        assert_eq!(
+            sizes,
+            [0, 0, 0, 0, 0, 0, 0, 32, 32, 64, 64, 64, 64, 96, 96, 128]
+        );
+    }
+}

@@ -1,0 +1,470 @@
+//! The keyspace of one shard: its databases, the hash of keys, and the expiry wheel kept exact with both.
+//!
+//! Owned by the shard; every command's way to keys. Slots are computed by the caller. It never reads a clock: an
+//! entry whose expiry has passed stays visible until `expire_step` takes it out, and callers compare
+//! `Entry::expiry` with their own time. Expiries change only through the methods here.
+
+use super::bounds::{EXPIRY_MS_MAX, STALE_REFERENCES_MAX, SWEPT_PER_REFERENCE};
+use super::database::{Cleared, Database, DatabaseStatistics, ExpiryCount};
+use super::entry::Entry;
+use super::expiry::{Filed, Reference, Wheel};
+use super::value::Value;
+use crate::limits::DATABASES_MAX;
+use foldhash::SharedSeed;
+use foldhash::fast::FoldHasher;
+use std::hash::Hasher;
+
+/// The keyed hash of a store; copied into closures that rehash elements.
+#[derive(Clone, Copy)]
+pub struct KeyHash {
+    seed: u64,
+    shared: &'static SharedSeed,
+}
+
+impl KeyHash {
+    /// Leaks the seed's tables (a few words), once per store and thus per shard.
+    fn new(seed: u64) -> KeyHash {
+        KeyHash {
+            seed,
+            shared: Box::leak(Box::new(SharedSeed::from_u64(seed))),
+        }
+    }
+
+    #[inline]
+    #[must_use]
+    pub fn of(self, key: &[u8]) -> u64 {
+        let mut hasher = FoldHasher::with_seed(self.seed, self.shared);
+        hasher.write(key);
+        hasher.finish()
+    }
+}
+
+/// What a key had before `set_string`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Previous {
+    pub expiry: Option<u64>,
+}
+
+/// What one `expire_step` did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ExpireProgress {
+    /// References examined: the work done.
+    pub examined: usize,
+    pub expired: usize,
+    /// The budget ran out; call again soon.
+    pub more: bool,
+}
+
+/// All databases of one shard.
+pub struct Store {
+    /// By identity. SWAPDB exchanges which identity a number means, so that references stay true.
+    databases: Vec<Database>,
+    identity_of: Vec<u8>,
+    number_of: Vec<u8>,
+    hash: KeyHash,
+    wheel: Wheel,
+    /// Entries with an expiry in all databases: the wheel's live references.
+    expiring: usize,
+}
+
+impl Store {
+    #[must_use]
+    pub fn new(databases: usize, seed: u64) -> Store {
+        assert!((1..=DATABASES_MAX).contains(&databases));
+        let numbers: Vec<u8> = (0..=u8::MAX).take(databases).collect();
+        Store {
+            databases: (0..databases).map(|_| Database::default()).collect(),
+            identity_of: numbers.clone(),
+            number_of: numbers,
+            hash: KeyHash::new(seed),
+            wheel: Wheel::default(),
+            expiring: 0,
+        }
+    }
+
+    #[inline]
+    #[must_use]
+    pub fn hash(&self, key: &[u8]) -> u64 {
+        self.hash.of(key)
+    }
+
+    #[must_use]
+    pub fn databases(&self) -> usize {
+        self.databases.len()
+    }
+
+    #[inline]
+    fn database(&self, db: usize) -> &Database {
+        &self.databases[usize::from(self.identity_of[db])]
+    }
+
+    #[inline]
+    #[must_use]
+    pub fn get(&self, db: usize, slot: u16, key: &[u8]) -> Option<&Entry> {
+        self.database(db)
+            .table(slot)?
+            .find(self.hash(key), |entry| entry.key() == key)
+    }
+
+    /// For changing the value and the access clock. Another entry must not be swapped in.
+    #[inline]
+    #[must_use]
+    pub fn get_mut(&mut self, db: usize, slot: u16, key: &[u8]) -> Option<&mut Entry> {
+        let hash = self.hash(key);
+        let database = &mut self.databases[usize::from(self.identity_of[db])];
+        database
+            .table_mut(slot)?
+            .find_mut(hash, |entry| entry.key() == key)
+    }
+
+    /// Puts an entry in, with its expiry; returns the one it replaces.
+    pub fn insert(&mut self, db: usize, slot: u16, mut entry: Entry) -> Option<Entry> {
+        let hash = self.hash(entry.key());
+        let identity = self.identity_of[db];
+        let expiry = entry.expiry();
+        let database = &mut self.databases[usize::from(identity)];
+        let mut replaced = None;
+        match database.find_mut(slot, hash, |other| other.key() == entry.key()) {
+            Some((held, count)) => {
+                let mut old = std::mem::replace(held, entry);
+                let filed = Filed(old.filed());
+                self.expiring = self.expiring + usize::from(expiry.is_some())
+                    - usize::from(old.expiry().is_some());
+                let reference = Reference::new(identity, slot, hash);
+                settle(
+                    &mut self.wheel,
+                    count,
+                    reference,
+                    held,
+                    (old.expiry(), filed),
+                );
+                unfile(&mut old);
+                replaced = Some(old);
+            }
+            None => {
+                self.expiring += usize::from(expiry.is_some());
+                file_new(
+                    &mut self.wheel,
+                    Reference::new(identity, slot, hash),
+                    &mut entry,
+                );
+                let key_hash = self.hash;
+                database.insert_new(slot, hash, entry, |entry| key_hash.of(entry.key()));
+            }
+        }
+        self.sweep_behind(expiry);
+        replaced
+    }
+
+    /// Makes the key a string with this expiry, whatever it was: one lookup, in place where it fits. For keeping
+    /// the expiry (KEEPTTL) use `get_mut` and `set_value`.
+    #[inline]
+    pub fn set_string(
+        &mut self,
+        db: usize,
+        slot: u16,
+        key: &[u8],
+        value: Value<'_>,
+        expiry: Option<u64>,
+    ) -> Option<Previous> {
+        let hash = self.hash(key);
+        let identity = self.identity_of[db];
+        let database = &mut self.databases[usize::from(identity)];
+        let Some((entry, count)) = database.find_mut(slot, hash, |entry| entry.key() == key) else {
+            self.insert_string(db, slot, hash, Entry::new(key, value, expiry));
+            return None;
+        };
+        let old = entry.expiry();
+        entry.set_value(value);
+        if old.is_some() || expiry.is_some() {
+            let filed = Filed(entry.filed());
+            entry.set_expiry(expiry);
+            self.expiring =
+                self.expiring + usize::from(expiry.is_some()) - usize::from(old.is_some());
+            settle(
+                &mut self.wheel,
+                count,
+                Reference::new(identity, slot, hash),
+                entry,
+                (old, filed),
+            );
+            self.sweep_behind(expiry);
+        }
+        Some(Previous { expiry: old })
+    }
+
+    fn insert_string(&mut self, db: usize, slot: u16, hash: u64, mut entry: Entry) {
+        let identity = self.identity_of[db];
+        let (key_hash, expiry) = (self.hash, entry.expiry());
+        self.expiring += usize::from(expiry.is_some());
+        file_new(
+            &mut self.wheel,
+            Reference::new(identity, slot, hash),
+            &mut entry,
+        );
+        let database = &mut self.databases[usize::from(identity)];
+        database.insert_new(slot, hash, entry, |entry| key_hash.of(entry.key()));
+        self.sweep_behind(expiry);
+    }
+
+    /// Takes a key out.
+    pub fn take(&mut self, db: usize, slot: u16, key: &[u8]) -> Option<Entry> {
+        let hash = self.hash(key);
+        let database = &mut self.databases[usize::from(self.identity_of[db])];
+        let mut entry = database.remove(slot, hash, |entry| entry.key() == key)?;
+        self.expiring -= usize::from(entry.expiry().is_some());
+        unfile(&mut entry);
+        Some(entry)
+    }
+
+    /// Gives a key an expiry or takes it away; false if there is no such key.
+    pub fn set_expiry(&mut self, db: usize, slot: u16, key: &[u8], expiry: Option<u64>) -> bool {
+        let hash = self.hash(key);
+        let identity = self.identity_of[db];
+        let database = &mut self.databases[usize::from(identity)];
+        let Some((entry, count)) = database.find_mut(slot, hash, |entry| entry.key() == key) else {
+            return false;
+        };
+        let (old, filed) = (entry.expiry(), Filed(entry.filed()));
+        entry.set_expiry(expiry);
+        self.expiring = self.expiring + usize::from(expiry.is_some()) - usize::from(old.is_some());
+        settle(
+            &mut self.wheel,
+            count,
+            Reference::new(identity, slot, hash),
+            entry,
+            (old, filed),
+        );
+        self.sweep_behind(expiry);
+        true
+    }
+
+    #[must_use]
+    pub fn len(&self, db: usize) -> usize {
+        self.database(db).len()
+    }
+
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.databases.iter().all(|database| database.len() == 0)
+    }
+
+    /// Keys with an expiry.
+    #[must_use]
+    pub fn expires(&self, db: usize) -> usize {
+        self.database(db).expiring.entries
+    }
+
+    /// Mean time to live of the keys that have one, milliseconds.
+    #[must_use]
+    pub fn average_ttl(&self, db: usize, now_ms: u64) -> u64 {
+        self.database(db).expiring.average_ttl_ms(now_ms)
+    }
+
+    /// A random entry, all nearly equally likely; it may have expired.
+    pub fn random(&self, db: usize, random: &mut impl FnMut() -> u64) -> Option<&Entry> {
+        self.database(db).random(random)
+    }
+
+    /// Visits the entries of one bucket of a slot and returns the position to go on at; `None`: the slot is
+    /// done. What stays from the first step (position 0) to the last is visited at least once.
+    pub fn scan<'a>(
+        &'a self,
+        db: usize,
+        slot: u16,
+        position: u32,
+        visit: impl FnMut(&'a Entry),
+    ) -> Option<u32> {
+        self.database(db).table(slot)?.scan_bucket(position, visit)
+    }
+
+    /// The first slot from `from` on that has keys.
+    #[must_use]
+    pub fn next_used_slot(&self, db: usize, from: u16) -> Option<u16> {
+        self.database(db).next_used_slot(from)
+    }
+
+    #[must_use]
+    pub fn slot_len(&self, db: usize, slot: u16) -> usize {
+        self.database(db).table(slot).map_or(0, super::Table::len)
+    }
+
+    pub fn for_each<'a>(&'a self, db: usize, mut visit: impl FnMut(u16, &'a Entry)) {
+        for (slot, table) in self.database(db).used_tables() {
+            table.for_each(|entry| visit(slot, entry));
+        }
+    }
+
+    /// Empties a database at once; the caller frees what it held, in pieces.
+    #[must_use]
+    pub fn clear(&mut self, db: usize) -> Cleared {
+        let database = std::mem::take(&mut self.databases[usize::from(self.identity_of[db])]);
+        self.expiring -= database.expiring.entries;
+        Cleared::new(database)
+    }
+
+    /// Exchanges two databases.
+    pub fn swap(&mut self, db_a: usize, db_b: usize) {
+        self.identity_of.swap(db_a, db_b);
+        for db in [db_a, db_b] {
+            self.number_of[usize::from(self.identity_of[db])] =
+                u8::try_from(db).expect("there are at most 256 databases");
+        }
+    }
+
+    #[must_use]
+    pub fn statistics(&self, db: usize) -> DatabaseStatistics {
+        self.database(db).statistics()
+    }
+
+    /// Bytes that the expiry wheel holds.
+    #[must_use]
+    pub fn wheel_bytes(&self) -> usize {
+        self.wheel.bytes()
+    }
+
+    /// Takes expired entries out and hands them over, files others anew, throws stale references away: examines at
+    /// most `budget` references. Entries come up to 16 ms late, never early.
+    pub fn expire_step(
+        &mut self,
+        now_ms: u64,
+        budget: usize,
+        on_expired: &mut dyn FnMut(usize, u16, Entry),
+    ) -> ExpireProgress {
+        let mut progress = ExpireProgress::default();
+        while progress.examined < budget {
+            let Some((reference, source)) = self.wheel.next_due(now_ms) else {
+                break;
+            };
+            progress.examined += 1;
+            if let Some(entry) = self.resolve(reference, source, now_ms) {
+                progress.expired += 1;
+                let db = usize::from(self.number_of[usize::from(reference.database())]);
+                on_expired(db, reference.slot(), entry);
+            }
+        }
+        while progress.examined < budget && self.is_stale() && self.sweep_one() {
+            progress.examined += 1;
+        }
+        progress.more = progress.examined == budget;
+        progress
+    }
+
+    /// When `expire_step` has something to do, unix milliseconds; `None`: not before another key gets an expiry.
+    #[must_use]
+    pub fn next_deadline(&self, now_ms: u64) -> Option<u64> {
+        if self.is_stale() {
+            return Some(now_ms);
+        }
+        self.wheel.next_due_ms().map(|due_ms| due_ms.max(now_ms))
+    }
+
+    /// Follows a reference taken from `source`: takes its entry out if expired before `now_ms`, files it anew if it
+    /// lives longer. Stale references end here.
+    fn resolve(&mut self, reference: Reference, source: Filed, now_ms: u64) -> Option<Entry> {
+        let (slot, key_hash) = (reference.slot(), self.hash);
+        let is_live =
+            |entry: &Entry| entry.filed() == source.0 && reference.is_of(key_hash.of(entry.key()));
+        let database = &mut self.databases[usize::from(reference.database())];
+        let (entry, _) = database.find_mut(slot, reference.hash(), is_live)?;
+        let expiry_ms = entry.expiry().expect("filed entries have an expiry");
+        if expiry_ms >= now_ms {
+            entry.set_filed(self.wheel.file(reference, Filed::NOWHERE, expiry_ms).0);
+            return None;
+        }
+        let mut entry = database
+            .remove(slot, reference.hash(), is_live)
+            .expect("the entry was just found");
+        self.expiring -= 1;
+        unfile(&mut entry);
+        Some(entry)
+    }
+
+    /// Whether stale references take more than their share of the wheel.
+    #[inline]
+    fn is_stale(&self) -> bool {
+        let references = self.wheel.references();
+        assert!(references >= self.expiring, "every expiry has a reference");
+        references - self.expiring > self.expiring / 4 + STALE_REFERENCES_MAX
+    }
+
+    /// Examines one reference for staleness; expired entries are only filed anew. False if there is none.
+    fn sweep_one(&mut self) -> bool {
+        let Some((reference, source)) = self.wheel.next_swept() else {
+            return false;
+        };
+        let expired = self.resolve(reference, source, 0);
+        assert!(expired.is_none(), "nothing expires before time 0");
+        true
+    }
+
+    /// After a reference may have been added: pays for it, so that the wheel stays bounded between steps.
+    #[inline]
+    fn sweep_behind(&mut self, added: Option<u64>) {
+        if added.is_none() || !self.is_stale() {
+            return;
+        }
+        for _ in 0..SWEPT_PER_REFERENCE {
+            self.sweep_one();
+        }
+    }
+
+    /// Checks all invariants, by walking: for tests.
+    #[cfg(test)]
+    pub fn verify(&self) {
+        let mut expiring = 0;
+        for database in &self.databases {
+            let (mut len, mut with_expiry, mut sum) = (0, 0, 0u128);
+            for (_, table) in database.used_tables() {
+                table.for_each(|entry| {
+                    len += 1;
+                    with_expiry += usize::from(entry.expiry().is_some());
+                    sum += u128::from(entry.expiry().unwrap_or(0));
+                    assert_eq!(entry.expiry().is_some(), entry.filed() != 0);
+                });
+            }
+            assert_eq!(
+                (len, with_expiry),
+                (database.len(), database.expiring.entries)
+            );
+            let mean = sum.checked_div(with_expiry as u128).unwrap_or(0);
+            assert_eq!(mean, u128::from(database.expiring.average_ttl_ms(0)));
+            expiring += with_expiry;
+        }
+        assert_eq!(expiring, self.expiring);
+        assert!(self.wheel.references() >= expiring);
+    }
+}
+
+/// Brings counts and wheel in line with an entry whose expiry changed; `old`: its expiry and place before.
+#[inline]
+fn settle(
+    wheel: &mut Wheel,
+    count: &mut ExpiryCount,
+    reference: Reference,
+    entry: &mut Entry,
+    old: (Option<u64>, Filed),
+) {
+    count.change(old.0, entry.expiry());
+    if let Some(expiry_ms) = entry.expiry() {
+        entry.set_filed(wheel.file(reference, old.1, expiry_ms).0);
+    }
+}
+
+fn file_new(wheel: &mut Wheel, reference: Reference, entry: &mut Entry) {
+    if let Some(expiry_ms) = entry.expiry() {
+        assert!(expiry_ms <= EXPIRY_MS_MAX);
+        entry.set_filed(wheel.file(reference, Filed::NOWHERE, expiry_ms).0);
+    }
+}
+
+/// An entry that leaves the store is no longer the wheel's.
+fn unfile(entry: &mut Entry) {
+    if entry.expiry().is_some() {
+        entry.set_filed(Filed::NOWHERE.0);
+    }
+}
+
+#[cfg(test)]
+#[path = "keyspace_tests.rs"]
+mod tests;

@@ -1,0 +1,24 @@
+//! Keys to values: entries, the tables that hold them, the keyspace of databases and slots, and expiry.
+//!
+//! One `Store` belongs to one shard and is touched by its thread alone. It sees no clock (time arrives as an
+//! argument), no sockets, no other shard. Unsafe code lives in `entry` and `bucket` only, behind safe methods.
+
+mod bounds;
+mod bucket;
+mod database;
+mod entry;
+mod expiry;
+mod keyspace;
+mod segments;
+mod size_class;
+mod table;
+#[cfg(test)]
+mod testing;
+mod value;
+
+pub use database::{Cleared, DatabaseStatistics};
+pub use entry::Entry;
+pub use keyspace::{ExpireProgress, KeyHash, Previous, Store};
+pub use size_class::size_class;
+pub use table::{Keyed, Table, TableStatistics};
+pub use value::{Encoding, Kind, Object, Value, ValueRef};

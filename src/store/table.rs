@@ -1,0 +1,277 @@
+//! The hash table of the store: linear hashing over cache-line buckets, generic over pointer-sized elements.
+//!
+//! One table per slot and database; later types (sets, hashes) own tables of their own elements. It grows and
+//! shrinks by one bucket per insertion or removal, so no operation ever touches more than two chains.
+//! The caller brings hashes; the table must not know how they are made, nor what an element means.
+//!
+//! Bucket addresses are the low 32 bits of a hash, fingerprints the 8 bits above them. Read backwards, the address
+//! is the *position* of an element: every bucket, split or not, covers one interval of positions, so a SCAN
+//! that walks positions upwards sees all that stays, whatever splits and merges happen between its steps.
+
+use super::bucket::{Bucket, SLOTS};
+use super::segments::Segments;
+
+/// An element that knows its key.
+pub trait Keyed {
+    fn key(&self) -> &[u8];
+}
+
+/// Random elements come from buckets accepted in proportion to their length, as if none had more than this.
+const LIKELY_CHAIN_MAX: u64 = 14;
+/// Rejected buckets before a random element is taken from any bucket.
+const RANDOM_TRIES: usize = 64;
+
+/// What a table occupies and how well it is spread.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TableStatistics {
+    pub elements: usize,
+    pub buckets: usize,
+    pub overflow_nodes: usize,
+    pub longest_chain: usize,
+    /// Allocated bytes, without the elements and the `Table` itself.
+    pub bytes: usize,
+}
+
+/// A set of elements by key. Empty tables allocate nothing.
+pub struct Table<E> {
+    segments: Segments<E>,
+    len: u32,
+    /// `segments.len()`: linear hashing's number of buckets.
+    buckets: u32,
+}
+
+const _: () = assert!(size_of::<Table<super::Entry>>() <= 32);
+
+impl<E> Default for Table<E> {
+    fn default() -> Self {
+        Table::new()
+    }
+}
+
+#[inline]
+fn fingerprint(hash: u64) -> u8 {
+    (hash >> 32) as u8
+}
+
+impl<E> Table<E> {
+    #[must_use]
+    pub const fn new() -> Table<E> {
+        Table {
+            segments: Segments::new(),
+            len: 0,
+            buckets: 0,
+        }
+    }
+
+    #[inline]
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.len as usize
+    }
+
+    #[inline]
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Buckets that every address bit pattern below distinguishes: the largest power of two within `buckets`.
+    #[inline]
+    fn level(&self) -> u32 {
+        1 << self.buckets.ilog2()
+    }
+
+    /// Index of the bucket of an address. There must be buckets.
+    #[inline]
+    fn index(&self, address: u32) -> usize {
+        let level = self.level();
+        let wide = address & (2 * level - 1);
+        (if wide < self.buckets {
+            wide
+        } else {
+            wide & (level - 1)
+        }) as usize
+    }
+
+    #[inline]
+    fn bucket(&self, hash: u64) -> Option<&Bucket<E>> {
+        (self.len != 0).then(|| self.segments.at(self.index(hash as u32)))
+    }
+
+    #[inline]
+    fn bucket_mut(&mut self, hash: u64) -> Option<&mut Bucket<E>> {
+        if self.len == 0 {
+            return None;
+        }
+        let index = self.index(hash as u32);
+        Some(self.segments.at_mut(index))
+    }
+
+    /// The element with this hash that `matches`. At least 40 low bits of the hash must be true.
+    #[inline]
+    pub fn find(&self, hash: u64, matches: impl FnMut(&E) -> bool) -> Option<&E> {
+        self.bucket(hash)?.find(fingerprint(hash), matches)
+    }
+
+    /// As `find`; the caller must not change the element's key.
+    #[inline]
+    pub fn find_mut(&mut self, hash: u64, matches: impl FnMut(&E) -> bool) -> Option<&mut E> {
+        self.bucket_mut(hash)?.find_mut(fingerprint(hash), matches)
+    }
+
+    /// Adds an element whose key is not in the table. `hash_of` gives any element's full hash.
+    pub fn insert_new(&mut self, hash: u64, element: E, hash_of: impl Fn(&E) -> u64) {
+        self.grow(hash_of);
+        self.len = self
+            .len
+            .checked_add(1)
+            .expect("a table holds fewer than 2^32 elements");
+        let index = self.index(hash as u32);
+        self.segments.at_mut(index).push(fingerprint(hash), element);
+    }
+
+    /// Takes the element with this hash that `matches` out.
+    pub fn remove(&mut self, hash: u64, matches: impl FnMut(&E) -> bool) -> Option<E> {
+        let removed = self.bucket_mut(hash)?.remove(fingerprint(hash), matches)?;
+        self.len -= 1;
+        if self.len() * 4 <= self.buckets as usize * SLOTS {
+            self.merge();
+        }
+        Some(removed)
+    }
+
+    /// Splits one bucket when the primary buckets are full on average.
+    #[inline]
+    fn grow(&mut self, hash_of: impl Fn(&E) -> u64) {
+        if self.buckets == 0 || self.len() > self.segments.full_at() {
+            self.split(hash_of);
+        }
+    }
+
+    #[cold]
+    fn split(&mut self, hash_of: impl Fn(&E) -> u64) {
+        self.segments.push(Bucket::new());
+        self.buckets += 1;
+        assert!(self.buckets as usize == self.segments.len());
+        if self.buckets == 1 {
+            return;
+        }
+        let new = self.buckets - 1;
+        // The bucket that held the new one's elements: the same address without its top bit.
+        let old = (new & !(1 << new.ilog2())) as usize;
+        let mut chain = std::mem::replace(self.segments.at_mut(old), Bucket::new());
+        while let Some((print, element)) = chain.pop() {
+            let index = self.index(hash_of(&element) as u32);
+            assert!(index == old || index == new as usize, "hashes never change");
+            self.segments.at_mut(index).push(print, element);
+        }
+    }
+
+    /// Merges the last bucket into its origin: done when three quarters of the primary slots are empty.
+    #[cold]
+    fn merge(&mut self) {
+        if self.len == 0 {
+            // Merging with every removal left at most two buckets.
+            *self = Table::new();
+            return;
+        }
+        if self.buckets == 1 {
+            return;
+        }
+        let last = self.buckets - 1;
+        let origin = (last & !(1 << last.ilog2())) as usize;
+        let mut chain = self.segments.pop().expect("there are at least two buckets");
+        self.buckets = last;
+        while let Some((print, element)) = chain.pop() {
+            self.segments.at_mut(origin).push(print, element);
+        }
+    }
+
+    /// Visits every element of the bucket that covers `position`; returns where the next bucket begins.
+    pub fn scan_bucket<'a>(&'a self, position: u32, visit: impl FnMut(&'a E)) -> Option<u32> {
+        if self.len == 0 {
+            return None;
+        }
+        let level = self.level();
+        let index = self.index(position.reverse_bits());
+        self.segments.at(index).for_each(visit);
+        let split = index as u32 >= level || (index as u32 | level) < self.buckets;
+        let bits = level.ilog2() + u32::from(split);
+        if bits == 0 {
+            return None;
+        }
+        // The interval of all positions with these top `bits`; the last one ends beyond 32 bits.
+        (position | (u32::MAX >> bits)).checked_add(1)
+    }
+
+    pub fn for_each<'a>(&'a self, mut visit: impl FnMut(&'a E)) {
+        for index in 0..self.buckets as usize {
+            self.segments.at(index).for_each(&mut visit);
+        }
+    }
+
+    /// A random element; all are nearly equally likely, whichever bucket they are in.
+    pub fn random(&self, random: &mut impl FnMut() -> u64) -> Option<&E> {
+        if self.len == 0 {
+            return None;
+        }
+        let first = (random() % u64::from(self.buckets)) as usize;
+        let mut index = first;
+        for _ in 0..RANDOM_TRIES {
+            let len = self.segments.at(index).len() as u64;
+            if self.buckets == 1 || len > random() % LIKELY_CHAIN_MAX {
+                break;
+            }
+            index = (random() % u64::from(self.buckets)) as usize;
+        }
+        while self.segments.at(index).len() == 0 {
+            index = (index + 1) % self.buckets as usize;
+        }
+        let bucket = self.segments.at(index);
+        let mut left = random() % bucket.len() as u64;
+        let mut chosen = None;
+        bucket.for_each(|element| {
+            if left == 0 && chosen.is_none() {
+                chosen = Some(element);
+            }
+            left = left.saturating_sub(1);
+        });
+        chosen
+    }
+
+    /// Frees up to `budget` buckets from the end; the rest is no longer a table, only to be discarded further.
+    /// Returns how many were freed: fewer than `budget` means that nothing is left.
+    pub(super) fn discard(&mut self, budget: usize) -> usize {
+        for freed in 0..budget {
+            let Some(bucket) = self.segments.pop() else {
+                *self = Table::new();
+                return freed;
+            };
+            self.len -= bucket.len() as u32;
+            self.buckets -= 1;
+        }
+        budget
+    }
+
+    #[must_use]
+    pub fn statistics(&self) -> TableStatistics {
+        let mut statistics = TableStatistics {
+            elements: self.len(),
+            buckets: self.buckets as usize,
+            bytes: self.segments.allocation_bytes(),
+            ..TableStatistics::default()
+        };
+        for index in 0..self.buckets as usize {
+            let bucket = self.segments.at(index);
+            let (nodes, bytes) = bucket.overflow();
+            statistics.overflow_nodes += nodes;
+            statistics.bytes += bytes;
+            statistics.longest_chain = statistics.longest_chain.max(bucket.len());
+        }
+        statistics
+    }
+}
+
+#[cfg(test)]
+#[path = "table_tests.rs"]
+mod tests;

@@ -1,0 +1,254 @@
+//! What an entry can hold: the shapes of values, their kinds and the names clients know them by.
+//!
+//! A small string lives inside its entry, an integer as 8 bytes, everything else is an `Object`. A new type is
+//! a new variant of `Object` with its three answers below; nothing else in the store changes.
+//! Owned by the store; must not know tables, expiry or commands.
+
+use super::bounds::EMBSTR_BYTES_MAX;
+use super::size_class::size_class;
+
+/// Longest text of an `i64`.
+const I64_DIGITS: usize = 20;
+
+/// A value on its way into an entry.
+#[derive(Debug)]
+pub enum Value<'a> {
+    Int(i64),
+    /// A string as given by a client: `embstr` when short, else `raw`.
+    Bytes(&'a [u8]),
+    /// A string that was edited in place: always `raw`.
+    Raw(&'a [u8]),
+    Object(Object),
+}
+
+impl<'a> Value<'a> {
+    /// A string, as an integer where its text is the canonical spelling of one.
+    #[inline]
+    #[must_use]
+    pub fn from_text(text: &'a [u8]) -> Value<'a> {
+        match canonical_i64(text) {
+            Some(number) => Value::Int(number),
+            None => Value::Bytes(text),
+        }
+    }
+
+    pub(super) fn kind(&self) -> Kind {
+        match self {
+            Value::Object(object) => object.kind(),
+            _ => Kind::String,
+        }
+    }
+
+    pub(super) fn encoding(&self) -> Encoding {
+        match self {
+            Value::Int(_) => Encoding::Int,
+            Value::Bytes(bytes) if bytes.len() <= EMBSTR_BYTES_MAX => Encoding::Embstr,
+            Value::Bytes(_) | Value::Raw(_) => Encoding::Raw,
+            Value::Object(object) => object.encoding(),
+        }
+    }
+}
+
+/// A value as an entry shows it.
+#[derive(Clone, Copy, Debug)]
+pub enum ValueRef<'a> {
+    Int(i64),
+    /// A string, wherever its bytes live.
+    Bytes(&'a [u8]),
+    /// Any other type.
+    Object(&'a Object),
+}
+
+/// A value outside the entry's own bytes. At most 24 bytes itself: it is stored inside the entry, aligned.
+#[derive(Clone, Debug)]
+pub enum Object {
+    /// A string too long to be inline.
+    Bytes(Vec<u8>),
+}
+
+const _: () = assert!(size_of::<Object>() <= 24 && align_of::<Object>() == 8);
+
+impl Object {
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        match self {
+            Object::Bytes(_) => Kind::String,
+        }
+    }
+
+    #[must_use]
+    pub fn encoding(&self) -> Encoding {
+        match self {
+            Object::Bytes(_) => Encoding::Raw,
+        }
+    }
+
+    /// Bytes allocated behind the object, in the allocator's classes.
+    #[must_use]
+    pub fn heap_bytes(&self) -> usize {
+        match self {
+            Object::Bytes(bytes) => size_class(bytes.capacity()),
+        }
+    }
+}
+
+/// The type of a value, as TYPE names it. The numbers are the entry header's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Kind {
+    String,
+    List,
+    Set,
+    Zset,
+    Hash,
+    Stream,
+    Module,
+}
+
+impl Kind {
+    const ALL: [Kind; 7] = [
+        Kind::String,
+        Kind::List,
+        Kind::Set,
+        Kind::Zset,
+        Kind::Hash,
+        Kind::Stream,
+        Kind::Module,
+    ];
+
+    pub(super) fn from_number(number: u8) -> Kind {
+        Kind::ALL[usize::from(number)]
+    }
+
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::String => "string",
+            Kind::List => "list",
+            Kind::Set => "set",
+            Kind::Zset => "zset",
+            Kind::Hash => "hash",
+            Kind::Stream => "stream",
+            Kind::Module => "module",
+        }
+    }
+}
+
+/// How a value is kept, as OBJECT ENCODING names it. The numbers are the entry header's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Encoding {
+    Int,
+    Embstr,
+    Raw,
+    Listpack,
+    Quicklist,
+    Intset,
+    Hashtable,
+    Skiplist,
+    Stream,
+    Module,
+}
+
+impl Encoding {
+    const ALL: [Encoding; 10] = [
+        Encoding::Int,
+        Encoding::Embstr,
+        Encoding::Raw,
+        Encoding::Listpack,
+        Encoding::Quicklist,
+        Encoding::Intset,
+        Encoding::Hashtable,
+        Encoding::Skiplist,
+        Encoding::Stream,
+        Encoding::Module,
+    ];
+
+    pub(super) fn from_number(number: u8) -> Encoding {
+        Encoding::ALL[usize::from(number)]
+    }
+
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Encoding::Int => "int",
+            Encoding::Embstr => "embstr",
+            Encoding::Raw => "raw",
+            Encoding::Listpack => "listpack",
+            Encoding::Quicklist => "quicklist",
+            Encoding::Intset => "intset",
+            Encoding::Hashtable => "hashtable",
+            Encoding::Skiplist => "skiplist",
+            Encoding::Stream => "stream",
+            // Redis has no name of its own for a module's value.
+            Encoding::Module => "raw",
+        }
+    }
+}
+
+/// The integer that `text` spells in the one way it would be printed.
+#[inline]
+fn canonical_i64(text: &[u8]) -> Option<i64> {
+    let first = *text.first()?;
+    if text.len() > I64_DIGITS || !(first == b'-' || first.is_ascii_digit()) {
+        return None;
+    }
+    let digits = if first == b'-' { &text[1..] } else { text };
+    match digits {
+        [] => return None,
+        [b'0'] => return (first != b'-').then_some(0),
+        [b'0', ..] => return None,
+        _ => {}
+    }
+    let mut magnitude = 0u64;
+    for &digit in digits {
+        if !digit.is_ascii_digit() {
+            return None;
+        }
+        magnitude = magnitude
+            .checked_mul(10)?
+            .checked_add(u64::from(digit - b'0'))?;
+    }
+    if first == b'-' {
+        0i64.checked_sub_unsigned(magnitude)
+    } else {
+        i64::try_from(magnitude).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_canonical_integers_become_integers() {
+        for number in [0, 1, -1, 42, i64::MAX, i64::MIN, 1_000_000_007] {
+            assert_eq!(canonical_i64(number.to_string().as_bytes()), Some(number));
+        }
+        for text in [
+            "",
+            "-",
+            "-0",
+            "00",
+            "01",
+            "+1",
+            " 1",
+            "1 ",
+            "1a",
+            "9223372036854775808",
+            "-9223372036854775809",
+        ] {
+            assert_eq!(canonical_i64(text.as_bytes()), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn numbers_in_the_header_read_back() {
+        for kind in Kind::ALL {
+            assert_eq!(Kind::from_number(kind as u8), kind);
+        }
+        for encoding in Encoding::ALL {
+            assert_eq!(Encoding::from_number(encoding as u8), encoding);
+        }
+    }
+}
