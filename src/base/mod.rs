@@ -2,7 +2,10 @@
 //!
 //! Everything above reaches the outside through `Io`. Imports the standard library and crates only.
 
-#![allow(clippy::disallowed_methods, reason = "base is the outside that the list keeps others from")]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "base is the outside that the list keeps others from"
+)]
 
 pub mod arena;
 mod clock;
@@ -13,6 +16,7 @@ mod io;
 mod memory;
 mod mesh;
 mod pool;
+pub mod probe;
 pub mod socket;
 #[cfg(test)]
 mod suite;

@@ -12,6 +12,7 @@ mod buffers;
 mod completion;
 mod connection;
 mod ring;
+pub(super) mod trial;
 
 use std::collections::VecDeque;
 use std::io;
@@ -24,6 +25,7 @@ use self::buffers::BufferRing;
 use self::connection::{Connection, Listener, Receive, Slots};
 use self::ring::Ring;
 pub use self::ring::TaskWork;
+pub(super) use self::trial::Granted;
 use super::clock::{self, Random};
 use super::io::{Buffer, Event, Io, Now, Socket, Token, Wait};
 use super::table::Table;

@@ -22,7 +22,7 @@ pub enum TaskWork {
     Interrupting,
 }
 
-pub(super) struct Ring {
+pub(in crate::base) struct Ring {
     ring: IoUring,
     task_work: TaskWork,
     /// Entries that found the queue full while the kernel could not take any.
