@@ -49,6 +49,9 @@ pub enum Unit {
     Octal,
 }
 
+/// Refuses a text with a reason.
+pub type Check = fn(&str) -> Result<(), String>;
+
 /// A directive with a syntax of its own.
 #[derive(Debug, Clone, Copy)]
 pub struct Special {
@@ -90,7 +93,7 @@ pub enum Kind {
     },
     Text {
         default: &'static str,
-        check: Option<fn(&str) -> Result<(), String>>,
+        check: Option<Check>,
         field: Option<Field<String>>,
     },
     Special(Special),

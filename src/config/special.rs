@@ -83,6 +83,9 @@ pub const BIND: Special = Special {
         if words.len() > BIND_ADDRESSES_MAX {
             return Err("Too many bind addresses specified.".to_string());
         }
+        if !list(words).iter().all(|word| is_host(word)) {
+            return Err("Invalid bind address.".to_string());
+        }
         settings.bind = list(words).iter().map(ToString::to_string).collect();
         Ok(())
     },
@@ -96,6 +99,15 @@ pub const BIND: Special = Special {
         }
     },
 };
+
+/// Names and addresses hold no blanks and no quotes, so they can be written to a file as they are.
+fn is_host(word: &str) -> bool {
+    !word.is_empty()
+        && word
+            .bytes()
+            .all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\''))
+}
+
 const BIND_DEFAULT: &[&str] = &["*", "-::*"];
 
 pub const OUTPUT_LIMITS: Special = Special {
@@ -227,6 +239,9 @@ pub const REPLICAOF: Special = Special {
             return Err(WRONG_NUMBER.to_string());
         };
         let stops = host.eq_ignore_ascii_case("no") && port.eq_ignore_ascii_case("one");
+        if !is_host(host) {
+            return Err("Invalid master host".to_string());
+        }
         settings.replicaof = if stops {
             None
         } else {

@@ -113,6 +113,10 @@ fn length_line(
             Ok(None)
         };
     };
+    // Also when the whole line arrived at once: packet borders must not decide.
+    if end > INLINE_BYTES_MAX {
+        return Err(too_big);
+    }
     if at + end + 1 >= bytes.len() {
         return Ok(None);
     }
@@ -197,6 +201,9 @@ fn inline(bytes: &[u8], spans: &mut Vec<Span>, unescaped: &mut Vec<u8>) -> Parse
             }
         };
     };
+    if newline > INLINE_BYTES_MAX {
+        return Parsed::Violation(Violation::TooBigInline);
+    }
     let line = bytes[..newline]
         .strip_suffix(b"\r")
         .unwrap_or(&bytes[..newline]);

@@ -3,7 +3,7 @@
 //! All that a file in `config/table/` needs. Everything is `const`: the table exists before main.
 
 use super::super::choice::{Choice, Names};
-use super::{Directive, Field, Kind, Special, Unit};
+use super::{Check, Directive, Field, Kind, Special, Unit};
 
 /// A field's type as the row's value type. The row's range is the field's range or narrower.
 pub trait Stored<T> {
@@ -179,7 +179,7 @@ impl Directive {
         self
     }
 
-    pub const fn check(mut self, check: fn(&str) -> Result<(), String>) -> Self {
+    pub const fn check(mut self, check: Check) -> Self {
         if let Kind::Text { default, field, .. } = self.kind {
             self.kind = Kind::Text {
                 default,
