@@ -18,6 +18,7 @@ mod transcript;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use harness::client::{Client, Value};
 use harness::server::Server;
 use transcript::{Pace, Transcript};
 
@@ -107,6 +108,18 @@ fn epoll_with_one_shard() {
 #[test]
 fn epoll_with_four_shards() {
     play_on("epoll", "4");
+}
+
+#[test]
+fn the_sample_configuration_serves() {
+    let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/cairn.conf");
+    let sample = sample.to_str().expect("the path is text");
+    let server = Server::start(&cairn(), &[sample, "--shards", "1"], scratch());
+    let server = server.unwrap_or_else(|reason| panic!("{reason}"));
+    let mut client = Client::new(server.connect().expect("a connection")).expect("a client");
+    let reply = client.call(&["CONFIG", "GET", "backend"]).expect("a reply");
+    let expected = ["backend", "auto"].map(|word| Value::Bulk(word.into()));
+    assert_eq!(reply, Value::Array(expected.to_vec()));
 }
 
 /// The positive control: a transcript that is wrong in one byte must be reported.

@@ -30,7 +30,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts `binary` with `--port` of a free port, `--bind 127.0.0.1` and `args`, in a directory
+    /// Starts `binary` with `args`, `--port` of a free port and `--bind 127.0.0.1`, in a directory
     /// of its own under `scratch`, and waits until it answers.
     pub fn start(binary: &Path, args: &[&str], scratch: &Path) -> Result<Self, String> {
         let (reservation, port) = reserve_port()?;
@@ -41,8 +41,8 @@ impl Server {
         let log = File::create(directory.join("output")).map_err(|error| error.to_string())?;
         let errors = log.try_clone().map_err(|error| error.to_string())?;
         let process = Command::new(binary)
-            .args(["--port", &port.to_string(), "--bind", "127.0.0.1"])
             .args(args)
+            .args(["--port", &port.to_string(), "--bind", "127.0.0.1"])
             .current_dir(&directory)
             .stdin(Stdio::null())
             .stdout(log)
