@@ -51,6 +51,17 @@ pub const OUTPUT_PAUSE_BYTES: usize = 1024 * 1024;
 /// Unparsed input of a waiting client at which its socket is no longer read, bytes.
 pub const INPUT_PAUSE_BYTES: usize = 64 * 1024;
 
+/// Commands and bytes of arguments that one MULTI queues at most.
+pub const QUEUED_COMMANDS_MAX: usize = 1024 * 1024;
+pub const QUEUED_BYTES_MAX: usize = 1024 * 1024 * 1024;
+/// Messages of other shards, and waiting clients, that one tick takes up.
+pub const MESSAGES_PER_TICK: usize = 1024;
+pub const RUNNABLE_PER_TICK: usize = 1024;
+/// Entries of emptied databases that one tick frees.
+pub const FREE_PER_TICK: usize = 2048;
+/// Different error codes that INFO errorstats keeps apart.
+pub const ERROR_CODES_MAX: usize = 128;
+
 /// Expired keys removed, and references examined, in one tick's background step.
 pub const EXPIRE_PER_TICK: usize = 256;
 /// Longest sleep of an idle shard, microseconds: the period of `hz`-like housekeeping.

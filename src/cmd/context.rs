@@ -100,6 +100,8 @@ pub struct Context<'a> {
     pub now_ms: u64,
     /// The client asked not to refresh keys' ages.
     pub no_touch: bool,
+    /// A blocking command may wait; else it answers at once as if its time were over.
+    pub may_block: bool,
     /// The routed key's address and slot, so that the slot is not computed twice.
     pub routed: (*const u8, u16),
     /// The LRU clock of this tick: seconds, 24 bits.

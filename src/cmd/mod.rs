@@ -19,7 +19,7 @@ pub mod keyspec;
 pub use context::{Block, Context, Effects, KeyEvent, Lookup, Random, Wants};
 pub use keyspec::{Begin, Find, KeySpec};
 pub use slot::key_slot;
-pub use table::{Keys, Row, Table, is_home, table, writes};
+pub use table::{Keys, Row, Table, changes_keys, is_home, table, writes};
 
 use crate::resp::{Args, Error};
 

@@ -217,6 +217,13 @@ pub fn writes(row: &Row) -> bool {
     row.has(flag::WRITE)
 }
 
+/// What a transaction must hold of a command's keys: `Shared` when it only reads them.
+#[must_use]
+pub fn changes_keys(row: &Row) -> bool {
+    use super::keyspec::access::{OW, RM, RW};
+    row.command.keys.iter().any(|spec| spec.access & (RW | OW | RM) != 0)
+}
+
 /// True for commands that run at the client's home shard.
 #[must_use]
 pub fn is_home(row: &Row) -> bool {

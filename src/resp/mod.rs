@@ -14,7 +14,7 @@ pub use error::Error;
 pub use glob::glob_match;
 pub use number::{format_f64, parse_f64, parse_i64, parse_u64};
 pub use parse::{Limits, Parsed, Violation, parse};
-pub use reply::{Protocol, Reply};
+pub use reply::{Protocol, Reply, element_len};
 
 /// Where one argument lies in the buffer that holds the command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

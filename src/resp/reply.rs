@@ -230,6 +230,28 @@ impl<'a> Reply<'a> {
     }
 }
 
+/// The length of the first encoded reply in `bytes`, nested elements included.
+#[must_use]
+pub fn element_len(bytes: &[u8]) -> usize {
+    let mut at = 0;
+    let mut left = 1usize;
+    while left > 0 {
+        let line = memchr::memchr(b'\n', &bytes[at..]).expect("an encoded reply has its line ends") + 1;
+        let number = super::parse_i64(&bytes[at + 1..at + line - 2]);
+        let count = number.and_then(|number| usize::try_from(number).ok());
+        left -= 1;
+        match (bytes[at], count) {
+            (b'$' | b'=', Some(len)) => at += len + 2,
+            (b'*' | b'~' | b'>', Some(len)) => left += len,
+            (b'%', Some(len)) => left += 2 * len,
+            (b'|', Some(len)) => left += 2 * len + 1,
+            _ => {}
+        }
+        at += line;
+    }
+    at
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,0 +1,202 @@
+//! The state of one client on its home shard.
+//!
+//! Kept small, because there may be ten thousand idle ones: buffers are borrowed while there is traffic,
+//! rare state sits behind a box.
+
+use super::Replies;
+use crate::base::Token;
+use crate::resp::Protocol;
+use crate::route::{Carried, DbKey, Sequence};
+use std::collections::VecDeque;
+
+/// Why a client's further commands wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// Commands are executed as they come.
+    Running,
+    /// One command that must be alone is under way (a transaction, an errand, a command behind a lock).
+    Waiting,
+    /// A blocking command waits for a key.
+    Blocked,
+    /// CLIENT PAUSE holds the next command.
+    Paused,
+    /// Too much output is unsent, or too many replies are outstanding.
+    Throttled,
+    /// No more input is taken; the connection closes when the output is sent.
+    Closing,
+}
+
+/// CLIENT REPLY.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReplyMode {
+    On,
+    Off,
+    /// The next command's reply is left out.
+    Skip,
+}
+
+/// What CLIENT, HELLO, SELECT and AUTH change.
+#[derive(Debug, Clone)]
+pub struct Session {
+    pub db: u16,
+    pub protocol: Protocol,
+    pub authenticated: bool,
+    pub no_touch: bool,
+    pub no_evict: bool,
+    pub monitor: bool,
+    pub reply: ReplyMode,
+    pub user: Box<str>,
+    pub name: Box<str>,
+    pub library_name: Box<str>,
+    pub library_version: Box<str>,
+}
+
+impl Session {
+    /// A new client's session; `authenticated` when the server asks for no password.
+    #[must_use]
+    pub fn new(authenticated: bool) -> Self {
+        Self {
+            db: 0,
+            protocol: Protocol::Resp2,
+            authenticated,
+            no_touch: false,
+            no_evict: false,
+            monitor: false,
+            reply: ReplyMode::On,
+            user: "default".into(),
+            name: "".into(),
+            library_name: "".into(),
+            library_version: "".into(),
+        }
+    }
+}
+
+/// MULTI's queue and WATCH's keys.
+#[derive(Debug, Default)]
+pub struct Transaction {
+    /// Inside MULTI.
+    pub open: bool,
+    /// A command was refused while queueing: EXEC will abort.
+    pub failed: bool,
+    pub queued: Vec<Carried>,
+    pub queued_bytes: usize,
+    /// Watched keys; their owners hold the registrations.
+    pub watched: Vec<DbKey>,
+}
+
+/// An EXEC whose commands run one after the other while every shard is held.
+#[derive(Debug)]
+pub struct Steps {
+    pub sequence: Sequence,
+    pub left: VecDeque<Carried>,
+}
+
+/// One client.
+#[derive(Debug)]
+pub struct Client {
+    pub id: u64,
+    pub token: Token,
+    pub state: State,
+    pub session: Session,
+    pub replies: Replies,
+    /// Received bytes that are not parsed yet.
+    pub input: Vec<u8>,
+    /// The input is not worth parsing again before it has this many bytes.
+    pub input_needed: usize,
+    /// A send is under way, with this many bytes.
+    pub sending: Option<usize>,
+    /// The shard has it on the list of those with output.
+    pub listed: bool,
+    /// Receiving is paused.
+    pub receive_paused: bool,
+    /// `close` has been asked of the Io.
+    pub closing: bool,
+    /// `Closed` has been reported.
+    pub closed: bool,
+    pub transaction: Option<Box<Transaction>>,
+    pub steps: Option<Box<Steps>>,
+    /// Watches of the EXEC under way.
+    pub unwatching: Vec<DbKey>,
+    /// How many blocking commands it has issued; names the current one in offers.
+    pub block: u32,
+    /// The command that blocks, or that waits for the end of a pause.
+    pub waiting: Option<Box<Carried>>,
+    /// When it was issued.
+    pub blocked_at_us: u64,
+    pub created_us: u64,
+    pub active_us: u64,
+    pub output_over_soft_since_us: Option<u64>,
+    pub commands: u64,
+    pub input_bytes: u64,
+    pub output_bytes: u64,
+    /// The last command's row.
+    pub last_row: Option<u16>,
+    /// The listener it came from: the unix socket has its own flag in CLIENT LIST.
+    pub listener: u32,
+    /// Remote and local address as CLIENT LIST prints them.
+    pub address: Box<str>,
+    pub local_address: Box<str>,
+    pub descriptor: i32,
+}
+
+impl Client {
+    /// A client that has just connected.
+    #[must_use]
+    pub fn new(id: u64, token: Token, listener: u32, authenticated: bool, now_us: u64) -> Self {
+        Self {
+            id,
+            token,
+            state: State::Running,
+            session: Session::new(authenticated),
+            replies: Replies::default(),
+            input: Vec::new(),
+            input_needed: 0,
+            sending: None,
+            listed: false,
+            receive_paused: false,
+            closing: false,
+            closed: false,
+            transaction: None,
+            steps: None,
+            unwatching: Vec::new(),
+            block: 0,
+            waiting: None,
+            blocked_at_us: now_us,
+            created_us: now_us,
+            active_us: now_us,
+            output_over_soft_since_us: None,
+            commands: 0,
+            input_bytes: 0,
+            output_bytes: 0,
+            last_row: None,
+            listener,
+            address: "".into(),
+            local_address: "".into(),
+            descriptor: -1,
+        }
+    }
+
+    /// True inside MULTI.
+    #[inline]
+    #[must_use]
+    pub fn in_multi(&self) -> bool {
+        self.transaction.as_ref().is_some_and(|transaction| transaction.open)
+    }
+
+    /// The transaction's state, made on first use.
+    pub fn transaction_mut(&mut self) -> &mut Transaction {
+        self.transaction.get_or_insert_with(Box::default)
+    }
+
+    /// Output bytes not yet taken by the peer's system.
+    #[must_use]
+    pub fn unsent_bytes(&self) -> usize {
+        self.replies.ready_bytes() + self.sending.unwrap_or(0)
+    }
+
+    /// True when the slot may be freed: the connection is closed and no send is under way.
+    #[must_use]
+    pub fn gone(&self) -> bool {
+        self.closing && self.closed && self.sending.is_none()
+    }
+}

@@ -1,0 +1,12 @@
+//! One client: what it sent and is not parsed yet, what it is owed, and its session.
+//!
+//! Pure state. The shard moves bytes between `Io` and these structures; nothing here executes, routes or
+//! does I/O.
+
+mod client;
+mod replies;
+mod table;
+
+pub use client::{Client, ReplyMode, Session, State, Steps, Transaction};
+pub use replies::Replies;
+pub use table::Clients;

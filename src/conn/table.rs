@@ -1,0 +1,90 @@
+//! The clients of one shard, by token.
+//!
+//! A slab: freed slots are reused, the newest first, so tokens stay small and the Io's tables dense.
+
+use super::Client;
+use crate::base::Token;
+use crate::limits::CLIENTS_PER_SHARD_MAX;
+
+/// All clients of a shard.
+#[derive(Debug, Default)]
+pub struct Clients {
+    slots: Vec<Option<Box<Client>>>,
+    free: Vec<Token>,
+}
+
+impl Clients {
+    /// A free token, or None at the limit.
+    pub fn reserve(&mut self) -> Option<Token> {
+        if let Some(token) = self.free.pop() {
+            return Some(token);
+        }
+        if self.slots.len() >= CLIENTS_PER_SHARD_MAX {
+            return None;
+        }
+        self.slots.push(None);
+        Token::try_from(self.slots.len() - 1).ok()
+    }
+
+    /// Gives a reserved token back unused.
+    pub fn unreserve(&mut self, token: Token) {
+        assert!(self.get(token).is_none(), "an unused token has no client");
+        self.free.push(token);
+    }
+
+    /// Puts a client at its reserved token.
+    pub fn insert(&mut self, client: Client) {
+        let slot = &mut self.slots[client.token as usize];
+        assert!(slot.is_none(), "a token has one client");
+        *slot = Some(Box::new(client));
+    }
+
+    /// The client at a token.
+    #[inline]
+    #[must_use]
+    pub fn get(&self, token: Token) -> Option<&Client> {
+        self.slots.get(token as usize)?.as_deref()
+    }
+
+    /// The client at a token.
+    #[inline]
+    pub fn get_mut(&mut self, token: Token) -> Option<&mut Client> {
+        self.slots.get_mut(token as usize)?.as_deref_mut()
+    }
+
+    /// The client with this id at a token, if it is still there.
+    #[inline]
+    pub fn of(&mut self, token: Token, id: u64) -> Option<&mut Client> {
+        self.get_mut(token).filter(|client| client.id == id)
+    }
+
+    /// Removes a client and frees its token.
+    pub fn remove(&mut self, token: Token) -> Option<Box<Client>> {
+        let client = self.slots.get_mut(token as usize)?.take()?;
+        self.free.push(token);
+        Some(client)
+    }
+
+    /// How many clients there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.slots.len() - self.free.len()
+    }
+
+    /// True without clients.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Every client.
+    pub fn iter(&self) -> impl Iterator<Item = &Client> {
+        self.slots.iter().filter_map(|slot| slot.as_deref())
+    }
+
+    /// The tokens in use; for loops that change clients.
+    #[must_use]
+    pub fn tokens(&self) -> Vec<Token> {
+        self.iter().map(|client| client.token).collect()
+    }
+}

@@ -1,0 +1,358 @@
+//! Everything that crosses the mesh.
+//!
+//! Between two shards at most one `Message` travels per tick and direction. Plain commands travel in a
+//! `Parcel`, whose buffers come back with the replies in them, so that memory is freed where it was
+//! allocated and a steady stream allocates nothing. All else is a `Note`. The two enums are closed: what
+//! is not named here does not happen between shards.
+
+use std::sync::Arc;
+
+use super::{Intent, Sequence};
+use crate::base::{Socket, Token};
+use crate::config::Config;
+use crate::resp::{Args, Protocol, Span};
+use crate::store::{Entry, Kind};
+
+/// What one shard tells another at the end of a tick.
+#[derive(Debug, Default)]
+pub struct Message {
+    /// Commands to execute.
+    pub commands: Option<Box<Parcel>>,
+    /// Parcels of the receiver's, coming home with replies.
+    pub replies: Vec<Box<Parcel>>,
+    /// Everything rarer, in order; handled before the commands.
+    pub notes: Vec<Note>,
+}
+
+impl Message {
+    /// True when there is nothing to tell.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.commands.is_none() && self.replies.is_empty() && self.notes.is_empty()
+    }
+}
+
+/// Where a reply belongs: a client of the home shard and a place in its pipeline.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReplyTo {
+    pub token: Token,
+    /// The client's id; a reply to a client that has gone finds another id at the token.
+    pub client: u64,
+    /// The place in the client's pipeline.
+    pub place: u32,
+}
+
+/// One plain command on its way.
+#[derive(Debug, Clone, Copy)]
+pub struct RemoteCommand {
+    pub to: ReplyTo,
+    pub row: u16,
+    pub db: u16,
+    /// Slot of the first key, and the argument that holds it.
+    pub slot: u16,
+    pub key_at: u16,
+    pub protocol: Protocol,
+    pub no_touch: bool,
+    /// The command's spans in the parcel.
+    pub first_span: u32,
+    pub spans: u32,
+    /// Set by the owner: the reply's bytes in the parcel. None: the reply follows in a `Note::Late`.
+    pub reply: Option<Span>,
+}
+
+/// Commands for one owner, and later their replies.
+#[derive(Debug, Default)]
+pub struct Parcel {
+    pub commands: Vec<RemoteCommand>,
+    pub spans: Vec<Span>,
+    pub bytes: Vec<u8>,
+    pub replies: Vec<u8>,
+}
+
+impl Parcel {
+    /// Empties the parcel and keeps its memory.
+    pub fn clear(&mut self) {
+        self.commands.clear();
+        self.spans.clear();
+        self.bytes.clear();
+        self.replies.clear();
+    }
+
+    /// Copies arguments in; returns their first span's index and their number.
+    pub fn pack(&mut self, args: &Args<'_>) -> (u32, u32) {
+        let first = self.spans.len();
+        pack(args, &mut self.bytes, &mut self.spans);
+        (count(first), count(self.spans.len() - first))
+    }
+}
+
+fn count(number: usize) -> u32 {
+    u32::try_from(number).expect("a parcel is bounded by PARCEL_BYTES_MAX and one command")
+}
+
+fn pack(args: &Args<'_>, bytes: &mut Vec<u8>, spans: &mut Vec<Span>) {
+    for argument in args.from(0) {
+        spans.push(Span { start: count(bytes.len()), len: count(argument.len()) });
+        bytes.extend_from_slice(argument);
+    }
+}
+
+/// A command with its arguments, owned: for transactions, queues and whatever waits.
+#[derive(Debug, Clone)]
+pub struct Carried {
+    pub row: u16,
+    pub db: u16,
+    pub protocol: Protocol,
+    pub no_touch: bool,
+    pub bytes: Vec<u8>,
+    pub spans: Vec<Span>,
+}
+
+impl Carried {
+    /// Copies a command.
+    #[must_use]
+    pub fn new(row: u16, db: u16, protocol: Protocol, no_touch: bool, args: &Args<'_>) -> Self {
+        let mut carried = Self { row, db, protocol, no_touch, bytes: Vec::new(), spans: Vec::with_capacity(args.len()) };
+        pack(args, &mut carried.bytes, &mut carried.spans);
+        carried
+    }
+
+    /// Copies some arguments of a command, in the order of `positions`.
+    #[must_use]
+    pub fn part(&self, args: &Args<'_>, positions: impl Iterator<Item = usize>) -> Self {
+        let mut part = Self { bytes: Vec::new(), spans: Vec::new(), ..*self };
+        for position in positions {
+            let argument = args.get(position);
+            part.spans.push(Span { start: count(part.bytes.len()), len: count(argument.len()) });
+            part.bytes.extend_from_slice(argument);
+        }
+        part
+    }
+
+    /// The arguments.
+    #[must_use]
+    pub fn args(&self) -> Args<'_> {
+        Args::new(&self.bytes, &self.spans)
+    }
+}
+
+/// A key with its database.
+pub type DbKey = (u16, Box<[u8]>);
+
+/// What a shard does when it has granted a transaction.
+#[derive(Debug)]
+pub enum Work {
+    /// Lends the entries of these keys to the coordinator.
+    Lend(Vec<DbKey>),
+    /// Executes its part at once, under the locks, and sends the reply along with the grant.
+    Read(Carried),
+    /// Executes its part when the coordinator has decided.
+    Write(Carried),
+    /// Nothing but hold the locks.
+    Hold,
+}
+
+/// A coordinator asks a shard for locks.
+#[derive(Debug)]
+pub struct Schedule {
+    pub sequence: Sequence,
+    pub intents: Vec<Intent>,
+    /// Part of a transaction that holds every shard already: no locks are taken.
+    pub within: bool,
+    pub work: Work,
+    /// The transaction is the EXEC of this client, which may watch keys here.
+    pub watcher: Option<u64>,
+}
+
+/// What a shard sends with its grant.
+#[derive(Debug)]
+pub enum Part {
+    /// Entries in the order of `Work::Lend`'s keys; None where there is no such key.
+    Entries(Vec<Option<Entry>>),
+    /// The encoded reply to `Work::Read`.
+    Reply(Vec<u8>),
+    /// Ready for `Note::Execute`.
+    Ready,
+}
+
+/// Lent entries on their way home.
+pub type Returned = Vec<(DbKey, Option<Entry>)>;
+
+/// WATCH of some keys by a client of any shard; an owner picks its own out.
+#[derive(Debug)]
+pub struct Watch {
+    pub client: u64,
+    pub keys: Vec<DbKey>,
+}
+
+/// A key that a blocked client waits for has something to take.
+#[derive(Debug)]
+pub struct Offer {
+    pub sequence: Sequence,
+    pub client: u64,
+    pub token: Token,
+    /// The client's count of blocking commands: an offer to an earlier one is stale.
+    pub block: u32,
+    /// The key with something to take, then the client's other keys on that shard that it must have.
+    pub keys: Vec<DbKey>,
+    pub entries: Vec<Option<Entry>>,
+}
+
+/// A command that waits on the shard of all its keys for a transaction to end.
+#[derive(Debug)]
+pub struct Task {
+    pub home: u16,
+    pub to: ReplyTo,
+    pub commands: Vec<Carried>,
+    /// The commands are one transaction: the reply is an array with one element each.
+    pub exec: bool,
+    /// The client whose watched keys decide whether an EXEC runs.
+    pub watcher: Option<u64>,
+    /// The client's count of blocking commands.
+    pub block: u32,
+}
+
+/// The rarer messages.
+#[derive(Debug)]
+pub enum Note {
+    /// A new connection for the receiver; `listener` is the one that accepted it.
+    Adopt { socket: Socket, listener: u32 },
+
+    /// Transactions, coordinator to shard.
+    Schedule(Box<Schedule>),
+    /// Run the part of `Work::Write` and release; the reply is wanted when `answer`.
+    Execute { sequence: Sequence, answer: bool },
+    /// The transaction is over here: lent entries return, these keys were modified, locks go.
+    /// A blocked client's wait is registered before the locks go.
+    Finish { sequence: Sequence, returned: Returned, modified: Vec<DbKey>, wait: Option<Box<Wait>> },
+    /// Answer to `Revoke`: the grant is handed back for now, with what was lent.
+    Yield { sequence: Sequence, returned: Vec<Option<Entry>> },
+    /// Commands that all belong to the receiver, executed as one (EXEC with keys of one shard).
+    Bundle(Box<Task>),
+
+    /// Transactions, shard to coordinator.
+    Granted { sequence: Sequence, part: Part, dirty: bool },
+    /// An older transaction waits: give the grant back unless decided.
+    Revoke { sequence: Sequence },
+    /// The reply of `Execute`.
+    Executed { sequence: Sequence, reply: Vec<u8> },
+
+    /// The reply to a command that had to wait on its owner.
+    Late { to: ReplyTo, reply: Vec<u8> },
+
+    /// A client watches no key any longer.
+    Unwatch { client: u64 },
+
+    /// A blocking command found nothing and is registered at its owner.
+    Blocked { to: ReplyTo },
+    /// Blocked clients: an owner asks for a claim; the home tells owners to forget.
+    Offer(Box<Offer>),
+    Unblock { client: u64 },
+
+    /// A question to every shard, and the answer.
+    Errand { id: u64, errand: Errand },
+    ErrandDone { id: u64, answer: Answer },
+}
+
+/// A blocked client's registration at an owner.
+#[derive(Debug, Clone)]
+pub struct Wait {
+    pub home: u16,
+    pub token: Token,
+    pub client: u64,
+    pub block: u32,
+    /// The type of value it can take.
+    pub kind: Kind,
+    /// The keys it waits for.
+    pub keys: Vec<DbKey>,
+    /// Keys of the same shard that its command needs besides, such as a destination.
+    pub also: Vec<DbKey>,
+}
+
+/// What one shard asks of another on behalf of an administrative command.
+#[derive(Debug, Clone)]
+pub enum Errand {
+    /// Use this configuration from now on.
+    Configure(Arc<Config>),
+    /// One line per client, as CLIENT LIST prints them, of the clients that pass the filter.
+    ClientList(Arc<ClientFilter>),
+    /// Close the clients that pass the filter; answers how many.
+    ClientKill(Arc<ClientFilter>),
+    /// Unblock the client with this id; with an error or as by time-out. Answers 0 or 1.
+    ClientUnblock { id: u64, error: bool },
+    /// Clients wait until this time (wall clock, milliseconds); all commands or writes only. 0 ends it.
+    Pause { until_ms: u64, all: bool },
+    /// Statistics of the shard.
+    Info,
+    /// Zero the statistics.
+    ResetStatistics,
+    /// SCAN's part: from this cursor on.
+    Scan { cursor: u64, args: Arc<Carried> },
+    /// RANDOMKEY's part: a key of this database.
+    RandomKey { db: u16 },
+    /// A client watches keys.
+    Watch(Arc<Watch>),
+    /// A DEBUG subcommand that concerns every shard.
+    Debug(Arc<Carried>),
+    /// Send executed commands to this client of this shard, or no longer.
+    Monitor { home: u16, client: u64, on: bool },
+    /// Stop: close the listeners and clients and end the thread.
+    Shutdown,
+}
+
+/// Which clients an administrative command means; None fits all.
+#[derive(Debug, Clone, Default)]
+pub struct ClientFilter {
+    pub ids: Option<Vec<u64>>,
+    pub address: Option<String>,
+    pub local_address: Option<String>,
+    pub user: Option<String>,
+    pub kind: Option<String>,
+    pub max_age_s: Option<u64>,
+    /// A client that is never meant: the asking one under SKIPME yes.
+    pub skip: Option<u64>,
+}
+
+/// The answer to an errand.
+#[derive(Debug)]
+pub enum Answer {
+    Done,
+    Count(i64),
+    Text(Vec<u8>),
+    /// A key and how many keys the shard holds, for a fair pick.
+    Key { key: Option<Vec<u8>>, keys: u64 },
+    /// Keys found and where to go on (0: the end of this shard).
+    Scan { next: u64, keys: Vec<Vec<u8>> },
+    Statistics(Box<Statistics>),
+}
+
+/// What INFO adds up over the shards.
+#[derive(Debug, Clone, Default)]
+pub struct Statistics {
+    pub clients: u64,
+    pub blocked_clients: u64,
+    pub connections: u64,
+    pub rejected_connections: u64,
+    pub commands: u64,
+    pub input_bytes: u64,
+    pub output_bytes: u64,
+    pub hits: u64,
+    pub misses: u64,
+    pub expired: u64,
+    pub evicted: u64,
+    pub dirty: u64,
+    pub error_replies: u64,
+    pub used_memory: u64,
+    pub input_buffer_max: u64,
+    pub output_buffer_max: u64,
+    pub hops: u64,
+    pub ticks: u64,
+    pub transactions: Vec<u64>,
+    pub lock_waits: u64,
+    pub revocations: u64,
+    /// Keys, keys with expiry and average time to live (ms), per database.
+    pub keyspace: Vec<(u64, u64, u64)>,
+    /// Calls, microseconds, rejected and failed calls, per row of the command table.
+    pub calls: Vec<(u64, u64, u64, u64)>,
+    pub errors: Vec<(String, u64)>,
+}

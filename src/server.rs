@@ -1,0 +1,195 @@
+//! The server as a whole: machine, back end, listeners, one thread per shard, signals.
+//!
+//! Builds what all shards share, starts the shards on their cores and waits for them. After the start it
+//! does nothing but wait for signals; all work is the shards'.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+
+use crate::base::fatal::{Fatal, fatal};
+use crate::base::{Endpoint, EpollIo, Io, Socket, UringIo, UringOptions, Wakers, mesh, socket, topology};
+use crate::config::{Config, Loaded};
+use crate::limits::{RECEIVE_BUFFER_BYTES, RECEIVE_BUFFERS, SHARDS_MAX};
+use crate::route::Message;
+use crate::shard::{Identity, Shard, Shared};
+
+/// Runs the server until SHUTDOWN or a signal.
+pub fn serve(loaded: Loaded) {
+    let config = loaded.config;
+    enter_directory(&config);
+    for note in &loaded.notes {
+        eprintln!("# {note}");
+    }
+    let machine = topology::Machine::read();
+    let shards = shard_count(&config, &machine);
+    let backend = crate::base::probe::choose(&config.backend);
+    let plan = machine.place(shards, topology::Policy::Compact);
+    let listeners = listen(&config);
+    let wakers = Wakers::new(shards).unwrap_or_else(|error| fatal(&Fatal::Resources("wake-up descriptors", error)));
+    let mut shared = Shared::new(shards, crate::base::seed(), crate::base::wall_clock_us(), crate::base::run_id());
+    shared.config_file = loaded.config_file;
+    shared.machine = describe(&machine, &plan, &backend, shards);
+    let shared = Arc::new(shared);
+    print_banner(&config, &shared);
+    crate::base::signals::install(wakers.clone(), shared.stop_flag());
+
+    let config = Arc::new(config);
+    let threads: Vec<JoinHandle<()>> = mesh::<Message>(shards)
+        .into_iter()
+        .enumerate()
+        .map(|(shard, endpoint)| {
+            let start = Start {
+                identity: Identity { shard, shards, shared: shared.clone() },
+                config: config.clone(),
+                wakers: wakers.clone(),
+                cpu: plan.pin.then(|| plan.placements[shard].cpu),
+                listeners: if shard == 0 { listeners.clone() } else { Vec::new() },
+                uring: backend.uring,
+            };
+            std::thread::Builder::new()
+                .name(format!("shard-{shard}"))
+                .spawn(move || start.run(endpoint))
+                .unwrap_or_else(|error| fatal(&Fatal::Resources("a shard's thread", error)))
+        })
+        .collect();
+    println!("{} Ready to accept connections", log_prefix());
+    for thread in threads {
+        if thread.join().is_err() {
+            std::process::exit(1);
+        }
+    }
+}
+
+/// What one shard's thread needs to begin.
+struct Start {
+    identity: Identity,
+    config: Arc<Config>,
+    wakers: Arc<Wakers>,
+    cpu: Option<usize>,
+    listeners: Vec<Socket>,
+    uring: bool,
+}
+
+impl Start {
+    /// Pins the thread, gives it its arena, and ticks; in this order, so that all memory is local.
+    fn run(self, endpoint: Endpoint<Message>) {
+        if let Some(cpu) = self.cpu {
+            topology::pin(cpu);
+        }
+        if let Err(error) = crate::base::arena::Arena::bind_new() {
+            eprintln!("# shard {} shares an arena: {error}", self.identity.shard);
+        }
+        let shard = self.identity.shard;
+        if self.uring {
+            let io = UringIo::new(self.wakers.clone(), shard, UringOptions::default())
+                .unwrap_or_else(|error| fatal(&Fatal::RingSetup(error.to_string())));
+            self.tick(io, endpoint);
+        } else {
+            let io = EpollIo::new(self.wakers.clone(), shard, RECEIVE_BUFFERS, RECEIVE_BUFFER_BYTES)
+                .unwrap_or_else(|error| fatal(&Fatal::Resources("an epoll descriptor", error)));
+            self.tick(io, endpoint);
+        }
+    }
+
+    fn tick<I: Io>(self, io: I, endpoint: Endpoint<Message>) {
+        let mut shard = Shard::new(self.identity, self.config, io, endpoint);
+        for (number, socket) in self.listeners.iter().enumerate() {
+            shard.listen(u32::try_from(number).expect("listeners are few"), *socket);
+        }
+        shard.run();
+    }
+}
+
+fn enter_directory(config: &Config) {
+    let directory = std::path::PathBuf::from(&config.dir);
+    if let Err(error) = std::env::set_current_dir(&directory) {
+        if error.kind() == std::io::ErrorKind::NotFound {
+            fatal(&Fatal::DirectoryMissing(directory));
+        }
+        fatal(&Fatal::DirectoryForbidden(directory, error));
+    }
+}
+
+fn shard_count(config: &Config, machine: &topology::Machine) -> usize {
+    let wanted = usize::from(config.shards);
+    if wanted > SHARDS_MAX {
+        fatal(&Fatal::BadConfiguration(format!("shards must be at most {SHARDS_MAX}")));
+    }
+    if wanted == 0 { machine.cores().clamp(1, SHARDS_MAX) } else { wanted }
+}
+
+/// Binds every address of `bind` and the unix socket; an address behind `-` may be missing.
+fn listen(config: &Config) -> Vec<Socket> {
+    let options = socket::ListenOptions {
+        backlog: i32::try_from(config.tcp_backlog).unwrap_or(i32::MAX),
+        keepalive_s: config.tcp_keepalive,
+        shared: false,
+    };
+    let mut listeners = Vec::new();
+    if config.port != 0 {
+        for address in &config.bind {
+            let (optional, address) = match address.strip_prefix('-') {
+                Some(address) => (true, address),
+                None => (false, address.as_str()),
+            };
+            match socket::listen_tcp(address, config.port, options) {
+                Ok(socket) => listeners.push(socket),
+                Err(error) if optional && !error.is_taken() => eprintln!("# {error}"),
+                Err(error) => {
+                    eprintln!("Failed listening on port {} (TCP), aborting.", config.port);
+                    fatal(&Fatal::from_listen(error));
+                }
+            }
+        }
+    }
+    if !config.unixsocket.is_empty() {
+        let path = std::path::Path::new(&config.unixsocket);
+        let listening = socket::listen_unix(path, config.unixsocketperm, options.backlog);
+        listeners.push(listening.unwrap_or_else(|error| fatal(&Fatal::from_listen(error))));
+    }
+    if listeners.is_empty() {
+        fatal(&Fatal::BadConfiguration("neither a port nor a unix socket to listen on".into()));
+    }
+    listeners
+}
+
+fn describe(
+    machine: &topology::Machine,
+    plan: &topology::Plan,
+    backend: &crate::base::probe::Capabilities,
+    shards: usize,
+) -> Vec<(String, String)> {
+    let cores: Vec<String> = plan.placements.iter().map(|place| place.cpu.to_string()).collect();
+    let mut lines = vec![
+        ("shards".to_string(), shards.to_string()),
+        ("cores".to_string(), machine.cores().to_string()),
+        ("numa_nodes".to_string(), machine.nodes().to_string()),
+        ("shard_cpus".to_string(), if plan.pin { cores.join(",") } else { "not pinned".to_string() }),
+        ("backend".to_string(), backend.name().to_string()),
+        ("backend_reason".to_string(), backend.reason.clone()),
+    ];
+    lines.extend(backend.features.iter().map(|(name, state)| (format!("feature_{name}"), state.to_string())));
+    lines
+}
+
+fn print_banner(config: &Config, shared: &Shared) {
+    println!("{} Cairn {} starts, PID: {}", log_prefix(), env!("CARGO_PKG_VERSION"), std::process::id());
+    for (name, value) in &shared.machine {
+        println!("    {name:24} {value}");
+    }
+    println!("{} PID: {} Server initialized, port {}", log_prefix(), std::process::id(), config.port);
+}
+
+fn log_prefix() -> String {
+    format!("{}:M *", std::process::id())
+}
+
+/// Set when a signal asks the server to stop.
+pub type StopFlag = Arc<AtomicBool>;
+
+/// True when the flag is set.
+#[must_use]
+pub fn asked_to_stop(flag: &StopFlag) -> bool {
+    flag.load(Ordering::Relaxed)
+}

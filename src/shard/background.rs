@@ -1,0 +1,179 @@
+//! What happens beside commands: the tick's clock, new clients, expiry, housekeeping.
+//!
+//! Background work comes in slices: a bounded number of expired keys per tick, and a round of housekeeping
+//! every tenth of a second.
+
+use std::sync::atomic::Ordering;
+
+use super::Core;
+use super::core::Ask;
+use crate::base::{Now, Socket, Token};
+use crate::conn::{Client, State};
+use crate::limits::{EXPIRE_PER_TICK, FREE_PER_TICK, IDLE_SLEEP_US};
+use crate::resp::{Error, Reply};
+use crate::route::Note;
+
+impl Core {
+    /// A tick begins.
+    pub fn begin_tick(&mut self, now: Now) {
+        self.now = now;
+        self.statistics.ticks += 1;
+    }
+
+    /// How long the shard may sleep for all that it has to do by itself, microseconds.
+    #[must_use]
+    pub fn sleep_us(&self) -> u64 {
+        let mut sleep = IDLE_SLEEP_US;
+        if let Some(at) = self.waits.next_deadline_us() {
+            sleep = sleep.min(at.saturating_sub(self.now.monotonic_us));
+        }
+        if self.active_expire
+            && let Some(at_ms) = self.store.next_deadline(self.now.unix_ms())
+        {
+            sleep = sleep.min(at_ms.saturating_mul(1000).saturating_sub(self.now.unix_us));
+        }
+        if self.pause_until_ms > 0 {
+            sleep = sleep.min(self.pause_until_ms.saturating_mul(1000).saturating_sub(self.now.unix_us));
+        }
+        if self.cleared.is_empty() { sleep } else { 0 }
+    }
+
+    /// One slice of work that no command asked for.
+    pub fn background(&mut self) {
+        self.expire_waits();
+        if self.active_expire {
+            self.expire_keys();
+        }
+        if let Some(cleared) = self.cleared.last_mut()
+            && cleared.drop_some(FREE_PER_TICK)
+        {
+            self.cleared.pop();
+        }
+        self.end_pause();
+        if self.now.monotonic_us.saturating_sub(self.housekeeping_us) >= IDLE_SLEEP_US {
+            self.housekeeping_us = self.now.monotonic_us;
+            self.keep_house();
+        }
+    }
+
+    fn expire_keys(&mut self) {
+        let now_ms = self.now.unix_ms();
+        let effects = &mut self.effects;
+        let mut expired = 0;
+        self.store.expire_step(now_ms, EXPIRE_PER_TICK, &mut |db, _slot, entry| {
+            expired += 1;
+            effects.removed_by_time(db, entry.key());
+        });
+        self.statistics.expired += expired;
+        if expired > 0 {
+            self.settle_effects();
+        }
+    }
+
+    fn keep_house(&mut self) {
+        self.enforce_output_limits();
+        self.close_idle();
+        self.publish_memory();
+    }
+
+    /// `timeout`: clients that have not said anything for that long.
+    fn close_idle(&mut self) {
+        let timeout_us = u64::from(self.config.timeout) * 1_000_000;
+        if timeout_us == 0 {
+            return;
+        }
+        for token in self.clients.tokens() {
+            let client = self.client(token);
+            let idle = client.active_us + timeout_us < self.core_now_us();
+            let client = self.client(token);
+            if idle && client.state == State::Running && !client.session.monitor {
+                self.close_now(token);
+            }
+        }
+    }
+
+    fn core_now_us(&self) -> u64 {
+        self.now.monotonic_us
+    }
+
+    /// Clients that waited for the end of CLIENT PAUSE go on.
+    pub fn end_pause(&mut self) {
+        if self.pause_until_ms == 0 || self.now.unix_ms() < self.pause_until_ms {
+            return;
+        }
+        self.pause_until_ms = 0;
+        self.pause_all = false;
+        for token in self.clients.tokens() {
+            if self.client(token).state == State::Paused {
+                self.run_again(token);
+            }
+        }
+    }
+
+    /// A listener of ours accepted a connection: the shard with the fewest clients gets it.
+    pub fn accepted(&mut self, listener: u32, socket: Socket) {
+        if self.stopping {
+            return self.asks.push(Ask::Discard(socket));
+        }
+        self.statistics.connections += 1;
+        let loads = &self.identity.shared.clients_per_shard;
+        let shards = self.identity.shards;
+        // From the next shard on, so that ties are dealt round.
+        let first = self.statistics.connections as usize % shards;
+        let home = (0..shards)
+            .map(|step| (first + step) % shards)
+            .min_by_key(|&shard| loads[shard].load(Ordering::Relaxed))
+            .expect("there is at least one shard");
+        loads[home].fetch_add(1, Ordering::Relaxed);
+        self.identity.shared.clients.fetch_add(1, Ordering::Relaxed);
+        self.tell(home, Note::Adopt { socket, listener });
+    }
+
+    /// A slot for a client that is being attached.
+    pub fn reserve_client(&mut self) -> Option<Token> {
+        let token = self.clients.reserve();
+        if token.is_none() {
+            self.uncount_client();
+        }
+        token
+    }
+
+    /// The Io refused the socket.
+    pub fn unreserve_client(&mut self, token: Token) {
+        self.clients.unreserve(token);
+        self.uncount_client();
+    }
+
+    fn uncount_client(&mut self) {
+        let shared = &self.identity.shared;
+        shared.clients.fetch_sub(1, Ordering::Relaxed);
+        shared.clients_per_shard[self.identity.shard].fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// A client is attached; past `maxclients` it is told so and closed.
+    pub fn connected(&mut self, token: Token, listener: u32, addresses: (String, String), descriptor: i32) {
+        let id = self.identity.shared.client_ids.fetch_add(1, Ordering::Relaxed);
+        let mut client = Client::new(id, token, listener, self.config.requirepass.is_empty(), self.now.monotonic_us);
+        client.descriptor = descriptor;
+        (client.address, client.local_address) = (addresses.0.into(), addresses.1.into());
+        self.clients.insert(client);
+        if self.identity.shared.clients.load(Ordering::Relaxed) > self.config.maxclients as usize {
+            self.statistics.rejected_connections += 1;
+            let sink = self.client(token).replies.sink();
+            Reply::new(sink, crate::resp::Protocol::Resp2).error(&Error::new("ERR max number of clients reached"));
+            self.close_after_replies(token);
+        }
+    }
+
+    /// The client leaves: whatever it has registered anywhere is dropped.
+    pub fn leave(&mut self, token: Token) {
+        self.leave_waits(token);
+        self.drop_transaction(token);
+        self.finish_unwatch(token);
+        self.leave_monitor(token);
+        if let Some(steps) = self.client(token).steps.take() {
+            // Its EXEC has begun, so it is finished; only the replies have nobody to go to.
+            self.abandon_steps(*steps);
+        }
+    }
+}

@@ -1,0 +1,342 @@
+//! Blocked clients: who waits for which key, who is served first, and for how long.
+//!
+//! The home shard owns the client and its deadline; every owner of a key it waits for holds a `Wait`, first
+//! come first served. When a key gets something to take, its owner locks it for the first waiter and
+//! *offers* the entry to the home shard: a lending transaction whose first lock is held already. The home
+//! shard accepts if the client still waits (then it runs the client's command over the lent entry, with
+//! locks on further keys such as a destination), or sends the entry back, and the next waiter is offered it.
+//! So an element is never taken for a client that has gone, and never by two.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap, VecDeque};
+
+use super::Core;
+use super::coordinate::{Coordinated, Plan, Share};
+use super::mesh::ALONE;
+use super::participate::{Duty, Participant, strongest};
+use crate::base::Token;
+use crate::cmd::{Row, flag, key_slot};
+use crate::conn::State;
+use crate::resp::{Error, parse_f64};
+use crate::route::{DbKey, Intent, Mode, Note, Offer, Part, ReplyTo, Returned, Sequence, Task, Wait, Work};
+use crate::store::Kind;
+
+/// Waits on this shard's keys, and deadlines of this shard's clients.
+#[derive(Debug, Default)]
+pub struct Waits {
+    by_key: HashMap<DbKey, VecDeque<u64>>,
+    by_client: HashMap<u64, Wait>,
+    /// Keys with waiters that were modified.
+    pub ready: VecDeque<DbKey>,
+    /// Monotonic microseconds, token, client, block number.
+    deadlines: BinaryHeap<Reverse<(u64, Token, u64, u32)>>,
+}
+
+impl Waits {
+    /// True when nobody waits for a key of this shard.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.by_client.is_empty()
+    }
+
+    /// When the first deadline is, monotonic microseconds.
+    #[must_use]
+    pub fn next_deadline_us(&self) -> Option<u64> {
+        self.deadlines.peek().map(|Reverse((at, ..))| *at)
+    }
+
+    /// Clients that wait for keys of this shard.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.by_client.len()
+    }
+
+    /// A key changed.
+    pub fn modified(&mut self, key: DbKey) {
+        if self.by_key.contains_key(&key) && !self.ready.contains(&key) {
+            self.ready.push_back(key);
+        }
+    }
+
+    /// Any key of the database may have changed.
+    pub fn database_replaced(&mut self, db: u16) {
+        let keys: Vec<DbKey> = self.by_key.keys().filter(|key| key.0 == db).cloned().collect();
+        for key in keys {
+            self.modified(key);
+        }
+    }
+
+    fn add(&mut self, wait: Wait, front: bool) {
+        for key in &wait.keys {
+            let queue = self.by_key.entry(key.clone()).or_default();
+            if front { queue.push_front(wait.client) } else { queue.push_back(wait.client) }
+        }
+        self.by_client.insert(wait.client, wait);
+    }
+
+    fn remove(&mut self, client: u64) -> Option<Wait> {
+        let wait = self.by_client.remove(&client)?;
+        for key in &wait.keys {
+            if let Some(queue) = self.by_key.get_mut(key) {
+                queue.retain(|&other| other != client);
+                if queue.is_empty() {
+                    self.by_key.remove(key);
+                }
+            }
+        }
+        Some(wait)
+    }
+}
+
+/// True for commands that need all their keys at once, not just the one that has something to take.
+fn moves(row: &Row) -> bool {
+    matches!(row.command.name, "blmove" | "brpoplpush" | "blmovem")
+}
+
+/// The type a blocking command takes from.
+fn kind_of(row: &Row) -> Kind {
+    match row.command.group {
+        crate::cmd::Group::SortedSet => Kind::Zset,
+        crate::cmd::Group::Stream => Kind::Stream,
+        _ => Kind::List,
+    }
+}
+
+impl Core {
+    /// Keeps a blocking command with its client, before its first attempt.
+    pub fn remember_blocking(&mut self, token: Token, row: &Row, task: &mut Task) {
+        if row.has(flag::BLOCKING) {
+            let client = self.client(token);
+            client.block = client.block.wrapping_add(1);
+            task.block = client.block;
+            client.waiting = Some(Box::new(task.commands[0].clone()));
+            client.blocked_at_us = client.active_us;
+        }
+    }
+
+    /// The owner's part of registering a command that found nothing.
+    pub fn wait_here(&mut self, task: &Task) {
+        let mut keys = Vec::new();
+        self.keys_of(&task.commands[0], &mut keys);
+        let wait = self.wait_of(task, keys);
+        self.register_wait(wait);
+        self.tell(usize::from(task.home), Note::Blocked { to: task.to });
+    }
+
+    /// The registration of a task's client for those of its keys that one shard owns.
+    #[must_use]
+    pub fn wait_of(&self, task: &Task, mut keys: Vec<DbKey>) -> Wait {
+        let carried = &task.commands[0];
+        let row = self.table.row(carried.row);
+        let mut also = Vec::new();
+        if moves(row) {
+            // The first key is the source; only there something can appear.
+            let source = carried.args().get(1);
+            also = keys.iter().filter(|(_, key)| **key != *source).cloned().collect();
+            keys.retain(|(_, key)| **key == *source);
+        }
+        keys.dedup();
+        let (home, block) = (task.home, task.block);
+        Wait { home, token: task.to.token, client: task.to.client, block, kind: kind_of(row), keys, also }
+    }
+
+    /// A client waits for keys of this shard.
+    pub fn register_wait(&mut self, wait: Wait) {
+        self.waits.remove(wait.client);
+        if !wait.keys.is_empty() {
+            self.waits.add(wait, false);
+        }
+        self.update_wants();
+    }
+
+    /// The client has been served or has gone.
+    pub fn forget_waits(&mut self, client: u64) {
+        self.waits.remove(client);
+        self.update_wants();
+    }
+
+    /// Lent entries that come back unchanged may still be there for the next waiter.
+    pub fn mark_ready(&mut self, returned: &Returned) {
+        if self.waits.is_empty() {
+            return;
+        }
+        for (key, entry) in returned {
+            if entry.is_some() {
+                self.waits.modified(key.clone());
+            }
+        }
+    }
+
+    /// Offers every ready key to its first waiter.
+    pub fn serve_ready(&mut self) {
+        while let Some(key) = self.waits.ready.pop_front() {
+            let Some(kind) = self.live_kind(&key) else { continue };
+            let Some(queue) = self.waits.by_key.get(&key) else { continue };
+            let first = queue.iter().copied().find(|client| self.waits.by_client[client].kind == kind);
+            let Some(wait) = first.and_then(|client| self.waits.remove(client)) else { continue };
+            let mut intents: Vec<Intent> = std::iter::once(&key)
+                .chain(&wait.also)
+                .map(|(db, key)| Intent { key: self.lock_key(*db, key), mode: Mode::Exclusive })
+                .collect();
+            strongest(&mut intents);
+            let sequence = self.next_sequence();
+            let coordinator = usize::from(wait.home);
+            let duty = Duty::Offer(Box::new(wait), key);
+            self.take_part(sequence, intents, Participant { coordinator, duty, watcher: None, within: false });
+        }
+        self.update_wants();
+    }
+
+    fn live_kind(&self, key: &DbKey) -> Option<Kind> {
+        let entry = self.store.get(usize::from(key.0), key_slot(&key.1), &key.1)?;
+        let live = entry.expiry().is_none_or(|at| at > self.now.unix_ms());
+        live.then(|| entry.kind())
+    }
+
+    /// The key is locked for the waiter: lend it, or put the waiter back when there is nothing any more.
+    pub fn make_offer(&mut self, sequence: Sequence, wait: Wait, key: DbKey) -> Option<Vec<DbKey>> {
+        if self.live_kind(&key) != Some(wait.kind) {
+            self.waits.add(wait, true);
+            self.update_wants();
+            return None;
+        }
+        let (home, token, client, block) = (usize::from(wait.home), wait.token, wait.client, wait.block);
+        let keys: Vec<DbKey> = std::iter::once(key).chain(wait.also).collect();
+        let entries = self.lend(&keys);
+        self.tell(home, Note::Offer(Box::new(Offer { sequence, client, token, block, keys: keys.clone(), entries })));
+        Some(keys)
+    }
+
+    /// Its first attempt found nothing: from now on the client waits and its time runs.
+    pub fn blocked(&mut self, to: ReplyTo) {
+        let Some(client) = self.clients.of(to.token, to.client) else { return self.unblock_everywhere(to.client) };
+        if client.state == State::Closing {
+            return self.unblock_everywhere(to.client);
+        }
+        client.state = State::Blocked;
+        let (block, since_us) = (client.block, client.blocked_at_us);
+        self.list_output(to.token);
+        if let Some(timeout_us) = self.timeout_us(to.token) {
+            self.waits.deadlines.push(Reverse((since_us + timeout_us, to.token, to.client, block)));
+        }
+    }
+
+    fn timeout_us(&mut self, token: Token) -> Option<u64> {
+        let carried = self.client(token).waiting.as_ref()?;
+        let row = self.table.row(carried.row);
+        let args = carried.args();
+        let at = if matches!(row.command.name, "blmpop" | "bzmpop") { 1 } else { args.len() - 1 };
+        let seconds = parse_f64(args.get(at)).filter(|seconds| *seconds > 0.0)?;
+        // Rounded up to milliseconds, as Redis does; the handler has refused what does not fit.
+        Some((seconds * 1000.0).ceil() as u64 * 1000)
+    }
+
+    /// Unregisters a client at every shard.
+    fn unblock_everywhere(&mut self, client: u64) {
+        for shard in 0..self.identity.shards {
+            self.tell(shard, Note::Unblock { client });
+        }
+    }
+
+    /// A blocking command is over; nothing is registered any more where its reply came from.
+    pub fn end_blocking(&mut self, token: Token) {
+        let client = self.client(token);
+        if client.waiting.is_some() && client.steps.is_none() {
+            client.waiting = None;
+        }
+    }
+
+    /// Ends a client's wait without an element: by time, by CLIENT UNBLOCK.
+    pub fn stop_waiting(&mut self, token: Token, error: bool) {
+        let client = self.client(token);
+        assert!(client.state == State::Blocked, "only a blocked client is released");
+        let id = client.id;
+        let carried = client.waiting.take().expect("a blocked client has its command");
+        self.unblock_everywhere(id);
+        let single = moves(self.table.row(carried.row));
+        if error {
+            let error = Error::new("UNBLOCKED client unblocked via CLIENT UNBLOCK");
+            self.count_error(error.code());
+            return self.complete(token, |reply| reply.error(&error));
+        }
+        self.complete(token, |reply| if single { reply.null() } else { reply.null_array() });
+    }
+
+    /// Releases the clients whose time is over.
+    pub fn expire_waits(&mut self) {
+        while let Some(&Reverse((at, token, id, block))) = self.waits.deadlines.peek() {
+            if at > self.now.monotonic_us {
+                return;
+            }
+            self.waits.deadlines.pop();
+            let waits = |client: &&mut crate::conn::Client| client.state == State::Blocked && client.block == block;
+            if self.clients.of(token, id).filter(waits).is_some() {
+                self.stop_waiting(token, false);
+            }
+        }
+    }
+
+    /// A client leaves: nobody serves it any more.
+    pub fn leave_waits(&mut self, token: Token) {
+        let client = self.client(token);
+        let id = client.id;
+        if client.waiting.take().is_some() {
+            self.unblock_everywhere(id);
+        }
+    }
+
+    /// An owner holds a key for one of our clients.
+    pub fn offered(&mut self, from: usize, offer: Offer) {
+        let Offer { sequence, client: id, token, block, keys, entries } = offer;
+        let waits = |client: &&mut crate::conn::Client| client.state == State::Blocked && client.block == block;
+        let Some(client) = self.clients.of(token, id).filter(waits) else {
+            let returned = keys.into_iter().zip(entries).collect();
+            return self.tell(from, Note::Finish { sequence, returned, modified: Vec::new(), wait: None });
+        };
+        client.state = State::Waiting;
+        let carried = client.waiting.as_deref().expect("a blocked client has its command").clone();
+        for shard in (0..self.identity.shards).filter(|&shard| shard != from) {
+            self.tell(shard, Note::Unblock { client: id });
+        }
+        let mut others = Vec::new();
+        if moves(self.table.row(carried.row)) {
+            self.keys_of(&carried, &mut others);
+            others.retain(|key| !keys.contains(key));
+            others.dedup();
+        }
+        let home = u16::try_from(self.id()).expect("shards are limited to 256");
+        let to = ReplyTo { token, client: id, place: ALONE };
+        let task = Task { home, to, commands: vec![carried], exec: false, watcher: None, block };
+        self.accept(from, sequence, task, (keys, entries), others);
+    }
+
+    /// Completes an offer into a lending transaction; `others` are keys of other shards.
+    fn accept(
+        &mut self,
+        from: usize,
+        sequence: Sequence,
+        task: Task,
+        lent: (Vec<DbKey>, Vec<Option<crate::store::Entry>>),
+        others: Vec<DbKey>,
+    ) {
+        let ReplyTo { token, client, .. } = task.to;
+        let first = Share::new(from, lent.0);
+        let missing = 1 + usize::from(!others.is_empty());
+        let plan = Plan::Lend(task);
+        let shares = vec![first];
+        self.coordinated.insert(
+            sequence,
+            Coordinated { token, client, shares, missing, decided: false, dirty: false, plan },
+        );
+        if let Some(key) = others.first() {
+            let shard = self.slots.owner(key_slot(&key.1));
+            let intents = others
+                .iter()
+                .map(|(db, key)| Intent { key: self.lock_key(*db, key), mode: Mode::Exclusive })
+                .collect();
+            let work = Work::Lend(others.clone());
+            self.ask_share(sequence, Share::new(shard, others), intents, work, None);
+        }
+        self.granted(from, sequence, Part::Entries(lent.1), false);
+    }
+}

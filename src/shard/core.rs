@@ -1,0 +1,261 @@
+//! The state of one shard. Only its own thread touches it; it does no I/O.
+//!
+//! What the outside must do (close a socket, pause receiving) is left in `asks` for the tick to carry out, so
+//! that everything here can run, and be tested, without any `Io`.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize};
+
+use crate::base::{Now, Socket, Token};
+use crate::cmd::{Effects, Random, Table, table};
+use crate::config::Config;
+use crate::conn::{Client, Clients, State};
+use crate::resp::{Error, Reply, Span};
+use crate::route::{Locks, Message, Note, Parcel, Sequence, SlotTable, Statistics};
+use crate::store::Store;
+
+use super::coordinate::Coordinated;
+use super::errand::Gathering;
+use super::home::HomeCommands;
+use super::participate::Participant;
+
+/// What all shards of a server have in common: a few counters, nothing else is shared.
+#[derive(Debug)]
+pub struct Shared {
+    /// The global order of transactions over several shards.
+    pub sequence: AtomicU64,
+    /// Ids of clients.
+    pub client_ids: AtomicU64,
+    /// Clients of all shards, for `maxclients`.
+    pub clients: AtomicUsize,
+    /// Clients per shard, for dealing out new ones.
+    pub clients_per_shard: Vec<AtomicUsize>,
+    /// Seed of the key hash: entries move between shards, so all hash alike.
+    pub hash_seed: u64,
+    /// Wall clock at start, microseconds.
+    pub started_us: u64,
+    /// 40 hex digits naming this run.
+    pub run_id: String,
+    /// Back end, features and placement, for INFO.
+    pub machine: Vec<(String, String)>,
+    /// The configuration file, for CONFIG REWRITE.
+    pub config_file: Option<std::path::PathBuf>,
+}
+
+impl Shared {
+    /// For a server of `shards` shards.
+    #[must_use]
+    pub fn new(shards: usize, hash_seed: u64, started_us: u64, run_id: String) -> Self {
+        Self {
+            sequence: AtomicU64::new(1),
+            client_ids: AtomicU64::new(1),
+            clients: AtomicUsize::new(0),
+            clients_per_shard: (0..shards).map(|_| AtomicUsize::new(0)).collect(),
+            hash_seed,
+            started_us,
+            run_id,
+            machine: Vec::new(),
+            config_file: None,
+        }
+    }
+}
+
+/// Which shard this is.
+#[derive(Debug, Clone)]
+pub struct Identity {
+    pub shard: usize,
+    pub shards: usize,
+    pub shared: Arc<Shared>,
+}
+
+/// What the tick must do through `Io` on the core's behalf.
+#[derive(Debug)]
+pub enum Ask {
+    Close(Token),
+    Pause(Token),
+    Resume(Token),
+    Attach { socket: Socket, listener: u32 },
+    ReplaceFile { path: std::path::PathBuf, content: Vec<u8>, token: Token, client: u64 },
+    CloseListeners,
+    Discard(Socket),
+}
+
+/// Calls of one command.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Calls {
+    pub calls: u64,
+    pub nanoseconds: u64,
+    pub rejected: u64,
+    pub failed: u64,
+}
+
+/// Everything one shard owns.
+pub struct Core {
+    pub identity: Identity,
+    pub config: Arc<Config>,
+    pub table: &'static Table,
+    pub slots: SlotTable,
+    pub store: Store,
+    /// A keyspace for entries that other shards have lent; empty between commands.
+    pub borrowed: Store,
+    pub clients: Clients,
+    pub now: Now,
+    pub random: Random,
+    pub effects: Effects,
+    /// Clients with output to send.
+    pub with_output: Vec<Token>,
+    /// Clients whose input may go on.
+    pub runnable: VecDeque<Token>,
+    /// Clients that push against a full mesh: runnable again next tick.
+    pub stalled: Vec<Token>,
+    pub asks: Vec<Ask>,
+    /// Emptied databases that are freed bit by bit.
+    pub cleared: Vec<crate::store::Cleared>,
+    /// What goes to each shard at the end of the tick.
+    pub outbox: Vec<Message>,
+    pub parcels: Vec<Box<Parcel>>,
+    pub send_buffers: Vec<Vec<u8>>,
+    /// Notes to this shard itself, handled with the inbox.
+    pub own_notes: VecDeque<Note>,
+    pub locks: Locks,
+    pub participants: HashMap<Sequence, Participant, foldhash::fast::FixedState>,
+    pub coordinated: HashMap<Sequence, Coordinated, foldhash::fast::FixedState>,
+    /// Commands behind a suspended one of the same client and shard, in order.
+    pub behind: HashMap<(u16, Token), VecDeque<crate::route::Task>, foldhash::fast::FixedState>,
+    pub waits: super::blocking::Waits,
+    pub watches: super::watch::Watches,
+    pub errands: HashMap<u64, Gathering, foldhash::fast::FixedState>,
+    pub next_errand: u64,
+    pub home: HomeCommands,
+    pub statistics: Statistics,
+    pub calls: Vec<Calls>,
+    /// Until when clients are paused, milliseconds of the wall clock, and whether all commands are.
+    pub pause_until_ms: u64,
+    pub pause_all: bool,
+    pub active_expire: bool,
+    /// The last housekeeping, monotonic microseconds.
+    pub housekeeping_us: u64,
+    /// SHUTDOWN was asked for.
+    pub stopping: bool,
+    /// Reused between commands.
+    pub spans: Vec<Span>,
+    pub unescaped: Vec<u8>,
+    pub positions: Vec<usize>,
+}
+
+impl Core {
+    /// A shard with an empty keyspace.
+    #[must_use]
+    pub fn new(identity: Identity, config: Arc<Config>, random_seed: u64) -> Self {
+        let databases = usize::from(config.databases);
+        let seed = identity.shared.hash_seed;
+        let shards = identity.shards;
+        let table = table();
+        Self {
+            config,
+            table,
+            slots: SlotTable::even(shards),
+            store: Store::new(databases, seed),
+            borrowed: Store::new(databases, seed),
+            clients: Clients::default(),
+            now: Now::default(),
+            random: Random::new(random_seed),
+            effects: Effects::default(),
+            with_output: Vec::new(),
+            runnable: VecDeque::new(),
+            stalled: Vec::new(),
+            asks: Vec::new(),
+            cleared: Vec::new(),
+            outbox: (0..shards).map(|_| Message::default()).collect(),
+            parcels: Vec::new(),
+            send_buffers: Vec::new(),
+            own_notes: VecDeque::new(),
+            locks: Locks::default(),
+            participants: HashMap::default(),
+            coordinated: HashMap::default(),
+            behind: HashMap::default(),
+            waits: super::blocking::Waits::default(),
+            watches: super::watch::Watches::default(),
+            errands: HashMap::default(),
+            next_errand: 1,
+            home: HomeCommands::new(table),
+            statistics: Statistics::default(),
+            calls: vec![Calls::default(); table.len()],
+            pause_until_ms: 0,
+            pause_all: false,
+            active_expire: true,
+            housekeeping_us: 0,
+            stopping: false,
+            spans: Vec::new(),
+            unescaped: Vec::new(),
+            positions: Vec::new(),
+            identity,
+        }
+    }
+
+    /// This shard's number.
+    #[inline]
+    #[must_use]
+    pub fn id(&self) -> usize {
+        self.identity.shard
+    }
+
+    /// True while there is something to do without waiting.
+    #[must_use]
+    pub fn has_work(&self) -> bool {
+        !self.runnable.is_empty() || !self.own_notes.is_empty() || !self.stalled.is_empty()
+    }
+
+    /// A client that is known to be there.
+    #[inline]
+    pub fn client(&mut self, token: Token) -> &mut Client {
+        self.clients.get_mut(token).expect("the caller works for a client that is there")
+    }
+
+    /// Where a command that is alone in its client's pipeline writes its reply.
+    #[inline]
+    pub fn reply(&mut self, token: Token) -> Reply<'_> {
+        let client = self.clients.get_mut(token).expect("the caller works for a client that is there");
+        assert!(client.replies.in_order(), "a command that replies directly is alone");
+        let protocol = client.session.protocol;
+        Reply::new(client.replies.sink(), protocol)
+    }
+
+    /// Writes an error reply and counts it.
+    pub fn error(&mut self, token: Token, error: &Error) {
+        self.count_error(error.code());
+        self.reply(token).error(error);
+    }
+
+    /// Counts an error reply by its code, for INFO errorstats.
+    pub fn count_error(&mut self, code: &str) {
+        self.statistics.error_replies += 1;
+        match self.statistics.errors.iter_mut().find(|(known, _)| known == code) {
+            Some((_, count)) => *count += 1,
+            None if self.statistics.errors.len() < crate::limits::ERROR_CODES_MAX => {
+                self.statistics.errors.push((code.to_string(), 1));
+            }
+            None => {}
+        }
+    }
+
+    /// Tells a shard, this one included, at the end of the tick.
+    pub fn tell(&mut self, shard: usize, note: Note) {
+        if shard == self.id() {
+            self.own_notes.push_back(note);
+        } else {
+            self.outbox[shard].notes.push(note);
+        }
+    }
+
+    /// The client may go on with its input.
+    pub fn run_again(&mut self, token: Token) {
+        if let Some(client) = self.clients.get_mut(token)
+            && client.state != State::Closing
+        {
+            client.state = State::Running;
+            self.runnable.push_back(token);
+        }
+    }
+}

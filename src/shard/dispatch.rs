@@ -1,0 +1,239 @@
+//! From a parsed command to where it runs: the gates, then the route.
+//!
+//! `command` is the one way in. A plain command on keys of one shard costs a table look-up, a slot and a
+//! branch or two; everything else branches off early. What is not such a command waits until its client
+//! has no reply outstanding, so that it never overtakes.
+
+use super::Core;
+use super::input::Flow;
+use crate::base::Token;
+use crate::cmd::{Keys, Row, Run, flag, key_slot};
+use crate::conn::{ReplyMode, State};
+use crate::limits::{OUTSTANDING_PER_CLIENT, PARCEL_BYTES_MAX, PARCEL_COMMANDS_MAX};
+use crate::resp::{Args, Error};
+use crate::route::{RemoteCommand, ReplyTo};
+
+/// Where the keys of a command are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// It has no keys, or none that can be found: its handler will say what is wrong.
+    Anywhere,
+    /// One shard owns them all; slot and argument of the first.
+    One { shard: usize, slot: u16, key_at: u16 },
+    /// Several shards own them; `positions` holds where the keys stand.
+    Several,
+}
+
+impl Core {
+    /// One command of a client.
+    #[inline]
+    pub fn command(&mut self, token: Token, args: &Args<'_>) -> Flow {
+        let row_number = match self.table.resolve(args) {
+            Ok(number) => number,
+            Err(container) => return self.unknown(token, args, container),
+        };
+        let row: &'static Row = self.table.row(row_number);
+        if !row.arity_fits(args.len()) {
+            return self.refuse(token, Some(row_number), &Error::arity(&row.full_name));
+        }
+        if let Some(flow) = self.gates(token, row_number, row, args) {
+            return flow;
+        }
+        let client = self.client(token);
+        client.commands += 1;
+        client.last_row = Some(row_number);
+        match row.command.run {
+            Run::Keys(_) | Run::Split(..) => self.keyed(token, row_number, row, args),
+            Run::Everywhere(..) => self.everywhere(token, row_number, args),
+            Run::Home => self.at_home(token, row_number, args),
+        }
+    }
+
+    /// Everything that may keep a command from running. None: it runs.
+    #[inline]
+    fn gates(&mut self, token: Token, row_number: u16, row: &'static Row, args: &Args<'_>) -> Option<Flow> {
+        let client = self.clients.get_mut(token).expect("the caller works for a client that is there");
+        let special = client.transaction.is_some()
+            || client.session.reply != ReplyMode::On
+            || !client.session.authenticated
+            || self.pause_until_ms != 0
+            || self.config.maxmemory != 0;
+        if special { self.special_gates(token, row_number, row, args) } else { None }
+    }
+
+    /// The gates of clients and servers in a particular state, in Redis's order.
+    #[cold]
+    fn special_gates(&mut self, token: Token, row_number: u16, row: &'static Row, args: &Args<'_>) -> Option<Flow> {
+        let client = self.client(token);
+        if client.session.reply != ReplyMode::On && client.replies.outstanding() > 0 {
+            return Some(self.wait_for_replies(token));
+        }
+        if !client.session.authenticated && !row.has(flag::NO_AUTH) {
+            let error = Error::new("NOAUTH Authentication required.");
+            return Some(self.refuse(token, Some(row_number), &error));
+        }
+        if row.has(flag::DENYOOM) && self.out_of_memory() {
+            return Some(self.refuse(token, Some(row_number), &Error::OUT_OF_MEMORY));
+        }
+        if self.held_by_pause(token, row) {
+            return Some(Flow::Retry);
+        }
+        if self.client(token).in_multi() {
+            return self.queue_in_multi(token, row_number, row, args);
+        }
+        None
+    }
+
+    /// An error instead of execution; inside MULTI it also dooms the transaction.
+    pub fn refuse(&mut self, token: Token, row_number: Option<u16>, error: &Error) -> Flow {
+        if let Some(number) = row_number {
+            self.calls[usize::from(number)].rejected += 1;
+        }
+        self.count_error(error.code());
+        if let Some(transaction) = self.client(token).transaction.as_mut().filter(|transaction| transaction.open) {
+            transaction.failed = true;
+        }
+        let client = self.client(token);
+        let protocol = client.session.protocol;
+        let in_order = client.replies.in_order();
+        let sink = client.replies.sink();
+        let start = sink.len();
+        crate::resp::Reply::new(sink, protocol).error(error);
+        self.mute(token, start);
+        if !in_order {
+            self.client(token).replies.seal(start);
+        }
+        Flow::Next
+    }
+
+    /// An unknown command or subcommand, in Redis's words.
+    #[cold]
+    fn unknown(&mut self, token: Token, args: &Args<'_>, container: Option<u16>) -> Flow {
+        const SHOWN_BYTES: usize = 128;
+        let shown = |bytes: &[u8]| String::from_utf8_lossy(&bytes[..bytes.len().min(SHOWN_BYTES)]).into_owned();
+        let error = if let Some(container) = container {
+            let name = self.table.row(container).command.name.to_uppercase();
+            format!("ERR unknown subcommand '{}'. Try {name} HELP.", shown(args.get(1)))
+        } else {
+            if !self.client(token).session.authenticated {
+                return self.refuse(token, None, &Error::new("NOAUTH Authentication required."));
+            }
+            let mut beginning = String::new();
+            for argument in args.from(1) {
+                if beginning.len() >= SHOWN_BYTES {
+                    break;
+                }
+                let room = SHOWN_BYTES - beginning.len();
+                let cut = &argument[..argument.len().min(room)];
+                beginning.push_str(&format!("'{}' ", String::from_utf8_lossy(cut)));
+            }
+            let name = shown(args.get(0));
+            format!("ERR unknown command '{name}', with args beginning with: {beginning}")
+        };
+        self.refuse(token, None, &Error::from(error))
+    }
+
+    /// The command must be alone: it waits until every earlier reply has come.
+    pub fn wait_for_replies(&mut self, token: Token) -> Flow {
+        self.client(token).state = State::Waiting;
+        Flow::Retry
+    }
+
+    /// True when earlier commands of the client are unanswered.
+    #[inline]
+    pub fn has_outstanding(&mut self, token: Token) -> bool {
+        self.client(token).replies.outstanding() > 0
+    }
+
+    /// A command on keys.
+    #[inline]
+    fn keyed(&mut self, token: Token, row_number: u16, row: &'static Row, args: &Args<'_>) -> Flow {
+        if self.over_output(token) {
+            return Flow::Retry;
+        }
+        match self.place(row, args) {
+            Place::One { shard, slot, key_at } if shard == self.id() => {
+                self.execute_here(token, row_number, row, args, (slot, key_at))
+            }
+            Place::One { shard, slot, key_at } if !row.has(flag::BLOCKING) => {
+                self.hop(token, shard, row_number, args, (slot, key_at))
+            }
+            Place::Anywhere => self.execute_here(token, row_number, row, args, (0, 0)),
+            place @ (Place::One { .. } | Place::Several) => {
+                if self.has_outstanding(token) {
+                    return self.wait_for_replies(token);
+                }
+                let mut task = self.task(token, row_number, args);
+                self.remember_blocking(token, row, &mut task);
+                self.coordinate(token, row, task, place)
+            }
+        }
+    }
+
+    /// Which shard owns the keys of a command; with `Place::Several`, `positions` is filled.
+    #[inline]
+    pub fn place(&mut self, row: &Row, args: &Args<'_>) -> Place {
+        match row.keys {
+            Keys::One(at) => {
+                let slot = key_slot(args.get(at));
+                Place::One { shard: self.slots.owner(slot), slot, key_at: at as u16 }
+            }
+            Keys::None => Place::Anywhere,
+            Keys::Many => self.place_many(row, args),
+        }
+    }
+
+    fn place_many(&mut self, row: &Row, args: &Args<'_>) -> Place {
+        self.positions.clear();
+        for spec in row.command.keys {
+            if spec.positions(args, &mut self.positions).is_err() {
+                return Place::Anywhere;
+            }
+        }
+        let Some(&first) = self.positions.first() else { return Place::Anywhere };
+        let slot = key_slot(args.get(first));
+        let shard = self.slots.owner(slot);
+        let one = self.positions[1..].iter().all(|&at| self.slots.owner(key_slot(args.get(at))) == shard);
+        if one { Place::One { shard, slot, key_at: u16::try_from(first).unwrap_or(0) } } else { Place::Several }
+    }
+
+    /// Sends a command to the shard that owns its keys.
+    #[inline]
+    fn hop(&mut self, token: Token, shard: usize, row_number: u16, args: &Args<'_>, key: (u16, u16)) -> Flow {
+        let parcel = self.outbox[shard].commands.get_or_insert_with(|| self.parcels.pop().unwrap_or_default());
+        let full = parcel.commands.len() >= PARCEL_COMMANDS_MAX || parcel.bytes.len() >= PARCEL_BYTES_MAX;
+        let client = self.clients.get_mut(token).expect("the caller works for a client that is there");
+        if full {
+            client.state = State::Waiting;
+            self.stalled.push(token);
+            return Flow::Retry;
+        }
+        if client.replies.outstanding() >= OUTSTANDING_PER_CLIENT {
+            client.state = State::Waiting;
+            return Flow::Retry;
+        }
+        let (first_span, spans) = parcel.pack(args);
+        parcel.commands.push(RemoteCommand {
+            to: ReplyTo { token, client: client.id, place: client.replies.reserve() },
+            row: row_number,
+            db: client.session.db,
+            slot: key.0,
+            key_at: key.1,
+            protocol: client.session.protocol,
+            no_touch: client.session.no_touch,
+            first_span,
+            spans,
+            reply: None,
+        });
+        self.statistics.hops += 1;
+        Flow::Next
+    }
+
+    /// A command of the client's own shard.
+    fn at_home(&mut self, token: Token, row_number: u16, args: &Args<'_>) -> Flow {
+        if self.has_outstanding(token) {
+            return self.wait_for_replies(token);
+        }
+        self.run_home(token, row_number, args)
+    }
+}

@@ -1,0 +1,67 @@
+//! Questions to every shard: one errand each, one function that makes the reply of all answers.
+//!
+//! For administrative commands only; the client waits meanwhile, alone in its pipeline.
+
+use super::Core;
+use super::input::Flow;
+use crate::base::Token;
+use crate::conn::State;
+use crate::route::{Answer, Errand, Note};
+
+/// Makes the reply when every answer has come; answers are ordered by shard.
+pub type Finish = fn(&mut Core, Token, Vec<Answer>);
+
+/// An errand under way.
+#[derive(Debug)]
+pub struct Gathering {
+    token: Token,
+    client: u64,
+    answers: Vec<(usize, Answer)>,
+    missing: usize,
+    finish: Finish,
+}
+
+impl Core {
+    /// Asks every shard, this one included.
+    pub fn ask_all(&mut self, token: Token, errand: &Errand, finish: Finish) -> Flow {
+        let shards: Vec<usize> = (0..self.identity.shards).collect();
+        self.ask(token, &shards, errand, finish)
+    }
+
+    /// Asks some shards. The client waits; `finish` completes its command.
+    pub fn ask(&mut self, token: Token, shards: &[usize], errand: &Errand, finish: Finish) -> Flow {
+        let id = self.next_errand;
+        self.next_errand += 1;
+        let client = self.client(token);
+        client.state = State::Waiting;
+        let gathering =
+            Gathering { token, client: client.id, answers: Vec::new(), missing: shards.len(), finish };
+        self.errands.insert(id, gathering);
+        for &shard in shards {
+            self.tell(shard, Note::Errand { id, errand: errand.clone() });
+        }
+        Flow::Stop
+    }
+
+    /// Another shard asks.
+    pub fn do_errand(&mut self, from: usize, id: u64, errand: &Errand) {
+        let answer = self.run_errand(errand);
+        self.tell(from, Note::ErrandDone { id, answer });
+    }
+
+    /// An answer has come.
+    pub fn errand_done(&mut self, from: usize, id: u64, answer: Answer) {
+        let gathering = self.errands.get_mut(&id).expect("an answer belongs to an errand under way");
+        gathering.answers.push((from, answer));
+        gathering.missing -= 1;
+        if gathering.missing > 0 {
+            return;
+        }
+        let Gathering { token, client, mut answers, finish, .. } =
+            self.errands.remove(&id).expect("it was just there");
+        if self.clients.of(token, client).is_some() {
+            answers.sort_by_key(|(shard, _)| *shard);
+            finish(self, token, answers.into_iter().map(|(_, answer)| answer).collect());
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! Running a handler, and what follows from what it did.
+//!
+//! The same few lines serve a local client, a parcel of another shard, a transaction and a replay: a
+//! `Context` is built over this shard's keyspace (or over lent entries), the handler runs, an error becomes
+//! the reply, and the effects are settled: counters, watchers, blocked clients, events.
+
+use super::Core;
+use super::input::Flow;
+use super::mesh::ALONE;
+use crate::base::Token;
+use crate::cmd::{Context, Handler, Row, Run, changes_keys, flag};
+use crate::conn::{ReplyMode, State};
+use crate::resp::{Args, Protocol, Reply};
+use crate::route::{Carried, Mode, ReplyTo, Task, WHOLE};
+
+/// What a handler is told besides its arguments.
+#[derive(Debug, Clone, Copy)]
+pub struct Call {
+    pub row: u16,
+    pub db: u16,
+    pub protocol: Protocol,
+    pub no_touch: bool,
+    /// The slot of the routed key and the argument that holds it.
+    pub slot: u16,
+    pub key_at: u16,
+    /// The keyspace is `borrowed`.
+    pub borrowed: bool,
+    /// The command may wait for a key: it stands alone, outside any transaction.
+    pub may_block: bool,
+}
+
+impl Call {
+    /// The call of a carried command; its slots are computed anew.
+    #[must_use]
+    pub fn of(carried: &Carried, borrowed: bool) -> Self {
+        let Carried { row, db, protocol, no_touch, .. } = *carried;
+        Self { row, db, protocol, no_touch, slot: 0, key_at: 0, borrowed, may_block: false }
+    }
+
+    /// The same call of a command that stands alone.
+    #[must_use]
+    pub fn alone(self) -> Self {
+        Self { may_block: true, ..self }
+    }
+}
+
+/// The handler of a row that has one.
+#[must_use]
+pub fn handler(row: &Row) -> Handler {
+    match row.command.run {
+        Run::Keys(handler) | Run::Split(handler, _) | Run::Everywhere(handler, _) => handler,
+        Run::Home => panic!("home commands are run by `home`, not by their row"),
+    }
+}
+
+impl Core {
+    /// Runs a handler and writes its reply, or its error, to `out`.
+    #[inline]
+    pub fn run_handler(&mut self, call: Call, args: &Args<'_>, out: &mut Vec<u8>) {
+        let row = self.table.row(call.row);
+        let start = out.len();
+        let routed = (args.get(usize::from(call.key_at)).as_ptr(), call.slot);
+        let started = self.sampled_start(call.row);
+        let mut context = Context {
+            store: if call.borrowed { &mut self.borrowed } else { &mut self.store },
+            reply: Reply::new(out, call.protocol),
+            effects: &mut self.effects,
+            config: &self.config,
+            random: &mut self.random,
+            db: usize::from(call.db),
+            now_ms: self.now.unix_ms(),
+            no_touch: call.no_touch,
+            may_block: call.may_block,
+            routed: if call.key_at == 0 { (std::ptr::null(), 0) } else { routed },
+            lru_clock: (self.now.unix_us / 1_000_000) as u32 & 0x00ff_ffff,
+        };
+        let result = handler(row)(&mut context, args);
+        if let Err(error) = result {
+            context.reply.truncate(start);
+            context.reply.error(&error);
+            self.failed_call(call.row, error.code());
+        }
+        self.calls[usize::from(call.row)].calls += 1;
+        self.statistics.commands += 1;
+        if let Some(started) = started {
+            self.sampled_end(call.row, started);
+        }
+    }
+
+    #[cold]
+    fn failed_call(&mut self, row: u16, code: &str) {
+        self.calls[usize::from(row)].failed += 1;
+        self.count_error(code);
+    }
+
+    /// A command of one of our clients whose keys are ours.
+    #[inline]
+    pub fn execute_here(&mut self, token: Token, row_number: u16, row: &'static Row, args: &Args<'_>, key: (u16, u16)) -> Flow {
+        if (!self.locks.is_empty() || row.has(flag::BLOCKING))
+            && let Some(flow) = self.execute_behind_locks(token, row_number, row, args)
+        {
+            return flow;
+        }
+        let client = self.clients.get_mut(token).expect("the caller works for a client that is there");
+        let call = Call {
+            row: row_number,
+            db: client.session.db,
+            protocol: client.session.protocol,
+            no_touch: client.session.no_touch,
+            slot: key.0,
+            key_at: key.1,
+            borrowed: false,
+            may_block: false,
+        };
+        let in_order = client.replies.in_order();
+        if client.replies.needs_buffer()
+            && let Some(buffer) = self.send_buffers.pop()
+        {
+            client.replies.lend_buffer(buffer);
+        }
+        // The sink is taken out for the time of the call, so that handler and client are borrowed apart.
+        let mut out = std::mem::take(client.replies.sink());
+        let start = out.len();
+        self.run_handler(call, args, &mut out);
+        let client = self.clients.get_mut(token).expect("a handler cannot remove its client");
+        *client.replies.sink() = out;
+        if client.session.reply != ReplyMode::On {
+            self.mute(token, start);
+        }
+        if !in_order {
+            self.client(token).replies.seal(start);
+        }
+        self.settle_effects();
+        if !self.waits.ready.is_empty() {
+            self.serve_ready();
+        }
+        Flow::Next
+    }
+
+    /// While transactions are about, or for commands that may block: None when the command may run at once.
+    #[cold]
+    fn execute_behind_locks(&mut self, token: Token, row_number: u16, row: &'static Row, args: &Args<'_>) -> Option<Flow> {
+        if !row.has(flag::BLOCKING) && !self.is_locked(row, self.client_db(token), args) {
+            return None;
+        }
+        if self.has_outstanding(token) {
+            return Some(self.wait_for_replies(token));
+        }
+        let mut task = self.task(token, row_number, args);
+        self.client(token).state = State::Waiting;
+        self.remember_blocking(token, row, &mut task);
+        self.perform(task);
+        Some(Flow::Stop)
+    }
+
+    /// A command of one of our clients, alone in its pipeline, packed up to wait or travel.
+    pub fn task(&mut self, token: Token, row_number: u16, args: &Args<'_>) -> Task {
+        let home = u16::try_from(self.id()).expect("shards are limited to 256");
+        let client = self.client(token);
+        let to = ReplyTo { token, client: client.id, place: ALONE };
+        let session = &client.session;
+        let carried = Carried::new(row_number, session.db, session.protocol, session.no_touch, args);
+        Task { home, to, commands: vec![carried], exec: false, watcher: None, block: self.client(token).block }
+    }
+
+    fn client_db(&self, token: Token) -> u16 {
+        self.clients.get(token).map_or(0, |client| client.session.db)
+    }
+
+    /// True when a transaction holds a key of this command in a way that does not fit.
+    pub fn is_locked(&self, row: &Row, db: u16, args: &Args<'_>) -> bool {
+        if self.locks.is_empty() {
+            return false;
+        }
+        let mode = if changes_keys(row) { Mode::Exclusive } else { Mode::Shared };
+        let some = if mode == Mode::Exclusive { Mode::SomeExclusive } else { Mode::SomeShared };
+        if row.command.keys.is_empty() {
+            return false;
+        }
+        if self.locks.conflicts(WHOLE, some) {
+            return true;
+        }
+        let mut positions = Vec::new();
+        for spec in row.command.keys {
+            if spec.positions(args, &mut positions).is_err() {
+                return false;
+            }
+        }
+        positions.iter().any(|&at| self.locks.conflicts(self.lock_key(db, args.get(at)), mode))
+    }
+
+    /// The name of a key in the lock table.
+    #[must_use]
+    pub fn lock_key(&self, db: u16, key: &[u8]) -> u64 {
+        let hash = self.store.hash(key) ^ u64::from(db).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        if hash == WHOLE { 1 } else { hash }
+    }
+
+    /// Counts what a command did and tells whoever waits for it.
+    #[inline]
+    pub fn settle_effects(&mut self) {
+        let effects = &mut self.effects;
+        self.statistics.dirty += effects.dirty;
+        self.statistics.hits += effects.hits;
+        self.statistics.misses += effects.misses;
+        self.statistics.expired += effects.expired;
+        effects.dirty = 0;
+        effects.hits = 0;
+        effects.misses = 0;
+        effects.expired = 0;
+        effects.block = None;
+        if !effects.modified.is_empty() || !effects.events.is_empty() {
+            self.tell_listeners();
+        }
+    }
+
+    #[cold]
+    fn tell_listeners(&mut self) {
+        let modified = std::mem::take(&mut self.effects.modified);
+        self.effects.events.clear();
+        for (db, key) in modified {
+            self.key_modified(db, &key);
+        }
+    }
+
+    /// Every sixteenth call of a command is timed; the others are taken to cost the same.
+    #[inline]
+    fn sampled_start(&self, row: u16) -> Option<std::time::Instant> {
+        const SAMPLE_MASK: u64 = 15;
+        (self.calls[usize::from(row)].calls & SAMPLE_MASK == 0).then(crate::base::precise_now)
+    }
+
+    #[cold]
+    fn sampled_end(&mut self, row: u16, started: std::time::Instant) {
+        let nanoseconds = u64::try_from(started.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        self.calls[usize::from(row)].nanoseconds += nanoseconds;
+    }
+}

@@ -1,0 +1,92 @@
+//! Commands that run with their client at hand: connection, server and transaction commands.
+//!
+//! Their rows are in `cmd`; here the functions are found by the row's full name. A function replies directly
+//! (`Flow::Next`), or asks other shards and completes later (`Flow::Stop`). It runs alone in its client's
+//! pipeline, so replies are in order by themselves.
+
+mod connection;
+
+use super::Core;
+use super::input::Flow;
+use crate::base::Token;
+use crate::cmd::{Run, Table};
+use crate::resp::{Args, Error};
+use crate::route::{Answer, Errand};
+
+/// A home command's function.
+pub type HomeFunction = fn(&mut Core, Token, &Args<'_>) -> Flow;
+
+/// The families' functions, by full name.
+static FAMILIES: &[&[(&str, HomeFunction)]] = &[connection::FUNCTIONS, TRANSACTIONS];
+
+static TRANSACTIONS: &[(&str, HomeFunction)] = &[
+    ("multi", |core, token, _| core.multi(token)),
+    ("exec", |core, token, _| core.exec(token)),
+    ("discard", |core, token, _| core.discard(token)),
+    ("watch", |core, token, args| core.watch(token, args)),
+    ("unwatch", |core, token, _| core.unwatch(token)),
+];
+
+/// The functions, by row number.
+pub struct HomeCommands(Vec<Option<HomeFunction>>);
+
+impl HomeCommands {
+    /// Finds the function of every home row.
+    #[must_use]
+    pub fn new(table: &Table) -> Self {
+        let mut functions = vec![None; table.len()];
+        for (name, function) in FAMILIES.iter().flat_map(|family| family.iter()) {
+            let row = table.find_full(name.as_bytes()).expect("a home function has its row");
+            functions[usize::from(row)] = Some(*function);
+        }
+        Self(functions)
+    }
+
+    /// Home rows without a function; empty in a complete server.
+    #[must_use]
+    pub fn missing(&self, table: &Table) -> Vec<String> {
+        (0..table.len())
+            .map(|number| (number, table.row(u16::try_from(number).expect("rows are few"))))
+            .filter(|(number, row)| matches!(row.command.run, Run::Home) && self.0[*number].is_none())
+            .filter(|(_, row)| row.subcommands.is_empty())
+            .map(|(_, row)| row.full_name.clone())
+            .collect()
+    }
+}
+
+impl Core {
+    /// Runs a home command.
+    pub fn run_home(&mut self, token: Token, row: u16, args: &Args<'_>) -> Flow {
+        self.calls[usize::from(row)].calls += 1;
+        self.statistics.commands += 1;
+        let start = self.client(token).replies.sink().len();
+        let flow = match self.home.0[usize::from(row)] {
+            Some(function) => function(self, token, args),
+            None => {
+                let name = &self.table.row(row).full_name;
+                let error = Error::from(format!("ERR command '{name}' is not available in this version"));
+                self.error(token, &error);
+                Flow::Next
+            }
+        };
+        if flow == Flow::Next {
+            self.mute(token, start);
+        }
+        flow
+    }
+
+    /// This shard's answer to an errand.
+    pub fn run_errand(&mut self, errand: &Errand) -> Answer {
+        match errand {
+            Errand::Watch(watch) => {
+                self.watch_here(watch);
+                Answer::Done
+            }
+            Errand::Configure(config) => {
+                self.config = config.clone();
+                Answer::Done
+            }
+            _ => Answer::Done,
+        }
+    }
+}

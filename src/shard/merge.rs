@@ -1,0 +1,80 @@
+//! Parts of a command's reply, made by several shards, become one.
+//!
+//! Parts are encoded replies. An error in any part is the reply. Pure functions.
+
+use crate::cmd::Merge;
+use crate::resp::{Reply, element_len, parse_i64};
+
+/// Writes the merged reply. Each part comes with the positions of its keys among the command's keys.
+pub fn merge(how: Merge, parts: &[(Vec<usize>, Vec<u8>)], reply: &mut Reply<'_>) {
+    if let Some((_, error)) = parts.iter().find(|(_, part)| part.first() == Some(&b'-')) {
+        return reply.encoded(error);
+    }
+    match how {
+        Merge::Ok => reply.ok(),
+        Merge::Sum => reply.integer(parts.iter().map(|(_, part)| integer(part)).sum()),
+        Merge::ByKey => by_key(parts, reply),
+        Merge::Concat => {
+            let bodies: Vec<(usize, &[u8])> = parts.iter().map(|(_, part)| array(part)).collect();
+            reply.array(bodies.iter().map(|(count, _)| count).sum());
+            for (_, body) in bodies {
+                reply.encoded(body);
+            }
+        }
+    }
+}
+
+fn integer(part: &[u8]) -> i64 {
+    part.strip_prefix(b":")
+        .and_then(|rest| rest.strip_suffix(b"\r\n"))
+        .and_then(parse_i64)
+        .expect("a part of a sum is an integer")
+}
+
+/// The element count and the encoded elements of an array.
+fn array(part: &[u8]) -> (usize, &[u8]) {
+    let end = memchr::memchr(b'\n', part).expect("an encoded array has a head");
+    let count = parse_i64(&part[1..end - 1]).and_then(|count| usize::try_from(count).ok());
+    (count.expect("an encoded array has a count"), &part[end + 1..])
+}
+
+fn by_key(parts: &[(Vec<usize>, Vec<u8>)], reply: &mut Reply<'_>) {
+    let keys = parts.iter().map(|(ordinals, _)| ordinals.len()).sum();
+    let mut elements: Vec<&[u8]> = vec![&[]; keys];
+    for (ordinals, part) in parts {
+        let (count, mut body) = array(part);
+        assert!(count == ordinals.len(), "a part has one element per key");
+        for &ordinal in ordinals {
+            let (element, rest) = body.split_at(element_len(body));
+            elements[ordinal] = element;
+            body = rest;
+        }
+    }
+    reply.array(keys);
+    for element in elements {
+        reply.encoded(element);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::resp::Protocol;
+
+    fn merged(how: Merge, parts: &[(&[usize], &[u8])]) -> String {
+        let parts: Vec<(Vec<usize>, Vec<u8>)> =
+            parts.iter().map(|(ordinals, part)| (ordinals.to_vec(), part.to_vec())).collect();
+        let mut out = Vec::new();
+        merge(how, &parts, &mut Reply::new(&mut out, Protocol::Resp2));
+        String::from_utf8(out).expect("text")
+    }
+
+    #[test]
+    fn parts_become_one_reply() {
+        assert_eq!(merged(Merge::Sum, &[(&[], b":2\r\n"), (&[], b":3\r\n")]), ":5\r\n");
+        assert_eq!(merged(Merge::Concat, &[(&[], b"*1\r\n$1\r\na\r\n"), (&[], b"*0\r\n")]), "*1\r\n$1\r\na\r\n");
+        let by_key = merged(Merge::ByKey, &[(&[0, 2], b"*2\r\n$1\r\na\r\n$-1\r\n"), (&[1], b"*1\r\n$2\r\nbb\r\n")]);
+        assert_eq!(by_key, "*3\r\n$1\r\na\r\n$2\r\nbb\r\n$-1\r\n");
+        assert_eq!(merged(Merge::Sum, &[(&[], b":2\r\n"), (&[], b"-ERR x\r\n")]), "-ERR x\r\n");
+    }
+}

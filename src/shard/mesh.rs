@@ -1,0 +1,183 @@
+//! Messages of other shards: their commands, our replies coming home, and notes.
+//!
+//! A parcel of commands is executed in order into the parcel's own reply buffer and goes back whole. A
+//! command that must wait (its key is locked, or an earlier one of the same client waits) is answered
+//! later by a `Note::Late`.
+
+use super::Core;
+use super::execute::Call;
+use crate::base::Token;
+use crate::conn::{ReplyMode, State};
+use crate::limits::{PARCELS_KEPT, SEND_BUFFER_KEPT_BYTES};
+use crate::resp::{Args, Span};
+use crate::route::{Carried, Message, Note, Parcel, RemoteCommand, ReplyTo, Task};
+
+/// The place of a reply whose client waits for nothing else.
+pub const ALONE: u32 = u32::MAX;
+
+impl Core {
+    /// Everything one shard had to tell in a tick.
+    pub fn message(&mut self, from: usize, message: Message) {
+        for note in message.notes {
+            self.note(from, note);
+        }
+        if let Some(parcel) = message.commands {
+            self.execute_parcel(from, parcel);
+        }
+        for parcel in message.replies {
+            self.parcel_home(parcel);
+        }
+    }
+
+    /// Notes of this shard to itself; new ones may join while they are handled.
+    pub fn handle_own_notes(&mut self) {
+        while let Some(note) = self.own_notes.pop_front() {
+            self.note(self.id(), note);
+        }
+    }
+
+    fn note(&mut self, from: usize, note: Note) {
+        match note {
+            Note::Adopt { socket, listener } => self.asks.push(super::core::Ask::Attach { socket, listener }),
+            Note::Schedule(schedule) => self.schedule(from, *schedule),
+            Note::Execute { sequence, answer } => self.execute_part(from, sequence, answer),
+            Note::Finish { sequence, returned, modified, wait } => self.finish(sequence, returned, modified, wait),
+            Note::Yield { sequence, returned } => self.yielded(sequence, returned),
+            Note::Bundle(task) => self.perform(*task),
+            Note::Granted { sequence, part, dirty } => self.granted(from, sequence, part, dirty),
+            Note::Revoke { sequence } => self.revoke(from, sequence),
+            Note::Executed { sequence, reply } => self.executed(from, sequence, reply),
+            Note::Late { to, reply } => self.late(to, &reply),
+            Note::Blocked { to } => self.blocked(to),
+            Note::Unwatch { client } => self.unwatch_here(client),
+            Note::Offer(offer) => self.offered(from, *offer),
+            Note::Unblock { client } => self.forget_waits(client),
+            Note::Errand { id, errand } => self.do_errand(from, id, &errand),
+            Note::ErrandDone { id, answer } => self.errand_done(from, id, answer),
+        }
+    }
+
+    fn execute_parcel(&mut self, from: usize, mut parcel: Box<Parcel>) {
+        let mut commands = std::mem::take(&mut parcel.commands);
+        let mut replies = std::mem::take(&mut parcel.replies);
+        for command in &mut commands {
+            let spans = &parcel.spans[command.first_span as usize..][..command.spans as usize];
+            let args = Args::new(&parcel.bytes, spans);
+            if (!self.locks.is_empty() || !self.behind.is_empty()) && self.must_wait(from, command, &args) {
+                self.wait_behind(from, command, &args);
+                continue;
+            }
+            let start = replies.len();
+            let call = Call {
+                row: command.row,
+                db: command.db,
+                protocol: command.protocol,
+                no_touch: command.no_touch,
+                slot: command.slot,
+                key_at: command.key_at,
+                borrowed: false,
+                may_block: false,
+            };
+            self.run_handler(call, &args, &mut replies);
+            self.settle_effects();
+            if !self.waits.ready.is_empty() {
+                self.serve_ready();
+            }
+            command.reply = Some(Span { start: narrow(start), len: narrow(replies.len() - start) });
+        }
+        parcel.commands = commands;
+        parcel.replies = replies;
+        self.outbox[from].replies.push(parcel);
+    }
+
+    #[cold]
+    fn must_wait(&self, from: usize, command: &RemoteCommand, args: &Args<'_>) -> bool {
+        let home = u16::try_from(from).expect("shards are limited to 256");
+        self.behind.contains_key(&(home, command.to.token))
+            || self.is_locked(self.table.row(command.row), command.db, args)
+    }
+
+    /// Queues a command behind a lock, or behind an earlier command of its client that waits.
+    #[cold]
+    fn wait_behind(&mut self, from: usize, command: &RemoteCommand, args: &Args<'_>) {
+        let home = u16::try_from(from).expect("shards are limited to 256");
+        let carried = Carried::new(command.row, command.db, command.protocol, command.no_touch, args);
+        let task = Task { home, to: command.to, commands: vec![carried], exec: false, watcher: None, block: 0 };
+        match self.behind.get_mut(&(home, command.to.token)) {
+            Some(queue) => queue.push_back(task),
+            None => {
+                self.behind.insert((home, command.to.token), std::collections::VecDeque::new());
+                self.perform(task);
+            }
+        }
+    }
+
+    /// Replies to commands that we sent out.
+    fn parcel_home(&mut self, mut parcel: Box<Parcel>) {
+        for index in 0..parcel.commands.len() {
+            let command = parcel.commands[index];
+            let Some(span) = command.reply else { continue };
+            let reply = &parcel.replies[span.start as usize..][..span.len as usize];
+            self.answer(command.to, reply);
+        }
+        let keep = parcel.bytes.capacity() <= 4 * SEND_BUFFER_KEPT_BYTES
+            && parcel.replies.capacity() <= 4 * SEND_BUFFER_KEPT_BYTES;
+        if keep && self.parcels.len() < PARCELS_KEPT {
+            parcel.clear();
+            self.parcels.push(parcel);
+        }
+    }
+
+    /// One reply for a client's pipeline.
+    #[inline]
+    fn answer(&mut self, to: ReplyTo, reply: &[u8]) {
+        let Some(client) = self.clients.of(to.token, to.client) else { return };
+        if client.replies.needs_buffer()
+            && let Some(buffer) = self.send_buffers.pop()
+        {
+            client.replies.lend_buffer(buffer);
+        }
+        let muted = client.session.reply != ReplyMode::On;
+        client.replies.answer(to.place, if muted { &[] } else { reply });
+        if client.session.reply == ReplyMode::Skip {
+            client.session.reply = ReplyMode::On;
+        }
+        if !client.listed {
+            client.listed = true;
+            self.with_output.push(to.token);
+        }
+        if client.state == State::Waiting && client.replies.in_order() {
+            self.run_again(to.token);
+        }
+    }
+
+    /// A reply that did not come with its parcel.
+    pub fn late(&mut self, to: ReplyTo, reply: &[u8]) {
+        if to.place != ALONE {
+            return self.answer(to, reply);
+        }
+        if self.clients.of(to.token, to.client).is_some() {
+            self.end_blocking(to.token);
+            self.complete(to.token, |sink| sink.encoded(reply));
+        }
+    }
+
+    /// Delivers the reply of a task to its client, wherever it lives.
+    pub fn deliver(&mut self, home: u16, to: ReplyTo, reply: Vec<u8>) {
+        self.tell(usize::from(home), Note::Late { to, reply });
+    }
+
+    /// Clients that met a full parcel go on in the next tick.
+    pub fn release_stalled(&mut self) {
+        let stalled: Vec<Token> = std::mem::take(&mut self.stalled);
+        for token in stalled {
+            if self.clients.get(token).is_some_and(|client| client.state == State::Waiting) {
+                self.run_again(token);
+            }
+        }
+    }
+}
+
+fn narrow(number: usize) -> u32 {
+    u32::try_from(number).expect("the replies of one parcel stay below 4 GiB")
+}

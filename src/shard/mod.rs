@@ -1,0 +1,26 @@
+//! One core: everything a shard owns and the order in which it does things.
+//!
+//! `tick` is the loop, `Core` the state that no other thread touches, and the other files are the chapters:
+//! `input` (bytes to commands), `dispatch` (gates and routing), `execute` (handlers and what follows from
+//! them), `mesh` (messages of other shards), `coordinate` and `participate` (transactions over shards),
+//! `multi`, `watch`, `blocking`, `errand` (questions to all shards), `home` (commands that need the client).
+
+mod background;
+mod blocking;
+mod coordinate;
+mod core;
+mod dispatch;
+mod errand;
+mod execute;
+mod home;
+mod input;
+mod merge;
+mod mesh;
+mod multi;
+mod output;
+mod participate;
+mod tick;
+mod watch;
+
+pub use self::core::{Core, Identity, Shared};
+pub use tick::Shard;

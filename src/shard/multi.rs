@@ -1,0 +1,250 @@
+//! MULTI, EXEC, DISCARD, WATCH, UNWATCH.
+//!
+//! Queued commands are kept with the client. EXEC looks at all of them: when one shard owns every key, that
+//! shard runs them as one task; when several do, they run here over lent entries; when a command among
+//! them concerns the whole keyspace or the client itself, every shard is held and the commands run in
+//! *steps*, each in its ordinary way.
+
+use super::Core;
+use super::coordinate::{Plan, Share};
+use super::input::Flow;
+use crate::base::Token;
+use crate::cmd::{Row, Run, flag, key_slot};
+use crate::conn::{State, Steps, Transaction};
+use crate::limits::{QUEUED_BYTES_MAX, QUEUED_COMMANDS_MAX};
+use crate::resp::{Args, Error};
+use crate::route::{Carried, DbKey, Errand, Intent, Mode, Note, Sequence, Task, WHOLE, Watch, Work};
+
+/// Commands that MULTI does not queue.
+const NOT_QUEUED: &[&str] = &["exec", "discard", "multi", "watch", "quit", "reset"];
+
+impl Core {
+    /// Inside MULTI: queue, refuse or (None) run.
+    pub fn queue_in_multi(&mut self, token: Token, number: u16, row: &'static Row, args: &Args<'_>) -> Option<Flow> {
+        if NOT_QUEUED.contains(&row.command.name) {
+            return None;
+        }
+        if self.has_outstanding(token) {
+            return Some(self.wait_for_replies(token));
+        }
+        if row.has(flag::NO_MULTI) {
+            return Some(self.refuse(token, Some(number), &Error::new("ERR Command not allowed inside a transaction")));
+        }
+        let client = self.client(token);
+        let session = &client.session;
+        let carried = Carried::new(number, session.db, session.protocol, session.no_touch, args);
+        let transaction = client.transaction_mut();
+        transaction.queued_bytes += carried.bytes.len();
+        if transaction.queued.len() >= QUEUED_COMMANDS_MAX || transaction.queued_bytes > QUEUED_BYTES_MAX {
+            return Some(self.refuse(token, Some(number), &Error::new("ERR too many commands queued in MULTI")));
+        }
+        transaction.queued.push(carried);
+        self.reply(token).simple("QUEUED");
+        Some(Flow::Next)
+    }
+
+    /// MULTI.
+    pub fn multi(&mut self, token: Token) -> Flow {
+        if self.client(token).in_multi() {
+            self.error(token, &Error::new("ERR MULTI calls can not be nested"));
+        } else {
+            self.client(token).transaction_mut().open = true;
+            self.reply(token).ok();
+        }
+        Flow::Next
+    }
+
+    /// DISCARD.
+    pub fn discard(&mut self, token: Token) -> Flow {
+        if self.client(token).in_multi() {
+            self.drop_transaction(token);
+            self.reply(token).ok();
+        } else {
+            self.error(token, &Error::new("ERR DISCARD without MULTI"));
+        }
+        Flow::Next
+    }
+
+    /// Forgets MULTI's queue and every watch.
+    pub fn drop_transaction(&mut self, token: Token) {
+        let client = self.client(token);
+        let id = client.id;
+        let Some(transaction) = client.transaction.take() else { return };
+        self.unwatch_keys(id, &transaction.watched);
+    }
+
+    fn unwatch_keys(&mut self, client: u64, watched: &[DbKey]) {
+        let mut shards: Vec<usize> = watched.iter().map(|(_, key)| self.slots.owner(key_slot(key))).collect();
+        shards.sort_unstable();
+        shards.dedup();
+        for shard in shards {
+            self.tell(shard, Note::Unwatch { client });
+        }
+    }
+
+    /// WATCH.
+    pub fn watch(&mut self, token: Token, args: &Args<'_>) -> Flow {
+        if self.client(token).in_multi() {
+            self.error(token, &Error::new("ERR WATCH inside MULTI is not allowed"));
+            return Flow::Next;
+        }
+        let client = self.client(token);
+        let (id, db) = (client.id, client.session.db);
+        let keys: Vec<DbKey> = args.from(1).map(|key| (db, Box::from(key))).collect();
+        let watched = &mut client.transaction_mut().watched;
+        for key in &keys {
+            if !watched.contains(key) {
+                watched.push(key.clone());
+            }
+        }
+        let errand = Errand::Watch(std::sync::Arc::new(Watch { client: id, keys }));
+        self.ask_all(token, &errand, |core, token, _| core.complete(token, |reply| reply.ok()))
+    }
+
+    /// UNWATCH.
+    pub fn unwatch(&mut self, token: Token) -> Flow {
+        let client = self.client(token);
+        let id = client.id;
+        if let Some(transaction) = client.transaction.as_mut() {
+            let watched = std::mem::take(&mut transaction.watched);
+            self.unwatch_keys(id, &watched);
+        }
+        self.reply(token).ok();
+        Flow::Next
+    }
+
+    /// EXEC.
+    pub fn exec(&mut self, token: Token) -> Flow {
+        if !self.client(token).in_multi() {
+            self.error(token, &Error::new("ERR EXEC without MULTI"));
+            return Flow::Next;
+        }
+        let Some(transaction) = self.client(token).transaction.take() else { return Flow::Next };
+        let Transaction { failed, queued, watched, .. } = *transaction;
+        let id = self.client(token).id;
+        if failed {
+            self.unwatch_keys(id, &watched);
+            let error = Error::new("EXECABORT Transaction discarded because of previous errors.");
+            self.error(token, &error);
+            return Flow::Next;
+        }
+        if queued.is_empty() && watched.is_empty() {
+            self.reply(token).array(0);
+            return Flow::Next;
+        }
+        self.client(token).state = State::Waiting;
+        let home = u16::try_from(self.id()).expect("shards are limited to 256");
+        let to = crate::route::ReplyTo { token, client: id, place: super::mesh::ALONE };
+        let watcher = (!watched.is_empty()).then_some(id);
+        let task = Task { home, to, commands: queued, exec: true, watcher, block: 0 };
+        self.start_exec(token, task, &watched);
+        // The client watches nothing any more, but the registrations must outlive the question whether
+        // they changed: they go when the reply is there.
+        self.client(token).unwatching = watched;
+        Flow::Stop
+    }
+
+    /// Drops the registrations of an EXEC that is over.
+    pub fn finish_unwatch(&mut self, token: Token) {
+        let client = self.client(token);
+        let id = client.id;
+        let watched = std::mem::take(&mut client.unwatching);
+        self.unwatch_keys(id, &watched);
+    }
+
+    fn start_exec(&mut self, token: Token, task: Task, watched: &[DbKey]) {
+        let keyed = |carried: &Carried| matches!(self.table.row(carried.row).command.run, Run::Keys(_) | Run::Split(..));
+        if !task.commands.iter().all(keyed) {
+            return self.hold_everything(token, task);
+        }
+        let mut keys: Vec<DbKey> = watched.to_vec();
+        for carried in &task.commands {
+            self.keys_of(carried, &mut keys);
+        }
+        let mut owners = keys.iter().map(|(_, key)| self.slots.owner(key_slot(key)));
+        let first = owners.next().unwrap_or(self.id());
+        if owners.all(|owner| owner == first) {
+            self.tell(first, Note::Bundle(Box::new(task)));
+        } else {
+            self.lend_all(token, task, watched.to_vec());
+        }
+    }
+
+    /// Locks every shard for an EXEC that runs in steps.
+    fn hold_everything(&mut self, token: Token, task: Task) {
+        let sequence = self.open(token, Plan::Steps, self.identity.shards);
+        let watcher = task.watcher;
+        for shard in 0..self.identity.shards {
+            let intents = vec![Intent { key: WHOLE, mode: Mode::Exclusive }];
+            self.ask_share(sequence, Share::new(shard, Vec::new()), intents, Work::Hold, watcher);
+        }
+        self.client(token).steps = Some(Box::new(Steps { sequence, left: task.commands.into() }));
+    }
+
+    /// Every shard is held: the commands run one after the other.
+    pub fn begin_steps(&mut self, sequence: Sequence) {
+        let coordinated = self.coordinated.get(&sequence).expect("it has just been decided");
+        let (token, id, dirty) = (coordinated.token, coordinated.client, coordinated.dirty);
+        let Some(client) = self.clients.of(token, id) else { return self.end_steps(sequence) };
+        let steps = client.steps.as_mut().expect("an EXEC in steps has them");
+        if dirty {
+            steps.left.clear();
+            self.reply(token).null_array();
+        } else {
+            let count = steps.left.len();
+            self.reply(token).array(count);
+        }
+        self.next_step(token);
+    }
+
+    /// Runs steps until one has to wait for its reply.
+    pub fn next_step(&mut self, token: Token) {
+        loop {
+            let client = self.client(token);
+            let steps = client.steps.as_mut().expect("the client is in steps");
+            let sequence = steps.sequence;
+            let Some(mut carried) = steps.left.pop_front() else {
+                client.steps = None;
+                self.list_output(token);
+                self.end_steps(sequence);
+                return self.run_again(token);
+            };
+            // SELECT among the steps moves the later ones.
+            carried.db = client.session.db;
+            carried.protocol = client.session.protocol;
+            if self.step(token, carried) == Flow::Stop {
+                return;
+            }
+        }
+    }
+
+    fn step(&mut self, token: Token, carried: Carried) -> Flow {
+        let row: &'static Row = self.table.row(carried.row);
+        self.client(token).state = State::Waiting;
+        match row.command.run {
+            Run::Home => return self.run_home(token, carried.row, &carried.args()),
+            Run::Everywhere(..) => self.spread(token, row, &carried),
+            Run::Keys(_) | Run::Split(..) => {
+                let task = self.task(token, carried.row, &carried.args());
+                let mut keys = Vec::new();
+                self.keys_of(&carried, &mut keys);
+                if keys.is_empty() {
+                    let reply = self.run_part(&task.commands[0]);
+                    self.late(task.to, &reply);
+                } else {
+                    self.lend_all(token, task, Vec::new());
+                }
+            }
+        }
+        Flow::Stop
+    }
+
+    /// Releases every shard.
+    fn end_steps(&mut self, sequence: Sequence) {
+        let coordinated = self.coordinated.remove(&sequence).expect("steps end once");
+        for share in &coordinated.shares {
+            let finish = Note::Finish { sequence, returned: Vec::new(), modified: Vec::new(), wait: None };
+            self.tell(share.shard, finish);
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! Replies on their way out: what is sent, what is held back, and how connections end.
+//!
+//! One send per client and tick. A client that does not read is not read from either; output that grows
+//! past its limits all the same ends the connection.
+
+use super::Core;
+use super::core::Ask;
+use crate::base::{Io, Token};
+use crate::conn::{ReplyMode, State};
+use crate::resp::Reply;
+use crate::limits::{OUTPUT_PAUSE_BYTES, SEND_BUFFER_KEPT_BYTES, SEND_BUFFERS_KEPT};
+
+impl Core {
+    /// Marks a client as having output.
+    #[inline]
+    pub fn list_output(&mut self, token: Token) {
+        let client = self.client(token);
+        if !client.listed {
+            client.listed = true;
+            self.with_output.push(token);
+        }
+    }
+
+    /// Hands the ready bytes of every listed client to the Io.
+    pub fn send_replies<I: Io>(&mut self, io: &mut I) {
+        let mut listed = std::mem::take(&mut self.with_output);
+        for token in listed.drain(..) {
+            let Some(client) = self.clients.get_mut(token) else { continue };
+            client.listed = false;
+            if client.closing || client.sending.is_some() {
+                continue;
+            }
+            let bytes = client.replies.ready_bytes();
+            if bytes == 0 {
+                if client.state == State::Closing && client.replies.in_order() {
+                    self.close_now(token);
+                }
+                continue;
+            }
+            let ready = client.replies.take_ready();
+            client.sending = Some(bytes);
+            client.output_bytes += bytes as u64;
+            self.statistics.output_bytes += bytes as u64;
+            io.send(token, ready);
+        }
+        self.with_output = listed;
+    }
+
+    /// A send has ended; its vector comes back.
+    pub fn sent(&mut self, token: Token, mut bytes: Vec<u8>, failed: bool) {
+        bytes.clear();
+        if self.send_buffers.len() < SEND_BUFFERS_KEPT && bytes.capacity() <= SEND_BUFFER_KEPT_BYTES {
+            self.send_buffers.push(bytes);
+        }
+        let Some(client) = self.clients.get_mut(token) else { return };
+        assert!(client.sending.is_some(), "a send that ended was under way");
+        client.sending = None;
+        if client.gone() {
+            return self.forget(token);
+        }
+        if failed {
+            return self.close_now(token);
+        }
+        if client.replies.ready_bytes() > 0 || client.state == State::Closing {
+            return self.list_output(token);
+        }
+        if self.client(token).state == State::Throttled {
+            self.run_again(token);
+        }
+    }
+
+    /// Bounds a client's unsent output. True when its further commands must wait for it to read.
+    #[inline]
+    pub fn over_output(&mut self, token: Token) -> bool {
+        let client = self.client(token);
+        if client.unsent_bytes() < OUTPUT_PAUSE_BYTES {
+            return false;
+        }
+        client.state = State::Throttled;
+        self.list_output(token);
+        true
+    }
+
+    /// Applies `client-output-buffer-limit` to every client; called by housekeeping.
+    pub fn enforce_output_limits(&mut self) {
+        let limits = self.config.client_output_buffer_limits.normal;
+        let now_us = self.now.monotonic_us;
+        for token in self.clients.tokens() {
+            let client = self.client(token);
+            let kept = client.unsent_bytes() as u64;
+            let over_soft = limits.soft_bytes > 0 && kept > limits.soft_bytes;
+            let since = if over_soft { *client.output_over_soft_since_us.get_or_insert(now_us) } else { now_us };
+            if !over_soft {
+                client.output_over_soft_since_us = None;
+            }
+            let soft_expired = over_soft && now_us - since >= limits.soft_seconds * 1_000_000;
+            if soft_expired || limits.hard_bytes > 0 && kept > limits.hard_bytes {
+                self.close_now(token);
+            }
+        }
+    }
+
+    /// Takes no more input and closes when everything owed has been sent.
+    pub fn close_after_replies(&mut self, token: Token) {
+        let client = self.client(token);
+        client.state = State::Closing;
+        client.input = Vec::new();
+        self.list_output(token);
+    }
+
+    /// Closes at once; unsent output is lost.
+    pub fn close_now(&mut self, token: Token) {
+        let client = self.client(token);
+        client.state = State::Closing;
+        if !client.closing {
+            client.closing = true;
+            self.leave(token);
+            self.asks.push(Ask::Close(token));
+        }
+        if self.client(token).gone() {
+            self.forget(token);
+        }
+    }
+
+    /// The connection ended at the other side, or our close is complete.
+    pub fn closed(&mut self, token: Token, by_peer: bool) {
+        let Some(client) = self.clients.get_mut(token) else { return };
+        client.closed = true;
+        if by_peer && client.state == State::Running && client.replies.outstanding() > 0 {
+            // Its commands are under way; they take effect, the replies have nobody to go to.
+            client.state = State::Closing;
+        }
+        self.close_now(token);
+    }
+
+    /// Frees the slot of a client that has gone.
+    fn forget(&mut self, token: Token) {
+        let client = self.clients.remove(token).expect("forgotten once");
+        assert!(client.gone(), "a slot is freed when no event can name it any more");
+        let shared = &self.identity.shared;
+        shared.clients.fetch_sub(1, std::sync::atomic::Ordering::Relaxed);
+        shared.clients_per_shard[self.id()].fetch_sub(1, std::sync::atomic::Ordering::Relaxed);
+    }
+
+    /// Ends a command that was alone: `write` makes its reply, then the client may go on.
+    pub fn complete(&mut self, token: Token, write: impl FnOnce(&mut Reply<'_>)) {
+        let client = self.client(token);
+        assert!(client.replies.in_order(), "a command that completes later is alone");
+        let protocol = client.session.protocol;
+        let sink = client.replies.sink();
+        let start = sink.len();
+        write(&mut Reply::new(sink, protocol));
+        self.mute(token, start);
+        self.list_output(token);
+        let client = self.client(token);
+        if client.steps.is_some() {
+            return self.next_step(token);
+        }
+        if !client.unwatching.is_empty() {
+            self.finish_unwatch(token);
+        }
+        self.run_again(token);
+    }
+
+    /// CLIENT REPLY OFF and SKIP: takes back what the command wrote behind `start`.
+    #[inline]
+    pub fn mute(&mut self, token: Token, start: usize) {
+        let client = self.client(token);
+        if client.session.reply == ReplyMode::On {
+            return;
+        }
+        client.replies.sink().truncate(start);
+        if client.session.reply == ReplyMode::Skip {
+            client.session.reply = ReplyMode::On;
+        }
+    }
+}

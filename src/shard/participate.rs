@@ -1,0 +1,296 @@
+//! This shard's side of transactions: locks granted, entries lent, parts executed.
+//!
+//! Whoever coordinates, this shard included, speaks to it through the same notes. What happens at a grant
+//! is the participant's `Duty`; `act` works off everything that a change of the locks set free, in a loop
+//! rather than by recursion, because a released task may free the next.
+
+use super::Core;
+use super::execute::Call;
+use super::mesh::ALONE;
+use crate::cmd::changes_keys;
+use crate::resp::{Protocol, Reply};
+use crate::route::{
+    Carried, DbKey, Intent, Mode, Note, Outcome, Part, Returned, Schedule, Sequence, Task, Wait, Work,
+};
+use crate::store::Entry;
+
+/// What a participant does once it holds its locks.
+#[derive(Debug)]
+pub enum Duty {
+    /// Lend these entries.
+    Lend(Vec<DbKey>),
+    /// Run the part and send the reply.
+    Read(Carried),
+    /// Wait for the decision, then run the part.
+    Write(Carried),
+    /// A command of this shard alone that met a lock: run it and be done.
+    Task(Box<Task>),
+    /// Hold the locks.
+    Hold,
+    /// Offer this key's entry to a blocked client.
+    Offer(Box<Wait>, DbKey),
+}
+
+/// One transaction on this shard.
+#[derive(Debug)]
+pub struct Participant {
+    pub coordinator: usize,
+    pub duty: Duty,
+    pub watcher: Option<u64>,
+    /// Its transaction holds the whole keyspace already, so it has no locks of its own.
+    pub within: bool,
+}
+
+impl Core {
+    /// The next place in the global order.
+    pub fn next_sequence(&mut self) -> Sequence {
+        self.identity.shared.sequence.fetch_add(1, std::sync::atomic::Ordering::Relaxed)
+    }
+
+    /// A coordinator asks for locks.
+    pub fn schedule(&mut self, coordinator: usize, schedule: Schedule) {
+        let duty = match schedule.work {
+            Work::Lend(keys) => Duty::Lend(keys),
+            Work::Read(part) => Duty::Read(part),
+            Work::Write(part) => Duty::Write(part),
+            Work::Hold => Duty::Hold,
+        };
+        let participant = Participant { coordinator, duty, watcher: schedule.watcher, within: schedule.within };
+        self.take_part(schedule.sequence, schedule.intents, participant);
+    }
+
+    /// Registers a participant and asks for its locks.
+    pub fn take_part(&mut self, sequence: Sequence, intents: Vec<Intent>, participant: Participant) {
+        let known = self.participants.insert(sequence, participant);
+        assert!(known.is_none(), "a transaction takes part once per shard");
+        if self.participants[&sequence].within {
+            self.grant(sequence);
+            return;
+        }
+        let mut outcome = Outcome::default();
+        self.locks.request(sequence, intents, &mut outcome);
+        if outcome.granted.is_empty() {
+            self.statistics.lock_waits += 1;
+        }
+        self.act(outcome);
+    }
+
+    /// Works off what a change of the locks brought about.
+    pub fn act(&mut self, outcome: Outcome) {
+        let mut granted: std::collections::VecDeque<Sequence> = outcome.granted.into();
+        self.ask_to_yield(&outcome.revoke);
+        while let Some(sequence) = granted.pop_front() {
+            // Between the grant and now an older transaction may have taken a lock back.
+            if !self.locks.is_granted(sequence) {
+                continue;
+            }
+            if self.grant(sequence) {
+                self.participants.remove(&sequence);
+                let mut outcome = Outcome::default();
+                self.locks.release(sequence, &mut outcome);
+                granted.extend(outcome.granted);
+                self.ask_to_yield(&outcome.revoke);
+            }
+        }
+    }
+
+    fn ask_to_yield(&mut self, sequences: &[Sequence]) {
+        for &sequence in sequences {
+            self.statistics.revocations += 1;
+            let coordinator = self.participants.get(&sequence).expect("a holder takes part").coordinator;
+            self.tell(coordinator, Note::Revoke { sequence });
+        }
+    }
+
+    /// All locks are held. True when the transaction is over here already.
+    fn grant(&mut self, sequence: Sequence) -> bool {
+        let participant = self.participants.remove(&sequence).expect("a granted transaction takes part");
+        let dirty = participant.watcher.is_some_and(|client| self.watched_changed(client));
+        let (part, duty, announced) = match participant.duty {
+            Duty::Lend(keys) => (Part::Entries(self.lend(&keys)), Duty::Lend(keys), false),
+            Duty::Read(carried) => (Part::Reply(self.run_part(&carried)), Duty::Read(carried), false),
+            Duty::Write(carried) => (Part::Ready, Duty::Write(carried), false),
+            Duty::Hold => (Part::Ready, Duty::Hold, false),
+            Duty::Task(task) => {
+                self.run_task(*task);
+                return true;
+            }
+            Duty::Offer(wait, key) => match self.make_offer(sequence, *wait, key) {
+                Some(keys) => (Part::Ready, Duty::Lend(keys), true),
+                None => return true,
+            },
+        };
+        if !announced {
+            self.tell(participant.coordinator, Note::Granted { sequence, part, dirty });
+        }
+        self.participants.insert(sequence, Participant { duty, ..participant });
+        false
+    }
+
+    /// Takes entries out of the keyspace for a coordinator.
+    pub fn lend(&mut self, keys: &[DbKey]) -> Vec<Option<Entry>> {
+        keys.iter()
+            .map(|(db, key)| self.store.take(usize::from(*db), crate::cmd::key_slot(key), key))
+            .collect()
+    }
+
+    /// Puts lent entries back.
+    pub fn take_back(&mut self, returned: Returned) {
+        for ((db, key), entry) in returned {
+            if let Some(entry) = entry {
+                let displaced = self.store.insert(usize::from(db), crate::cmd::key_slot(&key), entry);
+                assert!(displaced.is_none(), "a lent key stays locked, so nobody else can have set it");
+            }
+        }
+    }
+
+    /// Runs one command on our own keyspace and returns its reply.
+    pub fn run_part(&mut self, carried: &Carried) -> Vec<u8> {
+        let mut reply = Vec::new();
+        self.run_handler(Call::of(carried, false), &carried.args(), &mut reply);
+        self.settle_effects();
+        reply
+    }
+
+    /// The coordinator has decided: the part runs now.
+    pub fn execute_part(&mut self, coordinator: usize, sequence: Sequence, answer: bool) {
+        let participant = self.participants.remove(&sequence).expect("a decided transaction takes part");
+        let Duty::Write(carried) = &participant.duty else { panic!("only a write waits for the decision") };
+        let reply = self.run_part(carried);
+        if answer {
+            self.tell(coordinator, Note::Executed { sequence, reply });
+        }
+        self.release(sequence, &participant);
+        self.serve_ready();
+    }
+
+    /// The transaction is over here.
+    pub fn finish(&mut self, sequence: Sequence, returned: Returned, modified: Vec<DbKey>, wait: Option<Box<Wait>>) {
+        let participant = self.participants.remove(&sequence).expect("a finished transaction took part");
+        self.mark_ready(&returned);
+        self.take_back(returned);
+        if let Some(wait) = wait {
+            self.register_wait(*wait);
+        }
+        for (db, key) in &modified {
+            self.key_modified(*db, key);
+        }
+        self.release(sequence, &participant);
+        self.serve_ready();
+    }
+
+    fn release(&mut self, sequence: Sequence, participant: &Participant) {
+        if participant.within {
+            return;
+        }
+        let mut outcome = Outcome::default();
+        self.locks.release(sequence, &mut outcome);
+        self.act(outcome);
+    }
+
+    /// The coordinator gave way to an older transaction.
+    pub fn yielded(&mut self, sequence: Sequence, returned: Vec<Option<Entry>>) {
+        let participant = self.participants.get(&sequence).expect("a yielding transaction takes part");
+        if let Duty::Lend(keys) = &participant.duty {
+            let returned = keys.iter().cloned().zip(returned).collect();
+            self.take_back(returned);
+        }
+        let mut outcome = Outcome::default();
+        self.locks.yield_back(sequence, &mut outcome);
+        self.act(outcome);
+    }
+
+    /// Runs a task whose keys are all ours, now or when the locks allow.
+    pub fn perform(&mut self, task: Task) {
+        if self.locks.is_empty() {
+            return self.run_task(task);
+        }
+        let mut intents: Vec<Intent> = Vec::new();
+        for carried in &task.commands {
+            self.add_intents(carried, &mut intents);
+        }
+        strongest(&mut intents);
+        let sequence = self.next_sequence();
+        let coordinator = self.id();
+        self.take_part(sequence, intents, Participant::task(coordinator, task));
+    }
+
+    /// Appends the intents of a command.
+    pub fn add_intents(&self, carried: &Carried, intents: &mut Vec<Intent>) {
+        let row = self.table.row(carried.row);
+        let mode = if changes_keys(row) { Mode::Exclusive } else { Mode::Shared };
+        let args = carried.args();
+        let mut positions = Vec::new();
+        for spec in row.command.keys {
+            if spec.positions(&args, &mut positions).is_err() {
+                return;
+            }
+        }
+        for at in positions {
+            intents.push(Intent { key: self.lock_key(carried.db, args.get(at)), mode });
+        }
+    }
+
+    /// Runs a task and delivers its reply, unless its client blocks.
+    fn run_task(&mut self, task: Task) {
+        if task.exec {
+            let reply = self.run_bundle(&task);
+            self.deliver(task.home, task.to, reply);
+        } else {
+            let carried = &task.commands[0];
+            let mut reply = Vec::new();
+            self.run_handler(Call::of(carried, false).alone(), &carried.args(), &mut reply);
+            let blocks = self.effects.block.is_some();
+            self.settle_effects();
+            if blocks {
+                self.wait_here(&task);
+            } else {
+                self.deliver(task.home, task.to, reply);
+            }
+        }
+        if task.to.place != ALONE {
+            self.run_behind((task.home, task.to.token));
+        }
+        self.serve_ready();
+    }
+
+    /// EXEC with keys of this shard only: every command, one array.
+    fn run_bundle(&mut self, task: &Task) -> Vec<u8> {
+        let mut reply = Vec::new();
+        let protocol = task.commands.first().map_or(Protocol::Resp2, |carried| carried.protocol);
+        if task.watcher.is_some_and(|client| self.watched_changed(client)) {
+            Reply::new(&mut reply, protocol).null_array();
+            return reply;
+        }
+        Reply::new(&mut reply, protocol).array(task.commands.len());
+        for carried in &task.commands {
+            self.run_handler(Call::of(carried, false), &carried.args(), &mut reply);
+            self.settle_effects();
+        }
+        reply
+    }
+
+    /// The next command of a client that waited behind one of its own.
+    fn run_behind(&mut self, origin: (u16, crate::base::Token)) {
+        let Some(queue) = self.behind.get_mut(&origin) else { return };
+        match queue.pop_front() {
+            // As a note, so that a long queue does not become deep recursion.
+            Some(task) => self.tell(self.id(), Note::Bundle(Box::new(task))),
+            None => {
+                self.behind.remove(&origin);
+            }
+        }
+    }
+}
+
+impl Participant {
+    fn task(coordinator: usize, task: Task) -> Self {
+        Self { coordinator, duty: Duty::Task(Box::new(task)), watcher: None, within: false }
+    }
+}
+
+/// Leaves each key once, with its strongest mode.
+pub fn strongest(intents: &mut Vec<Intent>) {
+    intents.sort_unstable_by_key(|intent| (intent.key, std::cmp::Reverse(intent.mode)));
+    intents.dedup_by_key(|intent| intent.key);
+}

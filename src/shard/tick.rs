@@ -1,0 +1,162 @@
+//! The loop of a shard: one tick, always in the same order.
+//!
+//! Reap what the outside reported, take the other shards' messages, run what became ready, send replies
+//! and messages, do a slice of background work, then submit and sleep until something happens. Each step
+//! is bounded, so no client, message or expiry storm holds up the others for long.
+
+use std::sync::Arc;
+
+use super::Core;
+use super::core::{Ask, Identity};
+use crate::base::{CloseReason, Endpoint, Event, Io, Wait};
+use crate::config::Config;
+use crate::limits::{EVENTS_PER_POLL, IDLE_SLEEP_US, MESSAGES_PER_TICK, RUNNABLE_PER_TICK};
+use crate::route::Message;
+
+/// A shard: its state, its way to the outside and its way to the other shards.
+pub struct Shard<I: Io> {
+    pub core: Core,
+    io: I,
+    mesh: Endpoint<Message>,
+    events: Vec<Event>,
+    inbox: Vec<(usize, Message)>,
+    listeners: u32,
+}
+
+impl<I: Io> Shard<I> {
+    /// A shard that is ready to tick.
+    #[must_use]
+    pub fn new(identity: Identity, config: Arc<Config>, mut io: I, mesh: Endpoint<Message>) -> Self {
+        let seed = io.random();
+        let mut core = Core::new(identity, config, seed);
+        core.now = io.now();
+        core.housekeeping_us = core.now.monotonic_us;
+        let events = Vec::with_capacity(EVENTS_PER_POLL);
+        Self { core, io, mesh, events, inbox: Vec::new(), listeners: 0 }
+    }
+
+    /// Accepts on a bound socket; the number names it in CLIENT LIST (0 is TCP, 1 the unix socket).
+    pub fn listen(&mut self, listener: u32, socket: crate::base::Socket) {
+        self.listeners = self.listeners.max(listener + 1);
+        self.io.listen(listener, socket);
+    }
+
+    /// Ticks until SHUTDOWN.
+    pub fn run(&mut self) {
+        while self.tick() {}
+    }
+
+    /// One round. False when the shard has stopped.
+    pub fn tick(&mut self) -> bool {
+        self.reap();
+        self.take_inbox();
+        self.run_ready();
+        self.send_all();
+        self.core.background();
+        self.carry_out_asks();
+        !(self.core.stopping && self.core.clients.is_empty())
+    }
+
+    /// Submits, sleeps if there is nothing to do, and takes in what happened.
+    fn reap(&mut self) {
+        let mut events = std::mem::take(&mut self.events);
+        let wait = self.wait();
+        self.io.poll(wait, &mut events);
+        self.mesh.awake();
+        self.core.begin_tick(self.io.now());
+        for event in events.drain(..) {
+            self.on_event(event);
+        }
+        self.events = events;
+    }
+
+    fn wait(&mut self) -> Wait {
+        if self.core.has_work() || self.core.stopping || !self.mesh.prepare_sleep() {
+            return Wait::No;
+        }
+        Wait::AtMost(self.core.sleep_us().min(IDLE_SLEEP_US))
+    }
+
+    fn on_event(&mut self, event: Event) {
+        match event {
+            Event::Received { token, buffer } => {
+                self.core.received(token, &buffer);
+                self.io.recycle(buffer);
+            }
+            Event::Sent { token, bytes, result } => self.core.sent(token, bytes, result.is_err()),
+            Event::Accepted { listener, socket } => self.core.accepted(listener, socket),
+            Event::AcceptFailed { .. } => self.core.statistics.rejected_connections += 1,
+            Event::Closed { token, reason } => self.core.closed(token, reason != CloseReason::Asked),
+        }
+    }
+
+    fn take_inbox(&mut self) {
+        let mut inbox = std::mem::take(&mut self.inbox);
+        self.mesh.drain(MESSAGES_PER_TICK, |from, message| inbox.push((from, message)));
+        for (from, message) in inbox.drain(..) {
+            self.core.message(from, message);
+        }
+        self.inbox = inbox;
+        self.core.handle_own_notes();
+    }
+
+    fn run_ready(&mut self) {
+        self.core.release_stalled();
+        for _ in 0..RUNNABLE_PER_TICK {
+            let Some(token) = self.core.runnable.pop_front() else { break };
+            self.core.run_input(token);
+        }
+        self.core.handle_own_notes();
+    }
+
+    fn send_all(&mut self) {
+        self.core.send_replies(&mut self.io);
+        for to in 0..self.core.outbox.len() {
+            if self.core.outbox[to].is_empty() {
+                continue;
+            }
+            let message = std::mem::take(&mut self.core.outbox[to]);
+            if let Err(message) = self.mesh.try_send(to, message) {
+                // The receiver is behind: the message waits and grows only as far as parcels may.
+                self.core.outbox[to] = message;
+            }
+        }
+        let io = &mut self.io;
+        self.mesh.flush_wakes(|shard| io.wake(shard));
+    }
+
+    fn carry_out_asks(&mut self) {
+        while let Some(ask) = self.core.asks.pop() {
+            match ask {
+                Ask::Close(token) => self.io.close(token),
+                Ask::Pause(token) => self.io.pause(token),
+                Ask::Resume(token) => self.io.resume(token),
+                Ask::Discard(socket) => self.io.discard(socket),
+                Ask::Attach { socket, listener } => self.attach(socket, listener),
+                Ask::ReplaceFile { path, content, token, client } => {
+                    let result = self.io.replace_file(&path, &content);
+                    self.core.file_replaced(token, client, result);
+                }
+                Ask::CloseListeners => {
+                    for listener in 0..self.listeners {
+                        self.io.unlisten(listener);
+                    }
+                }
+            }
+        }
+    }
+
+    fn attach(&mut self, socket: crate::base::Socket, listener: u32) {
+        let Some(token) = self.core.reserve_client() else {
+            return self.io.discard(socket);
+        };
+        match self.io.attach(token, socket) {
+            Ok(()) => {
+                let addresses = self.io.addresses(token);
+                let descriptor = self.io.descriptor(token);
+                self.core.connected(token, listener, addresses, descriptor);
+            }
+            Err(_) => self.core.unreserve_client(token),
+        }
+    }
+}
