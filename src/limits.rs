@@ -29,6 +29,10 @@ pub const RECEIVE_BUFFER_BYTES: usize = 16 * 1024;
 pub const RING_ENTRIES: u32 = 1024;
 /// Sockets of one shard that get a place in its ring's registered file table; the others work without.
 pub const REGISTERED_FILES: u32 = 16_384;
+/// Connections that one listener accepts per `poll`, and the pause after accepting failed for want of a
+/// resource, microseconds.
+pub const ACCEPTS_PER_POLL: usize = 64;
+pub const ACCEPT_RETRY_US: u64 = 100_000;
 /// Events that one `poll` reports at most; the rest waits for the next tick.
 pub const EVENTS_PER_POLL: usize = 512;
 /// Clients that one shard can hold; bounds the slab and the tokens.

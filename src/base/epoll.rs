@@ -319,7 +319,7 @@ impl Io for EpollIo {
 
     fn attach(&mut self, token: Token, socket: Socket) -> io::Result<()> {
         let data = KIND_CONNECTION << 32 | u64::from(token);
-        let watched = if self.connections.admits(token) {
+        let watched = if Table::<Connection>::admits(token) {
             socket::set_nonblocking(socket.0, true)
                 .and_then(|()| self.control(libc::EPOLL_CTL_ADD, socket.0, READ_EVENTS, data))
         } else {

@@ -4,20 +4,22 @@
 //! doorbell bitmap per receiver, so that an idle channel costs nothing; a sleeping flag, so that only a
 //! sleeping shard is woken. A full channel refuses: nothing is dropped and nothing grows. Each
 //! `Endpoint` belongs to one shard's thread.
-//!
-//! **No message is slept through.** A sender pushes, rings the bell (S1) and then reads the sleeping
-//! flag (S2). A receiver that wants to sleep sets the flag (R1) and then reads the bells (R2). All four
-//! are sequentially consistent, so they have one total order. If R2 misses the bell, S1 comes after R2
-//! and so S2 after R1: the sender sees the flag and wakes. If S2 misses the flag, S2 comes before R1 and
-//! so S1 before R2: the receiver sees the bell and does not sleep. A wake that arrives before the sleep
-//! has begun ends it at once, because wakes are remembered by the ring or the eventfd.
-//!
-//! **No bell is lost.** The receiver takes the bells first and empties the channels afterwards, so a
-//! push that it does not see rings after the bells were taken, and the next `drain` finds it.
-//!
-//! **No refusal is forgotten.** A refused sender marks itself blocked (B1) and tries once more (B2). The
-//! receiver takes messages (T1) and then reads the blocked marks (T2), with a full fence between. Either
-//! B2 finds the room that T1 made or T2 finds the mark; then the sender's own bell is rung.
+
+// Why nothing is lost.
+//
+// **No message is slept through.** A sender pushes, rings the bell (S1) and then reads the sleeping
+// flag (S2). A receiver that wants to sleep sets the flag (R1) and then reads the bells (R2). All four
+// are sequentially consistent, so they have one total order. If R2 misses the bell, S1 comes after R2
+// and so S2 after R1: the sender sees the flag and wakes. If S2 misses the flag, S2 comes before R1 and
+// so S1 before R2: the receiver sees the bell and does not sleep. A wake that arrives before the sleep
+// has begun ends it at once, because wakes are remembered by the ring or the eventfd.
+//
+// **No bell is lost.** The receiver takes the bells first and empties the channels afterwards, so a
+// push that it does not see rings after the bells were taken, and the next `drain` finds it.
+//
+// **No refusal is forgotten.** A refused sender marks itself blocked (B1) and tries once more (B2). The
+// receiver takes messages (T1) and then reads the blocked marks (T2), with a full fence between. Either
+// B2 finds the room that T1 made or T2 finds the mark; then the sender's own bell is rung.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
@@ -424,7 +426,7 @@ mod tests {
                                 continue;
                             }
                             // 300 tokens and 64 places: channels do fill up.
-                            let to = (shard + 1 + (hops % 7 == 0) as usize) % SHARDS;
+                            let to = (shard + 1 + usize::from(hops % 7 == 0)) % SHARDS;
                             if let Err(hops) = endpoint.try_send(to, hops - 1) {
                                 backlog.push(hops + 1);
                                 blocked = true;

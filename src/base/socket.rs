@@ -17,11 +17,6 @@ use super::io::Socket;
 /// Unanswered keepalive probes after which the kernel gives a peer up, as in Redis.
 const KEEPALIVE_PROBES: i32 = 3;
 
-/// Connections that one listener accepts per `poll`, and the pause after accepting failed for want of a
-/// resource, microseconds.
-pub(super) const ACCEPTS_PER_POLL: usize = 64;
-pub(super) const ACCEPT_RETRY_US: u64 = 100_000;
-
 /// Why a listener could not be opened.
 #[derive(Debug)]
 pub struct ListenError {

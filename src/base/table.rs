@@ -19,7 +19,7 @@ impl<T> Table<T> {
     }
 
     /// Whether the token may be attached at all.
-    pub(super) fn admits(&self, token: Token) -> bool {
+    pub(super) fn admits(token: Token) -> bool {
         (token as usize) < CLIENTS_PER_SHARD_MAX
     }
 

@@ -128,7 +128,7 @@ impl Machine {
         }
         match policy {
             Policy::Compact => {
-                order.sort_by_key(|(sibling, _, cpu)| (*sibling, cpu.node, cpu.core))
+                order.sort_by_key(|(sibling, _, cpu)| (*sibling, cpu.node, cpu.core));
             }
             Policy::Spread => order.sort_by_key(|(sibling, rank, cpu)| (*sibling, *rank, cpu.node)),
         }

@@ -273,7 +273,7 @@ impl Io for UringIo {
     }
 
     fn attach(&mut self, token: Token, socket: Socket) -> io::Result<()> {
-        let ready = if self.connections.admits(token) {
+        let ready = if Table::<Connection>::admits(token) {
             socket::set_nonblocking(socket.0, false)
         } else {
             Err(io::Error::from_raw_os_error(libc::EMFILE))

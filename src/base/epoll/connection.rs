@@ -5,7 +5,7 @@
 use std::io;
 
 use crate::base::io::{Event, Socket};
-use crate::base::socket::{ACCEPT_RETRY_US, ACCEPTS_PER_POLL};
+use crate::limits::{ACCEPT_RETRY_US, ACCEPTS_PER_POLL};
 
 struct Sending {
     bytes: Vec<u8>,
@@ -120,7 +120,9 @@ impl Connection {
                 _ => break Err(error),
             }
         };
-        let bytes = self.abandon_send().expect("checked above");
+        let bytes = self
+            .abandon_send()
+            .expect("the send was there when this began");
         Progress::Done { bytes, result }
     }
 }

@@ -12,6 +12,7 @@ use super::connection::Receive;
 use super::{Kind, UringIo};
 use crate::base::io::{CloseReason, Event, Socket, Token};
 use crate::base::socket;
+use crate::limits;
 
 impl UringIo {
     pub(super) fn complete(&mut self, completion: &cqueue::Entry, events: &mut Vec<Event>) {
@@ -92,7 +93,10 @@ impl UringIo {
             0 => Err(io::Error::from(io::ErrorKind::WriteZero)),
             _ => Err(io::Error::from_raw_os_error(-result)),
         };
-        let sending = connection.sending.take().expect("checked above");
+        let sending = connection
+            .sending
+            .take()
+            .expect("it was there a few lines above");
         events.push(Event::Sent {
             token,
             bytes: sending.bytes,
@@ -156,7 +160,7 @@ impl UringIo {
             // A connection that died before it was accepted, or an interruption: nothing to report.
             libc::ECONNABORTED | libc::EINTR | libc::EAGAIN | libc::ECANCELED => {}
             errno => {
-                listener.retry_at_us = Some(self.now.monotonic_us + socket::ACCEPT_RETRY_US);
+                listener.retry_at_us = Some(self.now.monotonic_us + limits::ACCEPT_RETRY_US);
                 events.push(Event::AcceptFailed {
                     listener: name,
                     errno,

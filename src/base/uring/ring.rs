@@ -23,7 +23,7 @@ pub enum TaskWork {
 }
 
 pub(in crate::base) struct Ring {
-    ring: IoUring,
+    queues: IoUring,
     task_work: TaskWork,
     /// Entries that found the queue full while the kernel could not take any.
     backlog: VecDeque<squeue::Entry>,
@@ -43,7 +43,7 @@ impl Ring {
             match build(entries, task_work, direct) {
                 Ok(ring) if ring.params().is_feature_ext_arg() => {
                     return Ok(Ring {
-                        ring,
+                        queues: ring,
                         task_work,
                         backlog: VecDeque::new(),
                     });
@@ -60,11 +60,11 @@ impl Ring {
     }
 
     pub(super) fn descriptor(&self) -> RawFd {
-        self.ring.as_raw_fd()
+        self.queues.as_raw_fd()
     }
 
     pub(super) fn submitter(&self) -> io_uring::Submitter<'_> {
-        self.ring.submitter()
+        self.queues.submitter()
     }
 
     /// Queues an entry for the next `enter`.
@@ -74,13 +74,13 @@ impl Ring {
     pub(super) unsafe fn push(&mut self, entry: squeue::Entry) {
         if self.backlog.is_empty() {
             // SAFETY: the caller's promise.
-            if unsafe { self.ring.submission().push(&entry) }.is_ok() {
+            if unsafe { self.queues.submission().push(&entry) }.is_ok() {
                 return;
             }
             // A full queue is handed over at once; whether that worked shows at the next push.
-            let _ = self.ring.submit();
+            let _ = self.queues.submit();
             // SAFETY: the caller's promise.
-            if unsafe { self.ring.submission().push(&entry) }.is_ok() {
+            if unsafe { self.queues.submission().push(&entry) }.is_ok() {
                 return;
             }
         }
@@ -91,8 +91,8 @@ impl Ring {
     /// no completion yet. Makes no system call when there is nothing to submit or to wait for.
     pub(super) fn enter(&mut self, sleep_us: u64) {
         self.queue_backlog();
-        let ready = !self.ring.completion().is_empty();
-        let submission = self.ring.submission();
+        let ready = !self.queues.completion().is_empty();
+        let submission = self.queues.submission();
         let queued = submission.len();
         let kernel_work = submission.taskrun() || submission.cq_overflow();
         drop(submission);
@@ -105,12 +105,12 @@ impl Ring {
                 .sec(sleep_us / 1_000_000)
                 .nsec((sleep_us % 1_000_000) as u32 * 1000);
             let arguments = SubmitArgs::new().timespec(&time);
-            self.ring.submitter().submit_with_args(1, &arguments)
+            self.queues.submitter().submit_with_args(1, &arguments)
         } else {
             let count = u32::try_from(queued).expect("the queue is smaller than u32::MAX");
             // SAFETY: no argument block is passed, and entries were queued under `push`'s promise.
             unsafe {
-                self.ring.submitter().enter::<libc::sigset_t>(
+                self.queues.submitter().enter::<libc::sigset_t>(
                     count,
                     0,
                     EnterFlags::GETEVENTS.bits(),
@@ -136,7 +136,7 @@ impl Ring {
     fn queue_backlog(&mut self) {
         while let Some(entry) = self.backlog.front() {
             // SAFETY: whoever pushed the entry promised that its memory outlives its completion.
-            if unsafe { self.ring.submission().push(entry) }.is_err() {
+            if unsafe { self.queues.submission().push(entry) }.is_err() {
                 return;
             }
             self.backlog.pop_front();
@@ -145,7 +145,7 @@ impl Ring {
 
     /// Moves up to `limit` completions into `batch`.
     pub(super) fn reap(&mut self, batch: &mut Vec<cqueue::Entry>, limit: usize) {
-        batch.extend(self.ring.completion().take(limit));
+        batch.extend(self.queues.completion().take(limit));
     }
 }
 
