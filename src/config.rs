@@ -31,11 +31,6 @@ pub use rewrite::{SIGNATURE, rewrite, rewrite_with};
 pub use settings::{EventClasses, OutputLimit, OutputLimits, SaveRule, Settings};
 pub use table::{find, rows};
 
-/// Addresses that `bind` may name (Redis: CONFIG_BINDADDR_MAX).
-const BIND_ADDRESSES_MAX: usize = 16;
-/// How deep `include` may nest; ends a file that includes itself.
-const INCLUDE_DEPTH_MAX: usize = 16;
-
 /// The values of all directives. Reading a field is `config.port`; writing goes through the table.
 #[derive(Debug, Clone)]
 pub struct Config {

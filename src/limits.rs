@@ -22,6 +22,11 @@ pub const UNAUTHENTICATED_BULK_BYTES_MAX: usize = 16_384;
 /// Longest string value, bytes (`proto-max-bulk-len` may lower or raise the protocol's own bound).
 pub const STRING_BYTES_MAX: usize = 512 * 1024 * 1024;
 
+/// Addresses that `bind` may name (Redis: CONFIG_BINDADDR_MAX).
+pub const BIND_ADDRESSES_MAX: usize = 16;
+/// How deep `include` may nest; ends a file that includes itself.
+pub const INCLUDE_DEPTH_MAX: usize = 16;
+
 /// Receive buffers of one shard: their number (a power of two) and the bytes of each.
 pub const RECEIVE_BUFFERS: usize = 256;
 pub const RECEIVE_BUFFER_BYTES: usize = 16 * 1024;

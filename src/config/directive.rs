@@ -161,7 +161,7 @@ impl Directive {
         match &self.kind {
             Kind::Special(special) => {
                 (special.set)(&mut config.settings, special.default, How::Replace)
-                    .expect("defaults of the table are valid, a test sets them all")
+                    .expect("defaults of the table are valid, a test sets them all");
             }
             _ => self.store(config, self.default_value()),
         }

@@ -32,7 +32,10 @@ pub trait Source {
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Disk;
 
-#[allow(clippy::disallowed_methods, reason = "the config file is read before there is an `Io`")]
+#[allow(
+    clippy::disallowed_methods,
+    reason = "the config file is read before there is an `Io`"
+)]
 impl Source for Disk {
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
         std::fs::read(path)

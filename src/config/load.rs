@@ -8,11 +8,11 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use super::INCLUDE_DEPTH_MAX;
 use super::command_line::{self, CommandLine};
 use super::directive::{Directive, How, WORDS};
 use super::files::{Disk, Source, expand, is_pattern};
 use super::{Config, find, line, rows};
+use crate::limits::INCLUDE_DEPTH_MAX;
 
 /// What the command line asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]

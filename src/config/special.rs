@@ -2,11 +2,11 @@
 //!
 //! Each is one `Special`: read from words, print, and the lines for a config file. Error texts are Redis's.
 
-use super::BIND_ADDRESSES_MAX;
 use super::directive::{How, Special};
 use super::line::quote;
 use super::memory;
 use super::settings::{EventClasses, OutputLimit, SaveRule, Settings};
+use crate::limits::BIND_ADDRESSES_MAX;
 
 const WRONG_NUMBER: &str = "wrong number of arguments";
 

@@ -1,4 +1,7 @@
 //! Rows: Redis Cluster and TLS.
+//!
+//! Until cluster mode and TLS exist every row is inert and says so.
+//! Data only: names, defaults and ranges; `config/directive.rs` gives them meaning.
 
 use super::super::choice::{ENDPOINT_TYPE, TLS_AUTH_CLIENTS};
 use super::super::directive::{

@@ -1,4 +1,7 @@
 //! Rows: the append log and snapshots.
+//!
+//! What the log and the snapshots read; the hidden rows exist for tests of Redis itself.
+//! Data only: names, defaults and ranges; `config/directive.rs` gives them meaning.
 
 use super::super::choice::{Appendfsync, Choice};
 use super::super::directive::{

@@ -1,4 +1,7 @@
 //! Rows: sockets, clients and their limits, and Cairn's own rows about shards.
+//!
+//! Cairn's own rows stand last; those that shape the shards can only change at start.
+//! Data only: names, defaults and ranges; `config/directive.rs` gives them meaning.
 
 use super::super::choice::{Backend, Choice, HugePages, PipelineOrder, Placement};
 use super::super::directive::{

@@ -1,4 +1,7 @@
 //! Rows: the process, its log, guards, monitoring and access control.
+//!
+//! The hidden rows are answered only by their full name, as in Redis.
+//! Data only: names, defaults and ranges; `config/directive.rs` gives them meaning.
 
 use super::super::choice::{
     AclPubsubDefault, Choice, LogLevel, OOM_SCORE_ADJ, Permission, SHUTDOWN, SUPERVISED,

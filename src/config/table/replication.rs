@@ -1,4 +1,7 @@
 //! Rows: replicas and their primaries.
+//!
+//! Until replication exists every row is inert and says so.
+//! Data only: names, defaults and ranges; `config/directive.rs` gives them meaning.
 
 use super::super::choice::{DISKLESS_LOAD, PROPAGATION_ERROR};
 use super::super::directive::{

@@ -1,4 +1,7 @@
 //! Config files and the command line.
+//!
+//! Texts of errors are compared whole: harnesses match on them.
+//! No test here touches a disk, a clock or a socket.
 
 use super::*;
 
