@@ -4,11 +4,10 @@
 //! does nothing but wait for signals; all work is the shards'.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
 use crate::base::fatal::{Fatal, fatal};
-use crate::base::{Endpoint, EpollIo, Io, Socket, UringIo, UringOptions, Wakers, mesh, socket, topology};
+use crate::base::{self, Endpoint, EpollIo, Io, Socket, UringIo, UringOptions, Wakers, mesh, probe, socket, topology};
 use crate::config::{Config, Loaded};
 use crate::limits::{RECEIVE_BUFFER_BYTES, RECEIVE_BUFFERS, SHARDS_MAX};
 use crate::route::Message;
@@ -23,16 +22,21 @@ pub fn serve(loaded: Loaded) {
     }
     let machine = topology::Machine::read();
     let shards = shard_count(&config, &machine);
-    let backend = crate::base::probe::choose(&config.backend);
+    let choice = match config.backend {
+        crate::config::choice::Backend::Auto => probe::Choice::Auto,
+        crate::config::choice::Backend::Uring => probe::Choice::Uring,
+        crate::config::choice::Backend::Epoll => probe::Choice::Epoll,
+    };
+    let backend = probe::probe(choice).unwrap_or_else(|reason| fatal(&reason));
     let plan = machine.place(shards, topology::Policy::Compact);
     let listeners = listen(&config);
     let wakers = Wakers::new(shards).unwrap_or_else(|error| fatal(&Fatal::Resources("wake-up descriptors", error)));
-    let mut shared = Shared::new(shards, crate::base::seed(), crate::base::wall_clock_us(), crate::base::run_id());
+    let mut shared = Shared::new(shards, base::random_seed(), base::now().unix_us, run_id());
     shared.config_file = loaded.config_file;
     shared.machine = describe(&machine, &plan, &backend, shards);
     let shared = Arc::new(shared);
     print_banner(&config, &shared);
-    crate::base::signals::install(wakers.clone(), shared.stop_flag());
+    base::signals::install(wakers.clone(), shared.stop.clone());
 
     let config = Arc::new(config);
     let threads: Vec<JoinHandle<()>> = mesh::<Message>(shards)
@@ -45,7 +49,7 @@ pub fn serve(loaded: Loaded) {
                 wakers: wakers.clone(),
                 cpu: plan.pin.then(|| plan.placements[shard].cpu),
                 listeners: if shard == 0 { listeners.clone() } else { Vec::new() },
-                uring: backend.uring,
+                uring: backend.backend == probe::Backend::Uring,
             };
             std::thread::Builder::new()
                 .name(format!("shard-{shard}"))
@@ -145,7 +149,8 @@ fn listen(config: &Config) -> Vec<Socket> {
     }
     if !config.unixsocket.is_empty() {
         let path = std::path::Path::new(&config.unixsocket);
-        let listening = socket::listen_unix(path, config.unixsocketperm, options.backlog);
+        let mode = (config.unixsocketperm != 0).then_some(config.unixsocketperm);
+        let listening = socket::listen_unix(path, mode, options.backlog);
         listeners.push(listening.unwrap_or_else(|error| fatal(&Fatal::from_listen(error))));
     }
     if listeners.is_empty() {
@@ -157,7 +162,7 @@ fn listen(config: &Config) -> Vec<Socket> {
 fn describe(
     machine: &topology::Machine,
     plan: &topology::Plan,
-    backend: &crate::base::probe::Capabilities,
+    backend: &probe::Capabilities,
     shards: usize,
 ) -> Vec<(String, String)> {
     let cores: Vec<String> = plan.placements.iter().map(|place| place.cpu.to_string()).collect();
@@ -166,11 +171,24 @@ fn describe(
         ("cores".to_string(), machine.cores().to_string()),
         ("numa_nodes".to_string(), machine.nodes().to_string()),
         ("shard_cpus".to_string(), if plan.pin { cores.join(",") } else { "not pinned".to_string() }),
-        ("backend".to_string(), backend.name().to_string()),
+        ("backend".to_string(), backend.backend.name().to_string()),
         ("backend_reason".to_string(), backend.reason.clone()),
     ];
-    lines.extend(backend.features.iter().map(|(name, state)| (format!("feature_{name}"), state.to_string())));
+    lines.extend(backend.features.iter().map(|(name, state)| (format!("feature_{name}"), support(state))));
     lines
+}
+
+fn support(support: &probe::Support) -> String {
+    match support {
+        probe::Support::Present => "yes".to_string(),
+        probe::Support::Missing { why, cost } => format!("no ({why}); {cost}"),
+    }
+}
+
+/// 40 hex digits that name this run of the server.
+fn run_id() -> String {
+    let words = [base::random_seed(), base::random_seed(), base::random_seed()];
+    words.iter().map(|word| format!("{word:016x}")).collect::<String>()[..40].to_string()
 }
 
 fn print_banner(config: &Config, shared: &Shared) {
@@ -183,13 +201,4 @@ fn print_banner(config: &Config, shared: &Shared) {
 
 fn log_prefix() -> String {
     format!("{}:M *", std::process::id())
-}
-
-/// Set when a signal asks the server to stop.
-pub type StopFlag = Arc<AtomicBool>;
-
-/// True when the flag is set.
-#[must_use]
-pub fn asked_to_stop(flag: &StopFlag) -> bool {
-    flag.load(Ordering::Relaxed)
 }

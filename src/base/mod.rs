@@ -17,6 +17,7 @@ mod memory;
 mod mesh;
 mod pool;
 pub mod probe;
+pub mod signals;
 pub mod socket;
 #[cfg(test)]
 mod suite;
@@ -30,3 +31,22 @@ pub use io::{Buffer, CloseReason, Event, Io, Now, Socket, Token, Wait};
 pub use mesh::{Endpoint, mesh};
 pub use uring::{TaskWork, UringIo, UringOptions};
 pub use wake::{Waker, Wakers};
+
+/// Both clocks, for the time before any `Io` exists.
+#[must_use]
+pub fn now() -> Now {
+    clock::now()
+}
+
+/// The monotonic clock in nanoseconds, for measuring calls; never for decisions.
+#[inline]
+#[must_use]
+pub fn precise_ns() -> u64 {
+    clock::precise_ns()
+}
+
+/// 64 bits from the kernel.
+#[must_use]
+pub fn random_seed() -> u64 {
+    clock::Random::new().next()
+}

@@ -78,6 +78,8 @@ pub struct Transaction {
     pub open: bool,
     /// A command was refused while queueing: EXEC will abort.
     pub failed: bool,
+    /// A queued command may write.
+    pub writes: bool,
     pub queued: Vec<Carried>,
     pub queued_bytes: usize,
     /// Watched keys; their owners hold the registrations.

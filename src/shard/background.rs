@@ -8,6 +8,8 @@ use std::sync::atomic::Ordering;
 use super::Core;
 use super::core::Ask;
 use crate::base::{Now, Socket, Token};
+use crate::cmd::{KeyEvent, Row, writes};
+use crate::config::events;
 use crate::conn::{Client, State};
 use crate::limits::{EXPIRE_PER_TICK, FREE_PER_TICK, IDLE_SLEEP_US};
 use crate::resp::{Error, Reply};
@@ -62,7 +64,14 @@ impl Core {
         let mut expired = 0;
         self.store.expire_step(now_ms, EXPIRE_PER_TICK, &mut |db, _slot, entry| {
             expired += 1;
-            effects.removed_by_time(db, entry.key());
+            let key = entry.key();
+            let number = u16::try_from(db).expect("databases are limited to 256");
+            if effects.wants.events & events::EXPIRED != 0 {
+                effects.events.push(KeyEvent { class: events::EXPIRED, name: "expired", db: number, key: key.into() });
+            }
+            if effects.wants.modified {
+                effects.modified.push((number, key.into()));
+            }
         });
         self.statistics.expired += expired;
         if expired > 0 {
@@ -73,7 +82,13 @@ impl Core {
     fn keep_house(&mut self) {
         self.enforce_output_limits();
         self.close_idle();
-        self.publish_memory();
+        if let Some(memory) = &self.memory {
+            self.statistics.used_memory = memory.used_bytes();
+            self.identity.shared.used_memory[self.id()].store(self.statistics.used_memory, Ordering::Relaxed);
+        }
+        if self.identity.shared.stop.load(Ordering::Relaxed) {
+            self.stop();
+        }
     }
 
     /// `timeout`: clients that have not said anything for that long.
@@ -82,18 +97,50 @@ impl Core {
         if timeout_us == 0 {
             return;
         }
+        let now_us = self.now.monotonic_us;
         for token in self.clients.tokens() {
             let client = self.client(token);
-            let idle = client.active_us + timeout_us < self.core_now_us();
-            let client = self.client(token);
+            let idle = client.active_us + timeout_us < now_us;
             if idle && client.state == State::Running && !client.session.monitor {
                 self.close_now(token);
             }
         }
     }
 
-    fn core_now_us(&self) -> u64 {
-        self.now.monotonic_us
+    /// Stops: no new clients, and the present ones are closed.
+    pub fn stop(&mut self) {
+        if self.stopping {
+            return;
+        }
+        self.stopping = true;
+        self.asks.push(Ask::CloseListeners);
+        for token in self.clients.tokens() {
+            self.close_now(token);
+        }
+    }
+
+    /// True when a write that may need memory must be refused.
+    #[must_use]
+    pub fn out_of_memory(&self) -> bool {
+        let limit = self.config.maxmemory;
+        let used: u64 = self.identity.shared.used_memory.iter().map(|used| used.load(Ordering::Relaxed)).sum();
+        limit > 0 && used > limit
+    }
+
+    /// CLIENT PAUSE: true when this command must wait; its client is parked.
+    pub fn held_by_pause(&mut self, token: Token, row: &Row) -> bool {
+        if self.pause_until_ms == 0 {
+            return false;
+        }
+        let name = row.command.name;
+        let exec_writes = name == "exec"
+            && self.client(token).transaction.as_ref().is_some_and(|transaction| transaction.writes);
+        let held = self.pause_all && name != "client" && row.container.is_none() || writes(row) || exec_writes;
+        if held && !self.client(token).in_multi() || exec_writes {
+            self.client(token).state = State::Paused;
+            return true;
+        }
+        false
     }
 
     /// Clients that waited for the end of CLIENT PAUSE go on.
@@ -170,10 +217,9 @@ impl Core {
         self.leave_waits(token);
         self.drop_transaction(token);
         self.finish_unwatch(token);
-        self.leave_monitor(token);
         if let Some(steps) = self.client(token).steps.take() {
             // Its EXEC has begun, so it is finished; only the replies have nobody to go to.
-            self.abandon_steps(*steps);
+            self.end_steps(steps.sequence);
         }
     }
 }

@@ -222,7 +222,7 @@ impl Core {
     }
 
     fn timeout_us(&mut self, token: Token) -> Option<u64> {
-        let carried = self.client(token).waiting.as_ref()?;
+        let carried = self.clients.get(token)?.waiting.as_ref()?;
         let row = self.table.row(carried.row);
         let args = carried.args();
         let at = if matches!(row.command.name, "blmpop" | "bzmpop") { 1 } else { args.len() - 1 };

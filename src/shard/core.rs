@@ -5,7 +5,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
 
 use crate::base::{Now, Socket, Token};
 use crate::cmd::{Effects, Random, Table, table};
@@ -29,6 +29,8 @@ pub struct Shared {
     pub client_ids: AtomicU64,
     /// Clients of all shards, for `maxclients`.
     pub clients: AtomicUsize,
+    /// Bytes allocated per shard, as of its last housekeeping.
+    pub used_memory: Vec<AtomicU64>,
     /// Clients per shard, for dealing out new ones.
     pub clients_per_shard: Vec<AtomicUsize>,
     /// Seed of the key hash: entries move between shards, so all hash alike.
@@ -39,6 +41,8 @@ pub struct Shared {
     pub run_id: String,
     /// Back end, features and placement, for INFO.
     pub machine: Vec<(String, String)>,
+    /// A signal asks the server to stop.
+    pub stop: Arc<AtomicBool>,
     /// The configuration file, for CONFIG REWRITE.
     pub config_file: Option<std::path::PathBuf>,
 }
@@ -52,10 +56,12 @@ impl Shared {
             client_ids: AtomicU64::new(1),
             clients: AtomicUsize::new(0),
             clients_per_shard: (0..shards).map(|_| AtomicUsize::new(0)).collect(),
+            used_memory: (0..shards).map(|_| AtomicU64::new(0)).collect(),
             hash_seed,
             started_us,
             run_id,
             machine: Vec::new(),
+            stop: Arc::new(AtomicBool::new(false)),
             config_file: None,
         }
     }
@@ -136,6 +142,8 @@ pub struct Core {
     pub active_expire: bool,
     /// The last housekeeping, monotonic microseconds.
     pub housekeeping_us: u64,
+    /// Bytes allocated by this shard's thread, when it last looked.
+    pub memory: Option<crate::base::arena::ThreadMemory>,
     /// SHUTDOWN was asked for.
     pub stopping: bool,
     /// Reused between commands.
@@ -186,6 +194,7 @@ impl Core {
             pause_all: false,
             active_expire: true,
             housekeeping_us: 0,
+            memory: None,
             stopping: false,
             spans: Vec::new(),
             unescaped: Vec::new(),
@@ -231,11 +240,11 @@ impl Core {
     /// Counts an error reply by its code, for INFO errorstats.
     pub fn count_error(&mut self, code: &str) {
         self.statistics.error_replies += 1;
-        match self.statistics.errors.iter_mut().find(|(known, _)| known == code) {
-            Some((_, count)) => *count += 1,
-            None if self.statistics.errors.len() < crate::limits::ERROR_CODES_MAX => {
-                self.statistics.errors.push((code.to_string(), 1));
-            }
+        let errors = &mut self.statistics.errors;
+        let known = errors.iter().position(|(known, _)| known == code);
+        match known {
+            Some(index) => errors[index].1 += 1,
+            None if errors.len() < crate::limits::ERROR_CODES_MAX => errors.push((code.to_string(), 1)),
             None => {}
         }
     }

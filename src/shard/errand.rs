@@ -6,6 +6,7 @@ use super::Core;
 use super::input::Flow;
 use crate::base::Token;
 use crate::conn::State;
+use crate::resp::Error;
 use crate::route::{Answer, Errand, Note};
 
 /// Makes the reply when every answer has come; answers are ordered by shard.
@@ -41,6 +42,17 @@ impl Core {
             self.tell(shard, Note::Errand { id, errand: errand.clone() });
         }
         Flow::Stop
+    }
+
+    /// A file that a client's command asked for has been written, or not.
+    pub fn file_replaced(&mut self, token: Token, client: u64, result: &std::io::Result<()>) {
+        if self.clients.of(token, client).is_none() {
+            return;
+        }
+        self.complete(token, |reply| match result {
+            Ok(()) => reply.ok(),
+            Err(error) => reply.error(&Error::from(format!("ERR Rewriting config file: {error}"))),
+        });
     }
 
     /// Another shard asks.

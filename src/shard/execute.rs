@@ -225,14 +225,13 @@ impl Core {
 
     /// Every sixteenth call of a command is timed; the others are taken to cost the same.
     #[inline]
-    fn sampled_start(&self, row: u16) -> Option<std::time::Instant> {
+    fn sampled_start(&self, row: u16) -> Option<u64> {
         const SAMPLE_MASK: u64 = 15;
-        (self.calls[usize::from(row)].calls & SAMPLE_MASK == 0).then(crate::base::precise_now)
+        (self.calls[usize::from(row)].calls & SAMPLE_MASK == 0).then(crate::base::precise_ns)
     }
 
     #[cold]
-    fn sampled_end(&mut self, row: u16, started: std::time::Instant) {
-        let nanoseconds = u64::try_from(started.elapsed().as_nanos()).unwrap_or(u64::MAX);
-        self.calls[usize::from(row)].nanoseconds += nanoseconds;
+    fn sampled_end(&mut self, row: u16, started_ns: u64) {
+        self.calls[usize::from(row)].nanoseconds += crate::base::precise_ns().saturating_sub(started_ns);
     }
 }

@@ -39,6 +39,7 @@ impl Core {
             return Some(self.refuse(token, Some(number), &Error::new("ERR too many commands queued in MULTI")));
         }
         transaction.queued.push(carried);
+        transaction.writes |= crate::cmd::writes(row);
         self.reply(token).simple("QUEUED");
         Some(Flow::Next)
     }
@@ -240,7 +241,7 @@ impl Core {
     }
 
     /// Releases every shard.
-    fn end_steps(&mut self, sequence: Sequence) {
+    pub fn end_steps(&mut self, sequence: Sequence) {
         let coordinated = self.coordinated.remove(&sequence).expect("steps end once");
         for share in &coordinated.shares {
             let finish = Note::Finish { sequence, returned: Vec::new(), modified: Vec::new(), wait: None };

@@ -135,7 +135,7 @@ impl<I: Io> Shard<I> {
                 Ask::Attach { socket, listener } => self.attach(socket, listener),
                 Ask::ReplaceFile { path, content, token, client } => {
                     let result = self.io.replace_file(&path, &content);
-                    self.core.file_replaced(token, client, result);
+                    self.core.file_replaced(token, client, &result);
                 }
                 Ask::CloseListeners => {
                     for listener in 0..self.listeners {
