@@ -8,7 +8,7 @@
 pub mod choice;
 mod command_line;
 mod directive;
-mod events;
+pub mod events;
 mod files;
 pub mod line;
 mod live;

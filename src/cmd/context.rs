@@ -4,8 +4,9 @@
 //! entries that other shards have lent; a handler cannot tell. Time, randomness and configuration come
 //! in as values, so a handler is a function of its arguments.
 
+use super::age::Aging;
 use super::slot::key_slot;
-use crate::config::Config;
+use crate::config::{Config, events};
 use crate::resp::Reply;
 use crate::store::{Entry, Store, Value};
 
@@ -53,6 +54,9 @@ pub struct Effects {
     pub events: Vec<KeyEvent>,
     /// Keys whose value changed, with their database; recorded when `wants.modified`.
     pub modified: Vec<(u16, Box<[u8]>)>,
+    /// Keys that the command found expired and removed, with their database; a DEL for each stands before the
+    /// command in the stream. Recorded when `wants.stream`.
+    pub lapsed: Vec<(u16, Box<[u8]>)>,
     /// What log and replicas apply instead of the command itself; recorded when `wants.stream`.
     pub rewritten: Vec<Vec<Vec<u8>>>,
     /// The handler found nothing to take and wants its client to wait for one of its keys.
@@ -108,12 +112,16 @@ pub struct Context<'a> {
     pub lru_clock: u32,
 }
 
-impl Context<'_> {
+impl<'a> Context<'a> {
     /// The slot of a key.
     #[inline]
     #[must_use]
     pub fn slot(&self, key: &[u8]) -> u16 {
-        if std::ptr::eq(key.as_ptr(), self.routed.0) { self.routed.1 } else { key_slot(key) }
+        if std::ptr::eq(key.as_ptr(), self.routed.0) {
+            self.routed.1
+        } else {
+            key_slot(key)
+        }
     }
 
     /// The live entry at `key` in the client's database; an expired one is removed on the way.
@@ -125,27 +133,53 @@ impl Context<'_> {
     /// As `find`, in any database.
     #[inline]
     pub fn find_in(&mut self, db: usize, key: &[u8], lookup: Lookup) -> Option<&mut Entry> {
-        let slot = self.slot(key);
-        let now_ms = self.now_ms;
-        let expired = self.store.get(db, slot, key).map(|entry| entry.expiry().is_some_and(|at| at <= now_ms));
-        if expired == Some(true) {
-            self.expire(db, slot, key);
-        }
-        let live = expired == Some(false);
-        if lookup == Lookup::Read {
-            self.effects.hits += u64::from(live);
-            self.effects.misses += u64::from(!live);
-        }
-        if !live {
+        if !self.view_in(db, key, lookup, |entry, _| entry.is_some()) {
             return None;
         }
-        let touch = lookup != Lookup::Peek && !self.no_touch;
-        let clock = self.lru_clock;
-        let entry = self.store.get_mut(db, slot, key)?;
-        if touch {
-            entry.set_lru(clock);
+        let slot = self.slot(key);
+        self.store.get_mut(db, slot, key)
+    }
+
+    /// Shows the live entry at `key`, if there is one, beside the reply. One table lookup: the hot path of reads.
+    #[inline]
+    pub fn view<T>(
+        &mut self,
+        key: &[u8],
+        lookup: Lookup,
+        show: impl FnOnce(Option<&mut Entry>, &mut Reply<'a>) -> T,
+    ) -> T {
+        self.view_in(self.db, key, lookup, show)
+    }
+
+    #[inline]
+    fn view_in<T>(
+        &mut self,
+        db: usize,
+        key: &[u8],
+        lookup: Lookup,
+        show: impl FnOnce(Option<&mut Entry>, &mut Reply<'a>) -> T,
+    ) -> T {
+        let slot = self.slot(key);
+        let now_ms = self.now_ms;
+        let expired = match self.store.get_mut(db, slot, key) {
+            Some(entry) if entry.expiry().is_none_or(|at_ms| at_ms > now_ms) => {
+                self.effects.hits += u64::from(lookup == Lookup::Read);
+                if lookup != Lookup::Peek && !self.no_touch {
+                    let aging = Aging::of(self.config, self.lru_clock, now_ms);
+                    entry.set_lru(aging.used(entry.lru(), self.random));
+                }
+                return show(Some(entry), &mut self.reply);
+            }
+            found => found.is_some(),
+        };
+        if expired {
+            self.expire(db, slot, key);
         }
-        Some(entry)
+        if lookup == Lookup::Read {
+            self.effects.misses += 1;
+            self.notify_in(db, events::KEY_MISS, "keymiss", key);
+        }
+        show(None, &mut self.reply)
     }
 
     /// True when a live entry is at `key`.
@@ -156,20 +190,43 @@ impl Context<'_> {
     /// Puts an entry in place, replacing what was there; returns it.
     pub fn put(&mut self, db: usize, entry: Entry) -> Option<Entry> {
         let slot = self.slot(entry.key());
+        let aging = self.aging();
         let mut entry = entry;
-        entry.set_lru(self.lru_clock);
+        entry.set_lru(aging.fresh());
+        if self.effects.wants.events & events::NEW != 0
+            && self.store.get(db, slot, entry.key()).is_none()
+        {
+            self.notify_in(db, events::NEW, "new", entry.key());
+        }
         self.store.insert(db, slot, entry)
     }
 
-    /// Puts a string in place of whatever is at `key`; the hot path of SET.
+    /// Puts a string in place of whatever is at `key`, with one table lookup: the hot path of SET.
     #[inline]
     pub fn put_string(&mut self, key: &[u8], value: Value<'_>, expiry: Option<u64>) {
         let slot = self.slot(key);
-        self.store.set_string(self.db, slot, key, value, expiry);
-        let clock = self.lru_clock;
-        if let Some(entry) = self.store.get_mut(self.db, slot, key) {
-            entry.set_lru(clock);
+        let aging = self.aging();
+        let (now_ms, random) = (self.now_ms, &mut *self.random);
+        let expired = |at_ms: Option<u64>| at_ms.is_some_and(|at_ms| at_ms <= now_ms);
+        let previous = self
+            .store
+            .set_string(self.db, slot, key, value, expiry, |old| {
+                aging.replaced(
+                    old.filter(|old| !expired(old.expiry())).map(Entry::lru),
+                    random,
+                )
+            });
+        match previous {
+            Some(previous) if !expired(previous.expiry) => return,
+            Some(_) => self.lapse(self.db, key),
+            None => {}
         }
+        self.notify(events::NEW, "new", key);
+    }
+
+    #[inline]
+    fn aging(&self) -> Aging {
+        Aging::of(self.config, self.lru_clock, self.now_ms)
     }
 
     /// Removes the entry at `key`, live or not, and hands it out.
@@ -209,26 +266,44 @@ impl Context<'_> {
     #[inline]
     pub fn notify_in(&mut self, db: usize, class: u32, name: &'static str, key: &[u8]) {
         if self.effects.wants.events & class != 0 {
-            self.effects.events.push(KeyEvent { class, name, db: db_number(db), key: key.into() });
+            self.effects.events.push(KeyEvent {
+                class,
+                name,
+                db: db_number(db),
+                key: key.into(),
+            });
         }
     }
 
     /// What log and replicas apply instead of the command as sent: commands of words. Empty: nothing at all.
     pub fn propagate(&mut self, words: &[&[u8]]) {
         if self.effects.wants.stream {
-            self.effects.rewritten.push(words.iter().map(|word| word.to_vec()).collect());
+            self.effects
+                .rewritten
+                .push(words.iter().map(|word| word.to_vec()).collect());
         }
     }
 
     fn expire(&mut self, db: usize, slot: u16, key: &[u8]) {
         let entry = self.store.take(db, slot, key);
-        assert!(entry.is_some(), "an entry that was just found expired is there to take");
+        assert!(
+            entry.is_some(),
+            "an entry that was just found expired is there to take"
+        );
+        self.lapse(db, key);
+    }
+
+    /// Says that a key's time was over, whether it was removed or overwritten.
+    #[cold]
+    fn lapse(&mut self, db: usize, key: &[u8]) {
         self.effects.expired += 1;
-        self.notify_in(db, crate::config::events::EXPIRED, "expired", key);
+        self.notify_in(db, events::EXPIRED, "expired", key);
         if self.effects.wants.modified {
             self.effects.modified.push((db_number(db), key.into()));
         }
-        self.propagate(&[b"DEL", key]);
+        if self.effects.wants.stream {
+            self.effects.lapsed.push((db_number(db), key.into()));
+        }
     }
 }
 

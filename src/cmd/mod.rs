@@ -5,10 +5,14 @@
 //! read a clock, see a client or another shard. Commands that need those are `Run::Home`: their rows
 //! live here, their functions in `shard::home`.
 
+mod age;
 mod context;
+#[cfg(test)]
+mod fixture;
 mod keys;
 mod server;
 mod connection;
+mod long_double;
 mod slot;
 mod string;
 mod table;

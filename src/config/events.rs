@@ -4,6 +4,20 @@
 
 use super::settings::EventClasses;
 
+/// The classes as bits, for those who raise events.
+pub const GENERIC: u32 = EventClasses::GENERIC.0;
+pub const STRING: u32 = EventClasses::STRING.0;
+pub const LIST: u32 = EventClasses::LIST.0;
+pub const SET: u32 = EventClasses::SET.0;
+pub const HASH: u32 = EventClasses::HASH.0;
+pub const ZSET: u32 = EventClasses::ZSET.0;
+pub const EXPIRED: u32 = EventClasses::EXPIRED.0;
+pub const EVICTED: u32 = EventClasses::EVICTED.0;
+pub const STREAM: u32 = EventClasses::STREAM.0;
+pub const KEY_MISS: u32 = EventClasses::KEY_MISS.0;
+pub const MODULE: u32 = EventClasses::MODULE.0;
+pub const NEW: u32 = EventClasses::NEW.0;
+
 impl EventClasses {
     pub const NONE: Self = Self(0);
     pub const KEYSPACE: Self = Self(1);

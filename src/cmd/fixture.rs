@@ -1,0 +1,187 @@
+//! Runs commands against a store of its own: what the handlers' tests share.
+//!
+//! Owned by the tests. A command is written as a client would type it, the reply is its bytes on the wire.
+//! Commands that need the client's home shard have no handler and cannot run here.
+
+use super::context::{Context, Effects, Random, Wants};
+use super::slot::key_slot;
+use super::{Run, table};
+use crate::config::Config;
+use crate::resp::{Args, Limits, Parsed, Protocol, Reply, Span, parse};
+use crate::store::{Entry, Store};
+
+/// Where the fixture's clock starts: a plausible unix time, milliseconds.
+const START_MS: u64 = 1_700_000_000_000;
+
+pub(crate) struct Fixture {
+    pub store: Store,
+    pub effects: Effects,
+    pub config: Config,
+    pub random: Random,
+    pub protocol: Protocol,
+    pub db: usize,
+    pub now_ms: u64,
+    /// Commands that reach the log, each as one line.
+    stream: Vec<String>,
+}
+
+impl Fixture {
+    pub(crate) fn new() -> Self {
+        let wants = Wants {
+            events: u32::MAX,
+            modified: true,
+            stream: true,
+        };
+        let config = Config::default();
+        Self {
+            store: Store::new(usize::from(config.databases), 42),
+            effects: Effects {
+                wants,
+                ..Effects::default()
+            },
+            config,
+            random: Random::new(42),
+            protocol: Protocol::Resp2,
+            db: 0,
+            now_ms: START_MS,
+            stream: Vec::new(),
+        }
+    }
+
+    /// From now on the client speaks RESP3.
+    pub(crate) fn resp3(&mut self) {
+        self.protocol = Protocol::Resp3;
+    }
+
+    /// The reply to a command line; what is no text in it is replaced.
+    pub(crate) fn run(&mut self, line: &str) -> String {
+        let (mut spans, mut unescaped) = (Vec::new(), Vec::new());
+        let limits = Limits {
+            bulk_bytes_max: usize::MAX,
+            authenticated: true,
+        };
+        let bytes = format!("{line}\n").into_bytes();
+        let parsed = parse(&bytes, limits, &mut spans, &mut unescaped);
+        assert!(
+            matches!(parsed, Parsed::Command { .. }),
+            "{line}: {parsed:?}"
+        );
+        let bytes = if unescaped.is_empty() {
+            &bytes
+        } else {
+            &unescaped
+        };
+        String::from_utf8_lossy(&self.execute(&Args::new(bytes, &spans))).into_owned()
+    }
+
+    /// The reply to a command of words that may hold any bytes.
+    pub(crate) fn run_words(&mut self, words: &[&[u8]]) -> Vec<u8> {
+        let mut spans = Vec::new();
+        let mut start = 0;
+        for word in words {
+            let len = u32::try_from(word.len()).expect("tests use short words");
+            spans.push(Span { start, len });
+            start += len;
+        }
+        self.execute(&Args::new(&words.concat(), &spans))
+    }
+
+    /// Asserts the reply to a command line.
+    #[track_caller]
+    pub(crate) fn check(&mut self, line: &str, reply: &str) {
+        assert_eq!(self.run(line), reply, "{line}");
+    }
+
+    fn execute(&mut self, args: &Args<'_>) -> Vec<u8> {
+        let row = table().row(table().resolve(args).expect("tests name existing commands"));
+        let mut out = Vec::new();
+        let mut reply = Reply::new(&mut out, self.protocol);
+        if !row.arity_fits(args.len()) {
+            reply.error(&crate::resp::Error::arity(&row.full_name));
+            return out;
+        }
+        let (Run::Keys(handler) | Run::Split(handler, _) | Run::Everywhere(handler, _)) =
+            row.command.run
+        else {
+            panic!("{} runs at the client's home shard", row.full_name);
+        };
+        let dirty = self.effects.dirty;
+        let mut ctx = Context {
+            store: &mut self.store,
+            reply,
+            effects: &mut self.effects,
+            config: &self.config,
+            random: &mut self.random,
+            db: self.db,
+            now_ms: self.now_ms,
+            no_touch: false,
+            routed: (std::ptr::null(), 0),
+            lru_clock: u32::try_from(self.now_ms / 1000 & 0xff_ffff).expect("masked to 24 bits"),
+        };
+        if let Err(error) = handler(&mut ctx, args) {
+            ctx.reply.error(&error);
+        }
+        self.log(args, dirty);
+        out
+    }
+
+    /// What the shard would append to its log for the command that just ran.
+    fn log(&mut self, args: &Args<'_>, dirty_before: u64) {
+        let line = |words: &mut dyn Iterator<Item = &[u8]>| {
+            words
+                .map(String::from_utf8_lossy)
+                .collect::<Vec<_>>()
+                .join(" ")
+        };
+        for (_, key) in self.effects.lapsed.drain(..) {
+            self.stream
+                .push(format!("DEL {}", String::from_utf8_lossy(&key)));
+        }
+        let rewritten = std::mem::take(&mut self.effects.rewritten);
+        if rewritten.is_empty() && self.effects.dirty > dirty_before {
+            self.stream.push(line(&mut args.from(0)));
+        }
+        for words in rewritten.iter().filter(|words| !words.is_empty()) {
+            self.stream.push(line(&mut words.iter().map(Vec::as_slice)));
+        }
+    }
+
+    /// What reached the log since the last call, a line per command.
+    pub(crate) fn stream(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.stream)
+    }
+
+    /// The keyspace events since the last call, as `name key`.
+    pub(crate) fn events(&mut self) -> Vec<String> {
+        let text = |event: super::KeyEvent| {
+            format!("{} {}", event.name, String::from_utf8_lossy(&event.key))
+        };
+        self.effects.events.drain(..).map(text).collect()
+    }
+
+    /// When a key expires, unix milliseconds.
+    pub(crate) fn expiry(&self, key: &str) -> Option<u64> {
+        self.entry(key).expiry()
+    }
+
+    /// How a key's value is kept, as OBJECT ENCODING names it.
+    pub(crate) fn encoding(&self, key: &str) -> &'static str {
+        self.entry(key).encoding().name()
+    }
+
+    /// The entry at an existing key of the current database, expired or not.
+    #[track_caller]
+    pub(crate) fn entry(&self, key: &str) -> &Entry {
+        let key = key.as_bytes();
+        self.store
+            .get(self.db, key_slot(key), key)
+            .expect("the test made the key")
+    }
+
+    /// Sets a directive.
+    pub(crate) fn set_config(&mut self, name: &str, value: &str) {
+        self.config
+            .set(&[(name.as_bytes(), value.as_bytes())])
+            .expect("a valid setting");
+    }
+}

@@ -1,0 +1,159 @@
+//! GET and the commands that read a whole string and then touch its key: GETEX, GETDEL.
+//!
+//! GET is one table lookup: entry and reply are borrowed side by side. Expiry times reach the log as
+//! absolute times, whatever the client sent.
+
+use super::super::{Context, Lookup, Outcome};
+use super::option::{Accept, Options, deadline};
+use crate::config::events;
+use crate::resp::{Args, Error, Reply};
+use crate::store::{Entry, ValueRef};
+
+pub(super) fn get(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
+    read(ctx, args.get(1)).map(|_| ())
+}
+
+/// Replies with the string at `key`, or null; true when there was one. Counts as a read.
+#[inline]
+pub(super) fn read(ctx: &mut Context<'_>, key: &[u8]) -> Result<bool, Error> {
+    ctx.view(key, Lookup::Read, |entry, reply| {
+        write(entry.as_deref(), reply)
+    })
+}
+
+#[inline]
+fn write(entry: Option<&Entry>, reply: &mut Reply<'_>) -> Result<bool, Error> {
+    match entry.map(Entry::value) {
+        None => reply.null(),
+        Some(ValueRef::Bytes(bytes)) => reply.bulk(bytes),
+        Some(ValueRef::Int(value)) => reply.bulk_integer(value),
+        Some(ValueRef::Object(_)) => return Err(Error::WRONG_TYPE),
+    }
+    Ok(entry.is_some())
+}
+
+pub(super) fn getex(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
+    let options = Options::parse(args, 2, Accept::GetEx)?;
+    let key = args.get(1);
+    let start = ctx.reply.position();
+    if !read(ctx, key)? {
+        return Ok(());
+    }
+    if let Some((unit, text)) = options.expiry {
+        let at_ms =
+            deadline(unit, text, ctx.now_ms, "getex").inspect_err(|_| ctx.reply.truncate(start))?;
+        if unit.is_absolute() && at_ms <= ctx.now_ms {
+            delete(ctx, key);
+            return Ok(());
+        }
+        assert!(ctx.set_expiry(key, Some(at_ms)), "the key was just read");
+        ctx.modified(key);
+        ctx.notify(events::GENERIC, "expire", key);
+        ctx.propagate(&[
+            b"PEXPIREAT",
+            key,
+            itoa::Buffer::new().format(at_ms).as_bytes(),
+        ]);
+    } else if options.persist
+        && ctx
+            .find(key, Lookup::Peek)
+            .is_some_and(|entry| entry.expiry().is_some())
+    {
+        assert!(ctx.set_expiry(key, None), "the key was just read");
+        ctx.modified(key);
+        ctx.notify(events::GENERIC, "persist", key);
+        ctx.propagate(&[b"PERSIST", key]);
+    }
+    Ok(())
+}
+
+pub(super) fn getdel(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
+    if read(ctx, args.get(1))? {
+        delete(ctx, args.get(1));
+    }
+    Ok(())
+}
+
+/// Removes an existing key as DEL would.
+pub(super) fn delete(ctx: &mut Context<'_>, key: &[u8]) {
+    let entry = ctx.take(ctx.db, key);
+    assert!(entry.is_some(), "the caller has just found the key");
+    ctx.modified(key);
+    ctx.notify(events::GENERIC, "del", key);
+    ctx.propagate(&[b"DEL", key]);
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::cmd::fixture::Fixture;
+
+    #[test]
+    fn get() {
+        let mut f = Fixture::new();
+        f.check("GET a", "$-1\r\n");
+        f.check("SET a hello", "+OK\r\n");
+        f.check("GET a", "$5\r\nhello\r\n");
+        f.check("SET a 12", "+OK\r\n");
+        f.check("GET a", "$2\r\n12\r\n");
+        assert_eq!((f.effects.hits, f.effects.misses), (2, 1));
+        f.resp3();
+        f.check("GET nothing", "_\r\n");
+        assert_eq!(
+            f.events(),
+            ["keymiss a", "new a", "set a", "set a", "keymiss nothing"]
+        );
+    }
+
+    #[test]
+    fn getex() {
+        let mut f = Fixture::new();
+        f.check("GETEX a EX x", "$-1\r\n");
+        f.check("SET a 1", "+OK\r\n");
+        f.check("GETEX a", "$1\r\n1\r\n");
+        f.check("GETEX a PERSIST", "$1\r\n1\r\n");
+        assert_eq!(f.stream().len(), 1, "nothing changed since SET");
+        f.check("GETEX a EX 10", "$1\r\n1\r\n");
+        assert_eq!(f.expiry("a"), Some(f.now_ms + 10_000));
+        assert_eq!(f.stream(), [format!("PEXPIREAT a {}", f.now_ms + 10_000)]);
+        f.check("GETEX a PERSIST", "$1\r\n1\r\n");
+        assert_eq!(f.expiry("a"), None);
+        assert_eq!(f.stream(), ["PERSIST a"]);
+        f.check(
+            "GETEX a EX 0",
+            "-ERR invalid expire time in 'getex' command\r\n",
+        );
+        f.check(
+            "GETEX a EX a",
+            "-ERR value is not an integer or out of range\r\n",
+        );
+        f.check(
+            "GETEX a EX 9223372036854775807",
+            "-ERR invalid expire time in 'getex' command\r\n",
+        );
+        for wrong in [
+            "NX",
+            "KEEPTTL",
+            "EX 1 PX 1",
+            "EX 1 PERSIST",
+            "PERSIST EX 1",
+            "EX",
+            "GET",
+        ] {
+            f.check(&format!("GETEX a {wrong}"), "-ERR syntax error\r\n");
+        }
+        f.check("GETEX a PXAT 5", "$1\r\n1\r\n");
+        assert_eq!(f.stream(), ["DEL a"]);
+        f.check("GET a", "$-1\r\n");
+    }
+
+    #[test]
+    fn getdel() {
+        let mut f = Fixture::new();
+        f.check("GETDEL a", "$-1\r\n");
+        f.check("SET a v", "+OK\r\n");
+        f.stream();
+        f.check("GETDEL a", "$1\r\nv\r\n");
+        f.check("GET a", "$-1\r\n");
+        assert_eq!(f.stream(), ["DEL a"]);
+    }
+}
