@@ -3,6 +3,7 @@
 //! `ARCHITECTURE.md` beside this file is the map; start there.
 
 pub mod base;
+pub mod cmd;
 pub mod config;
 pub mod limits;
 pub mod resp;

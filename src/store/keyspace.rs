@@ -156,8 +156,9 @@ impl Store {
         replaced
     }
 
-    /// Makes the key a string with this expiry, whatever it was: one lookup, in place where it fits. For keeping
-    /// the expiry (KEEPTTL) use `get_mut` and `set_value`.
+    /// Makes the key a string with this expiry, whatever it was: one lookup, in place where it fits. `age`
+    /// gives the access clock from the entry before. For keeping the expiry (KEEPTTL) use `get_mut` and
+    /// `set_value`.
     #[inline]
     pub fn set_string(
         &mut self,
@@ -166,16 +167,21 @@ impl Store {
         key: &[u8],
         value: Value<'_>,
         expiry: Option<u64>,
+        age: impl FnOnce(Option<&Entry>) -> u32,
     ) -> Option<Previous> {
         let hash = self.hash(key);
         let identity = self.identity_of[db];
         let database = &mut self.databases[usize::from(identity)];
         let Some((entry, count)) = database.find_mut(slot, hash, |entry| entry.key() == key) else {
-            self.insert_string(db, slot, hash, Entry::new(key, value, expiry));
+            let mut entry = Entry::new(key, value, expiry);
+            entry.set_lru(age(None));
+            self.insert_string(db, slot, hash, entry);
             return None;
         };
         let old = entry.expiry();
+        let lru = age(Some(entry));
         entry.set_value(value);
+        entry.set_lru(lru);
         if old.is_some() || expiry.is_some() {
             let filed = Filed(entry.filed());
             entry.set_expiry(expiry);

@@ -64,7 +64,7 @@ impl Walk {
                 let (value, expiry) = (self.value(), self.expiry());
                 let previous =
                     self.store
-                        .set_string(db, slot, &key, Value::from_text(&value), expiry);
+                        .set_string(db, slot, &key, Value::from_text(&value), expiry, |_| 0);
                 let known = self.model.insert(name, (value, expiry));
                 assert_eq!(
                     previous.map(|previous| previous.expiry),
@@ -236,7 +236,14 @@ fn the_wheel_stays_bounded_whatever_clients_do() {
     // No time passes and no step runs: only the commands themselves can keep the wheel small.
     for round in 0..300_000u64 {
         let ttl_ms = 100_000 - round % 7_000;
-        store.set_string(0, 1, &key(round), Value::Int(1), Some(now_ms + ttl_ms));
+        store.set_string(
+            0,
+            1,
+            &key(round),
+            Value::Int(1),
+            Some(now_ms + ttl_ms),
+            |_| 0,
+        );
         match round % 4 {
             0 => drop(store.take(0, 1, &key(round))),
             1 => assert!(store.set_expiry(0, 1, &key(round), None)),
@@ -277,6 +284,7 @@ fn a_million_keys_that_expire_at_once_cost_bounded_steps() {
             &number.to_le_bytes(),
             Value::Int(1),
             Some(now_ms + 5_000),
+            |_| 0,
         );
     }
     assert_eq!(
@@ -310,6 +318,7 @@ fn random_keys_are_drawn_from_slots_in_proportion() {
             &number.to_le_bytes(),
             Value::Int(number as i64),
             None,
+            |_| 0,
         );
     }
     let mut random = Random::new(4);
@@ -349,7 +358,7 @@ fn bytes_per_item(value_len: usize, ttl: bool) -> (f64, f64) {
         let expiry = ttl.then(|| now_ms + random.below(3_600_000) as u64);
         assert!(
             store
-                .set_string(0, slot, &key, Value::Bytes(&value), expiry)
+                .set_string(0, slot, &key, Value::Bytes(&value), expiry, |_| 0)
                 .is_none()
         );
     }
