@@ -5,6 +5,10 @@
 pub mod base;
 pub mod cmd;
 pub mod config;
+pub mod conn;
 pub mod limits;
 pub mod resp;
+pub mod route;
+pub mod server;
+pub mod shard;
 pub mod store;

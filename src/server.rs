@@ -7,7 +7,10 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use crate::base::fatal::{Fatal, fatal};
-use crate::base::{self, Endpoint, EpollIo, Io, Socket, UringIo, UringOptions, Wakers, mesh, probe, socket, topology};
+use crate::base::{
+    self, Endpoint, EpollIo, Io, Socket, UringIo, UringOptions, Wakers, mesh, probe, socket,
+    topology,
+};
 use crate::config::{Config, Loaded};
 use crate::limits::{RECEIVE_BUFFER_BYTES, RECEIVE_BUFFERS, SHARDS_MAX};
 use crate::route::Message;
@@ -30,7 +33,8 @@ pub fn serve(loaded: Loaded) {
     let backend = probe::probe(choice).unwrap_or_else(|reason| fatal(&reason));
     let plan = machine.place(shards, topology::Policy::Compact);
     let listeners = listen(&config);
-    let wakers = Wakers::new(shards).unwrap_or_else(|error| fatal(&Fatal::Resources("wake-up descriptors", error)));
+    let wakers = Wakers::new(shards)
+        .unwrap_or_else(|error| fatal(&Fatal::Resources("wake-up descriptors", error)));
     let mut shared = Shared::new(shards, base::random_seed(), base::now().unix_us, run_id());
     shared.config_file = loaded.config_file;
     shared.machine = describe(&machine, &plan, &backend, shards);
@@ -44,11 +48,19 @@ pub fn serve(loaded: Loaded) {
         .enumerate()
         .map(|(shard, endpoint)| {
             let start = Start {
-                identity: Identity { shard, shards, shared: shared.clone() },
+                identity: Identity {
+                    shard,
+                    shards,
+                    shared: shared.clone(),
+                },
                 config: config.clone(),
                 wakers: wakers.clone(),
                 cpu: plan.pin.then(|| plan.placements[shard].cpu),
-                listeners: if shard == 0 { listeners.clone() } else { Vec::new() },
+                listeners: if shard == 0 {
+                    listeners.clone()
+                } else {
+                    Vec::new()
+                },
                 uring: backend.backend == probe::Backend::Uring,
             };
             std::thread::Builder::new()
@@ -79,7 +91,12 @@ impl Start {
     /// Pins the thread, gives it its arena, and ticks; in this order, so that all memory is local.
     fn run(self, endpoint: Endpoint<Message>) {
         if let Some(cpu) = self.cpu {
-            topology::pin(cpu);
+            if !topology::pin(cpu) {
+                eprintln!(
+                    "# shard {} could not be pinned to processor {cpu}",
+                    self.identity.shard
+                );
+            }
         }
         if let Err(error) = crate::base::arena::Arena::bind_new() {
             eprintln!("# shard {} shares an arena: {error}", self.identity.shard);
@@ -90,8 +107,13 @@ impl Start {
                 .unwrap_or_else(|error| fatal(&Fatal::RingSetup(error.to_string())));
             self.tick(io, endpoint);
         } else {
-            let io = EpollIo::new(self.wakers.clone(), shard, RECEIVE_BUFFERS, RECEIVE_BUFFER_BYTES)
-                .unwrap_or_else(|error| fatal(&Fatal::Resources("an epoll descriptor", error)));
+            let io = EpollIo::new(
+                self.wakers.clone(),
+                shard,
+                RECEIVE_BUFFERS,
+                RECEIVE_BUFFER_BYTES,
+            )
+            .unwrap_or_else(|error| fatal(&Fatal::Resources("an epoll descriptor", error)));
             self.tick(io, endpoint);
         }
     }
@@ -101,6 +123,7 @@ impl Start {
         for (number, socket) in self.listeners.iter().enumerate() {
             shard.listen(u32::try_from(number).expect("listeners are few"), *socket);
         }
+        shard.core.memory = base::arena::ThreadMemory::of_this_thread().ok();
         shard.run();
     }
 }
@@ -118,9 +141,15 @@ fn enter_directory(config: &Config) {
 fn shard_count(config: &Config, machine: &topology::Machine) -> usize {
     let wanted = usize::from(config.shards);
     if wanted > SHARDS_MAX {
-        fatal(&Fatal::BadConfiguration(format!("shards must be at most {SHARDS_MAX}")));
+        fatal(&Fatal::BadConfiguration(format!(
+            "shards must be at most {SHARDS_MAX}"
+        )));
     }
-    if wanted == 0 { machine.cores().clamp(1, SHARDS_MAX) } else { wanted }
+    if wanted == 0 {
+        machine.cores().clamp(1, SHARDS_MAX)
+    } else {
+        wanted
+    }
 }
 
 /// Binds every address of `bind` and the unix socket; an address behind `-` may be missing.
@@ -154,7 +183,9 @@ fn listen(config: &Config) -> Vec<Socket> {
         listeners.push(listening.unwrap_or_else(|error| fatal(&Fatal::from_listen(error))));
     }
     if listeners.is_empty() {
-        fatal(&Fatal::BadConfiguration("neither a port nor a unix socket to listen on".into()));
+        fatal(&Fatal::BadConfiguration(
+            "neither a port nor a unix socket to listen on".into(),
+        ));
     }
     listeners
 }
@@ -165,16 +196,32 @@ fn describe(
     backend: &probe::Capabilities,
     shards: usize,
 ) -> Vec<(String, String)> {
-    let cores: Vec<String> = plan.placements.iter().map(|place| place.cpu.to_string()).collect();
+    let cores: Vec<String> = plan
+        .placements
+        .iter()
+        .map(|place| place.cpu.to_string())
+        .collect();
     let mut lines = vec![
         ("shards".to_string(), shards.to_string()),
         ("cores".to_string(), machine.cores().to_string()),
         ("numa_nodes".to_string(), machine.nodes().to_string()),
-        ("shard_cpus".to_string(), if plan.pin { cores.join(",") } else { "not pinned".to_string() }),
+        (
+            "shard_cpus".to_string(),
+            if plan.pin {
+                cores.join(",")
+            } else {
+                "not pinned".to_string()
+            },
+        ),
         ("backend".to_string(), backend.backend.name().to_string()),
         ("backend_reason".to_string(), backend.reason.clone()),
     ];
-    lines.extend(backend.features.iter().map(|(name, state)| (format!("feature_{name}"), support(state))));
+    lines.extend(
+        backend
+            .features
+            .iter()
+            .map(|(name, state)| (format!("feature_{name}"), support(state))),
+    );
     lines
 }
 
@@ -187,16 +234,34 @@ fn support(support: &probe::Support) -> String {
 
 /// 40 hex digits that name this run of the server.
 fn run_id() -> String {
-    let words = [base::random_seed(), base::random_seed(), base::random_seed()];
-    words.iter().map(|word| format!("{word:016x}")).collect::<String>()[..40].to_string()
+    let words = [
+        base::random_seed(),
+        base::random_seed(),
+        base::random_seed(),
+    ];
+    words
+        .iter()
+        .map(|word| format!("{word:016x}"))
+        .collect::<String>()[..40]
+        .to_string()
 }
 
 fn print_banner(config: &Config, shared: &Shared) {
-    println!("{} Cairn {} starts, PID: {}", log_prefix(), env!("CARGO_PKG_VERSION"), std::process::id());
+    println!(
+        "{} Cairn {} starts, PID: {}",
+        log_prefix(),
+        env!("CARGO_PKG_VERSION"),
+        std::process::id()
+    );
     for (name, value) in &shared.machine {
         println!("    {name:24} {value}");
     }
-    println!("{} PID: {} Server initialized, port {}", log_prefix(), std::process::id(), config.port);
+    println!(
+        "{} PID: {} Server initialized, port {}",
+        log_prefix(),
+        std::process::id(),
+        config.port
+    );
 }
 
 fn log_prefix() -> String {

@@ -20,9 +20,17 @@ pub enum Begin {
 pub enum Find {
     /// From the begin to `last` (relative to it; negative: from the end of the arguments), each `step`-th.
     /// With a negative `last`, `limit` above 1 takes only the first 1/limit of what remains.
-    Range { last: i32, step: usize, limit: usize },
+    Range {
+        last: i32,
+        step: usize,
+        limit: usize,
+    },
     /// The count stands at `count_at`, the first key at `first` (both relative to the begin), each `step`-th.
-    Count { count_at: usize, first: usize, step: usize },
+    Count {
+        count_at: usize,
+        first: usize,
+        step: usize,
+    },
 }
 
 /// What a command does to the keys of a spec; names as COMMAND INFO prints them, lower case.
@@ -57,19 +65,43 @@ impl KeySpec {
     /// One key at argument `index`.
     #[must_use]
     pub const fn one(index: usize, access: u32) -> Self {
-        Self { begin: Begin::Index(index), find: Find::Range { last: 0, step: 1, limit: 0 }, access }
+        Self {
+            begin: Begin::Index(index),
+            find: Find::Range {
+                last: 0,
+                step: 1,
+                limit: 0,
+            },
+            access,
+        }
     }
 
     /// Keys from argument `index` to `last` (negative: from the end), each `step`-th.
     #[must_use]
     pub const fn range(index: usize, last: i32, step: usize, access: u32) -> Self {
-        Self { begin: Begin::Index(index), find: Find::Range { last, step, limit: 0 }, access }
+        Self {
+            begin: Begin::Index(index),
+            find: Find::Range {
+                last,
+                step,
+                limit: 0,
+            },
+            access,
+        }
     }
 
     /// A count at argument `index` and that many keys behind it.
     #[must_use]
     pub const fn counted(index: usize, step: usize, access: u32) -> Self {
-        Self { begin: Begin::Index(index), find: Find::Count { count_at: 0, first: 1, step }, access }
+        Self {
+            begin: Begin::Index(index),
+            find: Find::Count {
+                count_at: 0,
+                first: 1,
+                step,
+            },
+            access,
+        }
     }
 
     /// Appends the argument positions of this spec's keys.
@@ -81,11 +113,21 @@ impl KeySpec {
             return Ok(());
         };
         let (first, last, step) = match self.find {
-            Find::Range { last, step, limit } => (begin, range_end(args.len(), begin, last, limit)?, step),
-            Find::Count { count_at, first, step } => {
+            Find::Range { last, step, limit } => {
+                (begin, range_end(args.len(), begin, last, limit)?, step)
+            }
+            Find::Count {
+                count_at,
+                first,
+                step,
+            } => {
                 let count_at = begin + count_at;
-                let count = (count_at < args.len()).then(|| parse_i64(args.get(count_at))).flatten();
-                let count = count.and_then(|count| usize::try_from(count).ok()).ok_or(InvalidKeys)?;
+                let count = (count_at < args.len())
+                    .then(|| parse_i64(args.get(count_at)))
+                    .flatten();
+                let count = count
+                    .and_then(|count| usize::try_from(count).ok())
+                    .ok_or(InvalidKeys)?;
                 if count == 0 || count > args.len() {
                     return Err(InvalidKeys);
                 }
@@ -109,7 +151,9 @@ impl KeySpec {
                     let start = args.len().checked_sub(from.unsigned_abs() as usize)?;
                     (1..=start).rev().find(|&index| args.is(index, word))
                 };
-                found.map(|index| index + 1).filter(|&index| index < args.len())
+                found
+                    .map(|index| index + 1)
+                    .filter(|&index| index < args.len())
             }
         }
     }
@@ -119,7 +163,9 @@ fn range_end(len: usize, begin: usize, last: i32, limit: usize) -> Result<usize,
     if last >= 0 {
         return Ok(begin + last.unsigned_abs() as usize);
     }
-    let end = len.checked_sub(last.unsigned_abs() as usize).ok_or(InvalidKeys)?;
+    let end = len
+        .checked_sub(last.unsigned_abs() as usize)
+        .ok_or(InvalidKeys)?;
     if limit <= 1 {
         return Ok(end);
     }
@@ -135,25 +181,49 @@ mod tests {
         let spans: Vec<Span> = words
             .split(' ')
             .map(|word| Span {
-                start: u32::try_from(word.as_ptr() as usize - words.as_ptr() as usize).expect("short"),
+                start: u32::try_from(word.as_ptr() as usize - words.as_ptr() as usize)
+                    .expect("short"),
                 len: u32::try_from(word.len()).expect("short"),
             })
             .collect();
         let mut out = Vec::new();
-        spec.positions(&Args::new(words.as_bytes(), &spans), &mut out).map(|()| out)
+        spec.positions(&Args::new(words.as_bytes(), &spans), &mut out)
+            .map(|()| out)
     }
 
     #[test]
     fn ranges_counts_and_keywords() {
         assert_eq!(positions(KeySpec::one(1, access::RO), "GET k"), Ok(vec![1]));
-        assert_eq!(positions(KeySpec::range(1, -1, 2, access::OW), "MSET a 1 b 2"), Ok(vec![1, 3]));
-        assert_eq!(positions(KeySpec::range(1, -2, 1, access::RW), "BLPOP a b 0"), Ok(vec![1, 2]));
-        assert_eq!(positions(KeySpec::counted(2, 1, access::RO), "EVAL s 2 a b c"), Ok(vec![3, 4]));
-        assert_eq!(positions(KeySpec::counted(1, 1, access::RO), "LMPOP 9 a LEFT"), Err(InvalidKeys));
-        assert_eq!(positions(KeySpec::counted(1, 1, access::RO), "LMPOP x a LEFT"), Err(InvalidKeys));
+        assert_eq!(
+            positions(KeySpec::range(1, -1, 2, access::OW), "MSET a 1 b 2"),
+            Ok(vec![1, 3])
+        );
+        assert_eq!(
+            positions(KeySpec::range(1, -2, 1, access::RW), "BLPOP a b 0"),
+            Ok(vec![1, 2])
+        );
+        assert_eq!(
+            positions(KeySpec::counted(2, 1, access::RO), "EVAL s 2 a b c"),
+            Ok(vec![3, 4])
+        );
+        assert_eq!(
+            positions(KeySpec::counted(1, 1, access::RO), "LMPOP 9 a LEFT"),
+            Err(InvalidKeys)
+        );
+        assert_eq!(
+            positions(KeySpec::counted(1, 1, access::RO), "LMPOP x a LEFT"),
+            Err(InvalidKeys)
+        );
         let store = KeySpec {
-            begin: Begin::Keyword { word: "STORE", from: 2 },
-            find: Find::Range { last: 0, step: 1, limit: 0 },
+            begin: Begin::Keyword {
+                word: "STORE",
+                from: 2,
+            },
+            find: Find::Range {
+                last: 0,
+                step: 1,
+                limit: 0,
+            },
             access: access::OW,
         };
         assert_eq!(positions(store, "SORT k store d"), Ok(vec![3]));

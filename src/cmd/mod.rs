@@ -6,13 +6,13 @@
 //! live here, their functions in `shard::home`.
 
 mod age;
+mod connection;
 mod context;
 #[cfg(test)]
 mod fixture;
 mod keys;
-mod server;
-mod connection;
 mod long_double;
+mod server;
 mod slot;
 mod string;
 mod table;

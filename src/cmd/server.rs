@@ -93,7 +93,12 @@ pub static COMMANDS: &[Command] = &[
     Command {
         name: "shutdown",
         arity: -1,
-        flags: flag::ADMIN | flag::NOSCRIPT | flag::LOADING | flag::STALE | flag::NO_MULTI | flag::ALLOW_BUSY,
+        flags: flag::ADMIN
+            | flag::NOSCRIPT
+            | flag::LOADING
+            | flag::STALE
+            | flag::NO_MULTI
+            | flag::ALLOW_BUSY,
         categories: 0,
         group: Group::Server,
         keys: &[],

@@ -14,7 +14,11 @@ const TABLE: [u16; 256] = {
         let mut crc = (byte as u16) << 8;
         let mut bit = 0;
         while bit < 8 {
-            crc = if crc & 0x8000 != 0 { (crc << 1) ^ POLYNOMIAL } else { crc << 1 };
+            crc = if crc & 0x8000 != 0 {
+                (crc << 1) ^ POLYNOMIAL
+            } else {
+                crc << 1
+            };
             bit += 1;
         }
         table[byte] = crc;
@@ -24,7 +28,9 @@ const TABLE: [u16; 256] = {
 };
 
 fn crc16(bytes: &[u8]) -> u16 {
-    bytes.iter().fold(0, |crc, &byte| (crc << 8) ^ TABLE[usize::from((crc >> 8) ^ u16::from(byte)) & 0xff])
+    bytes.iter().fold(0, |crc, &byte| {
+        (crc << 8) ^ TABLE[usize::from((crc >> 8) ^ u16::from(byte)) & 0xff]
+    })
 }
 
 /// The slot, below `SLOTS`. An empty tag `{}` counts as none.

@@ -51,7 +51,11 @@ impl Row {
     pub fn arity_fits(&self, count: usize) -> bool {
         let arity = self.command.arity;
         let wanted = arity.unsigned_abs() as usize;
-        if arity >= 0 { count == wanted } else { count >= wanted }
+        if arity >= 0 {
+            count == wanted
+        } else {
+            count >= wanted
+        }
     }
 
     /// True when any of these flags is set.
@@ -80,7 +84,10 @@ pub fn table() -> &'static Table {
 impl Table {
     fn build() -> Self {
         let top: Vec<&'static Command> = FAMILIES.iter().flat_map(|family| family.iter()).collect();
-        let mut rows: Vec<Row> = top.iter().map(|command| row(command, command.name.to_string(), None)).collect();
+        let mut rows: Vec<Row> = top
+            .iter()
+            .map(|command| row(command, command.name.to_string(), None))
+            .collect();
         for (number, command) in top.iter().enumerate() {
             let start = row_number(rows.len());
             for sub in command.subcommands {
@@ -99,7 +106,11 @@ impl Table {
             }
             index[at] = row_number(number + 1);
         }
-        Self { rows, index, top_level: row_number(top.len()) }
+        Self {
+            rows,
+            index,
+            top_level: row_number(top.len()),
+        }
     }
 
     /// The row of a top-level command, by name in any case.
@@ -113,7 +124,12 @@ impl Table {
         let mut at = name_hash(name) & mask;
         loop {
             let row = self.index[at].checked_sub(1)?;
-            if self.rows[usize::from(row)].command.name.as_bytes().eq_ignore_ascii_case(name) {
+            if self.rows[usize::from(row)]
+                .command
+                .name
+                .as_bytes()
+                .eq_ignore_ascii_case(name)
+            {
                 return Some(row);
             }
             at = (at + 1) & mask;
@@ -135,7 +151,13 @@ impl Table {
         let word = args.get(1);
         row.subcommands
             .clone()
-            .find(|&sub| self.row(sub).command.name.as_bytes().eq_ignore_ascii_case(word))
+            .find(|&sub| {
+                self.row(sub)
+                    .command
+                    .name
+                    .as_bytes()
+                    .eq_ignore_ascii_case(word)
+            })
             .ok_or(Some(number))
     }
 
@@ -151,11 +173,13 @@ impl Table {
     pub fn find_full(&self, name: &[u8]) -> Option<u16> {
         if let Some(split) = memchr::memchr(b'|', name) {
             let container = self.find(&name[..split])?;
-            return self
-                .row(container)
-                .subcommands
-                .clone()
-                .find(|&sub| self.row(sub).command.name.as_bytes().eq_ignore_ascii_case(&name[split + 1..]));
+            return self.row(container).subcommands.clone().find(|&sub| {
+                self.row(sub)
+                    .command
+                    .name
+                    .as_bytes()
+                    .eq_ignore_ascii_case(&name[split + 1..])
+            });
         }
         self.find(name)
     }
@@ -180,7 +204,13 @@ impl Table {
 }
 
 fn row(command: &'static Command, full_name: String, container: Option<u16>) -> Row {
-    Row { command, full_name, container, keys: keys_of(command), subcommands: 0..0 }
+    Row {
+        command,
+        full_name,
+        container,
+        keys: keys_of(command),
+        subcommands: 0..0,
+    }
 }
 
 fn keys_of(command: &Command) -> Keys {
@@ -207,7 +237,8 @@ fn name_hash(name: &[u8]) -> usize {
     word[..len].copy_from_slice(&name[..len]);
     let folded = u64::from_le_bytes(word) | 0x2020_2020_2020_2020;
     let last = u64::from(name[name.len() - 1] | 0x20);
-    let mixed = (folded ^ (last << 56).rotate_left(9) ^ name.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let mixed = (folded ^ (last << 56).rotate_left(9) ^ name.len() as u64)
+        .wrapping_mul(0x9e37_79b9_7f4a_7c15);
     (mixed >> 40) as usize
 }
 
@@ -221,7 +252,10 @@ pub fn writes(row: &Row) -> bool {
 #[must_use]
 pub fn changes_keys(row: &Row) -> bool {
     use super::keyspec::access::{OW, RM, RW};
-    row.command.keys.iter().any(|spec| spec.access & (RW | OW | RM) != 0)
+    row.command
+        .keys
+        .iter()
+        .any(|spec| spec.access & (RW | OW | RM) != 0)
 }
 
 /// True for commands that run at the client's home shard.
@@ -239,7 +273,11 @@ mod tests {
         let table = table();
         for number in table.top_level() {
             let name = table.row(number).command.name;
-            assert_eq!(table.find(name.to_uppercase().as_bytes()), Some(number), "{name}");
+            assert_eq!(
+                table.find(name.to_uppercase().as_bytes()),
+                Some(number),
+                "{name}"
+            );
             assert_eq!(name, name.to_lowercase());
         }
         assert_eq!(table.find(b"nosuchcommand"), None);
@@ -250,7 +288,11 @@ mod tests {
     fn arities_cover_the_keys() {
         for row in &table().rows {
             if let Keys::One(index) = row.keys {
-                assert!(row.command.arity.unsigned_abs() as usize > index, "{}", row.full_name);
+                assert!(
+                    row.command.arity.unsigned_abs() as usize > index,
+                    "{}",
+                    row.full_name
+                );
             }
         }
     }

@@ -182,7 +182,9 @@ impl Client {
     #[inline]
     #[must_use]
     pub fn in_multi(&self) -> bool {
-        self.transaction.as_ref().is_some_and(|transaction| transaction.open)
+        self.transaction
+            .as_ref()
+            .is_some_and(|transaction| transaction.open)
     }
 
     /// The transaction's state, made on first use.

@@ -43,18 +43,30 @@ impl Replies {
     /// caller ends the reply with `seal`.
     #[inline]
     pub fn sink(&mut self) -> &mut Vec<u8> {
-        if self.places.is_empty() { &mut self.ready } else { &mut self.held }
+        if self.places.is_empty() {
+            &mut self.ready
+        } else {
+            &mut self.held
+        }
     }
 
     /// Gives the bytes that were written to `held` since `start` their place at the end.
     pub fn seal(&mut self, start: usize) {
-        assert!(!self.places.is_empty(), "only a reply behind others needs a place");
-        self.places.push_back(Place::Answered { start, len: self.held.len() - start });
+        assert!(
+            !self.places.is_empty(),
+            "only a reply behind others needs a place"
+        );
+        self.places.push_back(Place::Answered {
+            start,
+            len: self.held.len() - start,
+        });
     }
 
     /// A place at the end for a reply that comes later; returns its number.
     pub fn reserve(&mut self) -> u32 {
-        let number = self.first.wrapping_add(u32::try_from(self.places.len()).expect("bounded by OUTSTANDING_PER_CLIENT"));
+        let number = self.first.wrapping_add(
+            u32::try_from(self.places.len()).expect("bounded by OUTSTANDING_PER_CLIENT"),
+        );
         self.places.push_back(Place::Waiting);
         number
     }
@@ -62,7 +74,10 @@ impl Replies {
     /// The reply of a reserved place has come.
     pub fn answer(&mut self, number: u32, reply: &[u8]) {
         let index = number.wrapping_sub(self.first) as usize;
-        let place = self.places.get_mut(index).expect("a reply comes for a reserved place");
+        let place = self
+            .places
+            .get_mut(index)
+            .expect("a reply comes for a reserved place");
         assert!(matches!(place, Place::Waiting), "a place is answered once");
         if index == 0 {
             self.ready.extend_from_slice(reply);
@@ -70,7 +85,10 @@ impl Replies {
             self.first = self.first.wrapping_add(1);
             self.advance();
         } else {
-            *place = Place::Answered { start: self.held.len(), len: reply.len() };
+            *place = Place::Answered {
+                start: self.held.len(),
+                len: reply.len(),
+            };
             self.held.extend_from_slice(reply);
         }
     }
@@ -115,7 +133,10 @@ impl Replies {
     /// Lends an empty vector with capacity.
     #[inline]
     pub fn lend_buffer(&mut self, buffer: Vec<u8>) {
-        assert!(buffer.is_empty() && self.ready.capacity() == 0, "a buffer is lent once");
+        assert!(
+            buffer.is_empty() && self.ready.capacity() == 0,
+            "a buffer is lent once"
+        );
         self.ready = buffer;
     }
 }

@@ -236,7 +236,8 @@ pub fn element_len(bytes: &[u8]) -> usize {
     let mut at = 0;
     let mut left = 1usize;
     while left > 0 {
-        let line = memchr::memchr(b'\n', &bytes[at..]).expect("an encoded reply has its line ends") + 1;
+        let line =
+            memchr::memchr(b'\n', &bytes[at..]).expect("an encoded reply has its line ends") + 1;
         let number = super::parse_i64(&bytes[at + 1..at + line - 2]);
         let count = number.and_then(|number| usize::try_from(number).ok());
         left -= 1;
@@ -269,8 +270,14 @@ mod tests {
 
     #[test]
     fn kinds_fall_back_in_resp2() {
-        assert_eq!(both(|reply| reply.null()), ("$-1\r\n".into(), "_\r\n".into()));
-        assert_eq!(both(|reply| reply.null_array()), ("*-1\r\n".into(), "_\r\n".into()));
+        assert_eq!(
+            both(|reply| reply.null()),
+            ("$-1\r\n".into(), "_\r\n".into())
+        );
+        assert_eq!(
+            both(|reply| reply.null_array()),
+            ("*-1\r\n".into(), "_\r\n".into())
+        );
         assert_eq!(both(|r| r.map(2)), ("*4\r\n".into(), "%2\r\n".into()));
         assert_eq!(
             both(|r| r.double(1.5)),

@@ -102,27 +102,40 @@ impl Locks {
     /// True when a command that ends at once must wait for a holder of this key.
     #[must_use]
     pub fn conflicts(&self, key: u64, mode: Mode) -> bool {
-        self.locks.get(&key).is_some_and(|lock| lock.holders.iter().any(|&(_, held)| !held.fits(mode)))
+        self.locks
+            .get(&key)
+            .is_some_and(|lock| lock.holders.iter().any(|&(_, held)| !held.fits(mode)))
     }
 
     /// True when `sequence` holds everything it asked for.
     #[must_use]
     pub fn is_granted(&self, sequence: Sequence) -> bool {
-        self.transactions.get(&sequence).is_some_and(|holder| holder.missing == 0)
+        self.transactions
+            .get(&sequence)
+            .is_some_and(|holder| holder.missing == 0)
     }
 
     /// A transaction asks for its keys; the same key must not stand twice in `intents`.
     pub fn request(&mut self, sequence: Sequence, mut intents: Vec<Intent>, outcome: &mut Outcome) {
-        assert!(!self.transactions.contains_key(&sequence), "a transaction asks once");
+        assert!(
+            !self.transactions.contains_key(&sequence),
+            "a transaction asks once"
+        );
         let writes = intents.iter().any(|intent| intent.mode == Mode::Exclusive);
         if !intents.iter().any(|intent| intent.key == WHOLE) {
-            let mode = if writes { Mode::SomeExclusive } else { Mode::SomeShared };
+            let mode = if writes {
+                Mode::SomeExclusive
+            } else {
+                Mode::SomeShared
+            };
             intents.push(Intent { key: WHOLE, mode });
         }
         let mut contended = Vec::new();
         for &intent in &intents {
             let lock = self.locks.entry(intent.key).or_default();
-            if lock.waiters.is_empty() && lock.holders.iter().all(|&(_, held)| held.fits(intent.mode)) {
+            if lock.waiters.is_empty()
+                && lock.holders.iter().all(|&(_, held)| held.fits(intent.mode))
+            {
                 lock.holders.push((sequence, intent.mode));
             } else {
                 lock.waiters.insert(sequence, intent.mode);
@@ -130,7 +143,14 @@ impl Locks {
             }
         }
         let missing = contended.len();
-        self.transactions.insert(sequence, Holder { intents, missing, revoking: false });
+        self.transactions.insert(
+            sequence,
+            Holder {
+                intents,
+                missing,
+                revoking: false,
+            },
+        );
         if missing == 0 {
             outcome.granted.push(sequence);
         }
@@ -142,15 +162,25 @@ impl Locks {
 
     /// A transaction has ended: everything it held or waited for is free.
     pub fn release(&mut self, sequence: Sequence, outcome: &mut Outcome) {
-        let holder = self.transactions.remove(&sequence).expect("only a known transaction is released");
+        let holder = self
+            .transactions
+            .remove(&sequence)
+            .expect("only a known transaction is released");
         for intent in &holder.intents {
-            let lock = self.locks.get_mut(&intent.key).expect("an asked-for key has its lock");
+            let lock = self
+                .locks
+                .get_mut(&intent.key)
+                .expect("an asked-for key has its lock");
             lock.waiters.remove(&sequence);
             lock.holders.retain(|&(held, _)| held != sequence);
         }
         for intent in &holder.intents {
             self.settle(intent.key, outcome);
-            if self.locks.get(&intent.key).is_some_and(|lock| lock.holders.is_empty() && lock.waiters.is_empty()) {
+            if self
+                .locks
+                .get(&intent.key)
+                .is_some_and(|lock| lock.holders.is_empty() && lock.waiters.is_empty())
+            {
                 self.locks.remove(&intent.key);
             }
         }
@@ -158,8 +188,14 @@ impl Locks {
 
     /// The coordinator gave way: the transaction waits again for everything it held, in its old place.
     pub fn yield_back(&mut self, sequence: Sequence, outcome: &mut Outcome) {
-        let holder = self.transactions.get_mut(&sequence).expect("only a known transaction gives way");
-        assert!(holder.revoking && holder.missing == 0, "only a granted transaction that was asked gives way");
+        let holder = self
+            .transactions
+            .get_mut(&sequence)
+            .expect("only a known transaction gives way");
+        assert!(
+            holder.revoking && holder.missing == 0,
+            "only a granted transaction that was asked gives way"
+        );
         holder.revoking = false;
         holder.missing = holder.intents.len();
         let intents = holder.intents.clone();
@@ -179,11 +215,20 @@ impl Locks {
 
     /// Younger holders in the way of `sequence` give up the key, or are asked to.
     fn wound(&mut self, key: u64, sequence: Sequence, mode: Mode, outcome: &mut Outcome) {
-        let Some(lock) = self.locks.get(&key) else { return };
-        let younger: Vec<(Sequence, Mode)> =
-            lock.holders.iter().copied().filter(|&(held, with)| held > sequence && !with.fits(mode)).collect();
+        let Some(lock) = self.locks.get(&key) else {
+            return;
+        };
+        let younger: Vec<(Sequence, Mode)> = lock
+            .holders
+            .iter()
+            .copied()
+            .filter(|&(held, with)| held > sequence && !with.fits(mode))
+            .collect();
         for (held, with) in younger {
-            let holder = self.transactions.get_mut(&held).expect("a holder is a known transaction");
+            let holder = self
+                .transactions
+                .get_mut(&held)
+                .expect("a holder is a known transaction");
             if holder.missing > 0 {
                 holder.missing += 1;
                 self.put_back(key, held, with);
@@ -196,7 +241,9 @@ impl Locks {
 
     /// Gives the key to waiters, oldest first, as long as they fit with the holders and with older waiters.
     fn settle(&mut self, key: u64, outcome: &mut Outcome) {
-        let Some(lock) = self.locks.get_mut(&key) else { return };
+        let Some(lock) = self.locks.get_mut(&key) else {
+            return;
+        };
         let mut taken = Vec::new();
         let mut passed_over: Vec<Mode> = Vec::new();
         for (&sequence, &mode) in &lock.waiters {
@@ -215,7 +262,10 @@ impl Locks {
             lock.waiters.remove(sequence);
         }
         for sequence in taken {
-            let holder = self.transactions.get_mut(&sequence).expect("a waiter is a known transaction");
+            let holder = self
+                .transactions
+                .get_mut(&sequence)
+                .expect("a waiter is a known transaction");
             holder.missing -= 1;
             if holder.missing == 0 {
                 outcome.granted.push(sequence);

@@ -7,7 +7,12 @@ use super::*;
 use std::collections::BTreeSet;
 
 fn exclusive(keys: &[u64]) -> Vec<Intent> {
-    keys.iter().map(|&key| Intent { key, mode: Mode::Exclusive }).collect()
+    keys.iter()
+        .map(|&key| Intent {
+            key,
+            mode: Mode::Exclusive,
+        })
+        .collect()
 }
 
 fn request(locks: &mut Locks, sequence: Sequence, intents: Vec<Intent>) -> Outcome {
@@ -36,7 +41,12 @@ fn the_second_waits_for_the_first() {
 #[test]
 fn readers_share_and_do_not_pass_a_waiting_writer() {
     let mut locks = Locks::default();
-    let read = |key| vec![Intent { key, mode: Mode::Shared }];
+    let read = |key| {
+        vec![Intent {
+            key,
+            mode: Mode::Shared,
+        }]
+    };
     assert_eq!(request(&mut locks, 1, read(7)).granted, vec![1]);
     assert_eq!(request(&mut locks, 2, read(7)).granted, vec![2]);
     assert!(request(&mut locks, 3, exclusive(&[7])).granted.is_empty());
@@ -51,7 +61,13 @@ fn an_older_one_wounds_a_granted_younger_one() {
     let mut locks = Locks::default();
     request(&mut locks, 5, exclusive(&[7]));
     let outcome = request(&mut locks, 4, exclusive(&[7]));
-    assert_eq!(outcome, Outcome { granted: vec![], revoke: vec![5] });
+    assert_eq!(
+        outcome,
+        Outcome {
+            granted: vec![],
+            revoke: vec![5]
+        }
+    );
     let mut outcome = Outcome::default();
     locks.yield_back(5, &mut outcome);
     assert_eq!(outcome.granted, vec![4]);
@@ -62,7 +78,10 @@ fn an_older_one_wounds_a_granted_younger_one() {
 fn the_whole_keyspace_waits_for_keys_and_keys_for_it() {
     let mut locks = Locks::default();
     request(&mut locks, 1, exclusive(&[7]));
-    let whole = vec![Intent { key: WHOLE, mode: Mode::Exclusive }];
+    let whole = vec![Intent {
+        key: WHOLE,
+        mode: Mode::Exclusive,
+    }];
     assert!(request(&mut locks, 2, whole).granted.is_empty());
     assert!(request(&mut locks, 3, exclusive(&[8])).granted.is_empty());
     assert_eq!(release(&mut locks, 1).granted, vec![2]);
@@ -105,7 +124,10 @@ impl Play {
     /// Delivers one message; per (shard, transaction) the order is kept, as a channel keeps it.
     fn deliver(&mut self, pick: usize) {
         let (shard, sequence, _) = self.wire[pick];
-        let first = self.wire.iter().position(|message| (message.0, message.1) == (shard, sequence));
+        let first = self
+            .wire
+            .iter()
+            .position(|message| (message.0, message.1) == (shard, sequence));
         let (_, _, what) = self.wire.remove(first.expect("it is there"));
         let mut outcome = Outcome::default();
         match what {
@@ -119,7 +141,8 @@ impl Play {
                 if *acks == self.needs[&sequence] {
                     self.decided.insert(sequence);
                     let shards: Vec<usize> = self.needs[&sequence].iter().copied().collect();
-                    self.wire.extend(shards.into_iter().map(|shard| (shard, sequence, "release")));
+                    self.wire
+                        .extend(shards.into_iter().map(|shard| (shard, sequence, "release")));
                 }
             }
             "revoke" => {
@@ -170,13 +193,22 @@ fn random_histories_end_without_conflict() {
                 let mut intents: Vec<Intent> = Vec::new();
                 for key in 1..=3 {
                     match random.below(4) {
-                        0 => intents.push(Intent { key, mode: Mode::Shared }),
-                        1 => intents.push(Intent { key, mode: Mode::Exclusive }),
+                        0 => intents.push(Intent {
+                            key,
+                            mode: Mode::Shared,
+                        }),
+                        1 => intents.push(Intent {
+                            key,
+                            mode: Mode::Exclusive,
+                        }),
                         _ => {}
                     }
                 }
                 if random.below(20) == 0 {
-                    intents = vec![Intent { key: WHOLE, mode: Mode::Exclusive }];
+                    intents = vec![Intent {
+                        key: WHOLE,
+                        mode: Mode::Exclusive,
+                    }];
                 }
                 if !intents.is_empty() {
                     play.intents.insert((sequence, shard), intents);

@@ -92,7 +92,10 @@ fn count(number: usize) -> u32 {
 
 fn pack(args: &Args<'_>, bytes: &mut Vec<u8>, spans: &mut Vec<Span>) {
     for argument in args.from(0) {
-        spans.push(Span { start: count(bytes.len()), len: count(argument.len()) });
+        spans.push(Span {
+            start: count(bytes.len()),
+            len: count(argument.len()),
+        });
         bytes.extend_from_slice(argument);
     }
 }
@@ -112,7 +115,14 @@ impl Carried {
     /// Copies a command.
     #[must_use]
     pub fn new(row: u16, db: u16, protocol: Protocol, no_touch: bool, args: &Args<'_>) -> Self {
-        let mut carried = Self { row, db, protocol, no_touch, bytes: Vec::new(), spans: Vec::with_capacity(args.len()) };
+        let mut carried = Self {
+            row,
+            db,
+            protocol,
+            no_touch,
+            bytes: Vec::new(),
+            spans: Vec::with_capacity(args.len()),
+        };
         pack(args, &mut carried.bytes, &mut carried.spans);
         carried
     }
@@ -120,10 +130,17 @@ impl Carried {
     /// Copies some arguments of a command, in the order of `positions`.
     #[must_use]
     pub fn part(&self, args: &Args<'_>, positions: impl Iterator<Item = usize>) -> Self {
-        let mut part = Self { bytes: Vec::new(), spans: Vec::new(), ..*self };
+        let mut part = Self {
+            bytes: Vec::new(),
+            spans: Vec::new(),
+            ..*self
+        };
         for position in positions {
             let argument = args.get(position);
-            part.spans.push(Span { start: count(part.bytes.len()), len: count(argument.len()) });
+            part.spans.push(Span {
+                start: count(part.bytes.len()),
+                len: count(argument.len()),
+            });
             part.bytes.extend_from_slice(argument);
         }
         part
@@ -216,42 +233,80 @@ pub struct Task {
 #[derive(Debug)]
 pub enum Note {
     /// A new connection for the receiver; `listener` is the one that accepted it.
-    Adopt { socket: Socket, listener: u32 },
+    Adopt {
+        socket: Socket,
+        listener: u32,
+    },
 
     /// Transactions, coordinator to shard.
     Schedule(Box<Schedule>),
     /// Run the part of `Work::Write` and release; the reply is wanted when `answer`.
-    Execute { sequence: Sequence, answer: bool },
+    Execute {
+        sequence: Sequence,
+        answer: bool,
+    },
     /// The transaction is over here: lent entries return, these keys were modified, locks go.
     /// A blocked client's wait is registered before the locks go.
-    Finish { sequence: Sequence, returned: Returned, modified: Vec<DbKey>, wait: Option<Box<Wait>> },
+    Finish {
+        sequence: Sequence,
+        returned: Returned,
+        modified: Vec<DbKey>,
+        wait: Option<Box<Wait>>,
+    },
     /// Answer to `Revoke`: the grant is handed back for now, with what was lent.
-    Yield { sequence: Sequence, returned: Vec<Option<Entry>> },
+    Yield {
+        sequence: Sequence,
+        returned: Vec<Option<Entry>>,
+    },
     /// Commands that all belong to the receiver, executed as one (EXEC with keys of one shard).
     Bundle(Box<Task>),
 
     /// Transactions, shard to coordinator.
-    Granted { sequence: Sequence, part: Part, dirty: bool },
+    Granted {
+        sequence: Sequence,
+        part: Part,
+        dirty: bool,
+    },
     /// An older transaction waits: give the grant back unless decided.
-    Revoke { sequence: Sequence },
+    Revoke {
+        sequence: Sequence,
+    },
     /// The reply of `Execute`.
-    Executed { sequence: Sequence, reply: Vec<u8> },
+    Executed {
+        sequence: Sequence,
+        reply: Vec<u8>,
+    },
 
     /// The reply to a command that had to wait on its owner.
-    Late { to: ReplyTo, reply: Vec<u8> },
+    Late {
+        to: ReplyTo,
+        reply: Vec<u8>,
+    },
 
     /// A client watches no key any longer.
-    Unwatch { client: u64 },
+    Unwatch {
+        client: u64,
+    },
 
     /// A blocking command found nothing and is registered at its owner.
-    Blocked { to: ReplyTo },
+    Blocked {
+        to: ReplyTo,
+    },
     /// Blocked clients: an owner asks for a claim; the home tells owners to forget.
     Offer(Box<Offer>),
-    Unblock { client: u64 },
+    Unblock {
+        client: u64,
+    },
 
     /// A question to every shard, and the answer.
-    Errand { id: u64, errand: Errand },
-    ErrandDone { id: u64, answer: Answer },
+    Errand {
+        id: u64,
+        errand: Errand,
+    },
+    ErrandDone {
+        id: u64,
+        answer: Answer,
+    },
 }
 
 /// A blocked client's registration at an owner.
@@ -320,9 +375,15 @@ pub enum Answer {
     Count(i64),
     Text(Vec<u8>),
     /// A key and how many keys the shard holds, for a fair pick.
-    Key { key: Option<Vec<u8>>, keys: u64 },
+    Key {
+        key: Option<Vec<u8>>,
+        keys: u64,
+    },
     /// Keys found and where to go on (0: the end of this shard).
-    Scan { next: u64, keys: Vec<Vec<u8>> },
+    Scan {
+        next: u64,
+        keys: Vec<Vec<u8>>,
+    },
     Statistics(Box<Statistics>),
 }
 

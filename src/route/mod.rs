@@ -8,5 +8,8 @@ mod message;
 mod slots;
 
 pub use locks::{Intent, Locks, Mode, Outcome, Sequence, WHOLE};
-pub use message::{Answer, Carried, ClientFilter, DbKey, Errand, Message, Note, Offer, Parcel, Part, RemoteCommand, ReplyTo, Returned, Schedule, Statistics, Task, Wait, Watch, Work};
+pub use message::{
+    Answer, Carried, ClientFilter, DbKey, Errand, Message, Note, Offer, Parcel, Part,
+    RemoteCommand, ReplyTo, Returned, Schedule, Statistics, Task, Wait, Watch, Work,
+};
 pub use slots::SlotTable;

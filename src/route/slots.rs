@@ -16,8 +16,13 @@ impl SlotTable {
     /// Contiguous, even runs over `shards` shards.
     #[must_use]
     pub fn even(shards: usize) -> Self {
-        assert!((1..=SHARDS_MAX).contains(&shards), "a server has 1 to {SHARDS_MAX} shards");
-        let owners = (0..SLOTS).map(|slot| u16::try_from(slot * shards / SLOTS).expect("below SHARDS_MAX")).collect();
+        assert!(
+            (1..=SHARDS_MAX).contains(&shards),
+            "a server has 1 to {SHARDS_MAX} shards"
+        );
+        let owners = (0..SLOTS)
+            .map(|slot| u16::try_from(slot * shards / SLOTS).expect("below SHARDS_MAX"))
+            .collect();
         Self { owners, shards }
     }
 
@@ -37,7 +42,9 @@ impl SlotTable {
     /// The first slot from `from` on that `shard` owns.
     #[must_use]
     pub fn next_owned(&self, shard: usize, from: usize) -> Option<u16> {
-        (from..SLOTS).find(|&slot| usize::from(self.owners[slot]) == shard).and_then(|slot| u16::try_from(slot).ok())
+        (from..SLOTS)
+            .find(|&slot| usize::from(self.owners[slot]) == shard)
+            .and_then(|slot| u16::try_from(slot).ok())
     }
 }
 
@@ -53,7 +60,10 @@ mod tests {
             for slot in 0..SLOTS {
                 counts[table.owner(u16::try_from(slot).expect("a slot"))] += 1;
             }
-            let (least, most) = (counts.iter().min().expect("some"), counts.iter().max().expect("some"));
+            let (least, most) = (
+                counts.iter().min().expect("some"),
+                counts.iter().max().expect("some"),
+            );
             assert!(most - least <= 1, "{shards} shards: {least} to {most}");
         }
     }

@@ -35,7 +35,11 @@ impl Core {
             sleep = sleep.min(at_ms.saturating_mul(1000).saturating_sub(self.now.unix_us));
         }
         if self.pause_until_ms > 0 {
-            sleep = sleep.min(self.pause_until_ms.saturating_mul(1000).saturating_sub(self.now.unix_us));
+            sleep = sleep.min(
+                self.pause_until_ms
+                    .saturating_mul(1000)
+                    .saturating_sub(self.now.unix_us),
+            );
         }
         if self.cleared.is_empty() { sleep } else { 0 }
     }
@@ -62,17 +66,23 @@ impl Core {
         let now_ms = self.now.unix_ms();
         let effects = &mut self.effects;
         let mut expired = 0;
-        self.store.expire_step(now_ms, EXPIRE_PER_TICK, &mut |db, _slot, entry| {
-            expired += 1;
-            let key = entry.key();
-            let number = u16::try_from(db).expect("databases are limited to 256");
-            if effects.wants.events & events::EXPIRED != 0 {
-                effects.events.push(KeyEvent { class: events::EXPIRED, name: "expired", db: number, key: key.into() });
-            }
-            if effects.wants.modified {
-                effects.modified.push((number, key.into()));
-            }
-        });
+        self.store
+            .expire_step(now_ms, EXPIRE_PER_TICK, &mut |db, _slot, entry| {
+                expired += 1;
+                let key = entry.key();
+                let number = u16::try_from(db).expect("databases are limited to 256");
+                if effects.wants.events & events::EXPIRED != 0 {
+                    effects.events.push(KeyEvent {
+                        class: events::EXPIRED,
+                        name: "expired",
+                        db: number,
+                        key: key.into(),
+                    });
+                }
+                if effects.wants.modified {
+                    effects.modified.push((number, key.into()));
+                }
+            });
         self.statistics.expired += expired;
         if expired > 0 {
             self.settle_effects();
@@ -84,7 +94,8 @@ impl Core {
         self.close_idle();
         if let Some(memory) = &self.memory {
             self.statistics.used_memory = memory.used_bytes();
-            self.identity.shared.used_memory[self.id()].store(self.statistics.used_memory, Ordering::Relaxed);
+            self.identity.shared.used_memory[self.id()]
+                .store(self.statistics.used_memory, Ordering::Relaxed);
         }
         if self.identity.shared.stop.load(Ordering::Relaxed) {
             self.stop();
@@ -123,7 +134,13 @@ impl Core {
     #[must_use]
     pub fn out_of_memory(&self) -> bool {
         let limit = self.config.maxmemory;
-        let used: u64 = self.identity.shared.used_memory.iter().map(|used| used.load(Ordering::Relaxed)).sum();
+        let used: u64 = self
+            .identity
+            .shared
+            .used_memory
+            .iter()
+            .map(|used| used.load(Ordering::Relaxed))
+            .sum();
         limit > 0 && used > limit
     }
 
@@ -134,8 +151,14 @@ impl Core {
         }
         let name = row.command.name;
         let exec_writes = name == "exec"
-            && self.client(token).transaction.as_ref().is_some_and(|transaction| transaction.writes);
-        let held = self.pause_all && name != "client" && row.container.is_none() || writes(row) || exec_writes;
+            && self
+                .client(token)
+                .transaction
+                .as_ref()
+                .is_some_and(|transaction| transaction.writes);
+        let held = self.pause_all && name != "client" && row.container.is_none()
+            || writes(row)
+            || exec_writes;
         if held && !self.client(token).in_multi() || exec_writes {
             self.client(token).state = State::Paused;
             return true;
@@ -198,16 +221,33 @@ impl Core {
     }
 
     /// A client is attached; past `maxclients` it is told so and closed.
-    pub fn connected(&mut self, token: Token, listener: u32, addresses: (String, String), descriptor: i32) {
-        let id = self.identity.shared.client_ids.fetch_add(1, Ordering::Relaxed);
-        let mut client = Client::new(id, token, listener, self.config.requirepass.is_empty(), self.now.monotonic_us);
+    pub fn connected(
+        &mut self,
+        token: Token,
+        listener: u32,
+        addresses: (String, String),
+        descriptor: i32,
+    ) {
+        let id = self
+            .identity
+            .shared
+            .client_ids
+            .fetch_add(1, Ordering::Relaxed);
+        let mut client = Client::new(
+            id,
+            token,
+            listener,
+            self.config.requirepass.is_empty(),
+            self.now.monotonic_us,
+        );
         client.descriptor = descriptor;
         (client.address, client.local_address) = (addresses.0.into(), addresses.1.into());
         self.clients.insert(client);
         if self.identity.shared.clients.load(Ordering::Relaxed) > self.config.maxclients as usize {
             self.statistics.rejected_connections += 1;
             let sink = self.client(token).replies.sink();
-            Reply::new(sink, crate::resp::Protocol::Resp2).error(&Error::new("ERR max number of clients reached"));
+            Reply::new(sink, crate::resp::Protocol::Resp2)
+                .error(&Error::new("ERR max number of clients reached"));
             self.close_after_replies(token);
         }
     }

@@ -18,7 +18,9 @@ use crate::base::Token;
 use crate::cmd::{Row, flag, key_slot};
 use crate::conn::State;
 use crate::resp::{Error, parse_f64};
-use crate::route::{DbKey, Intent, Mode, Note, Offer, Part, ReplyTo, Returned, Sequence, Task, Wait, Work};
+use crate::route::{
+    DbKey, Intent, Mode, Note, Offer, Part, ReplyTo, Returned, Sequence, Task, Wait, Work,
+};
 use crate::store::Kind;
 
 /// Waits on this shard's keys, and deadlines of this shard's clients.
@@ -60,7 +62,12 @@ impl Waits {
 
     /// Any key of the database may have changed.
     pub fn database_replaced(&mut self, db: u16) {
-        let keys: Vec<DbKey> = self.by_key.keys().filter(|key| key.0 == db).cloned().collect();
+        let keys: Vec<DbKey> = self
+            .by_key
+            .keys()
+            .filter(|key| key.0 == db)
+            .cloned()
+            .collect();
         for key in keys {
             self.modified(key);
         }
@@ -69,7 +76,11 @@ impl Waits {
     fn add(&mut self, wait: Wait, front: bool) {
         for key in &wait.keys {
             let queue = self.by_key.entry(key.clone()).or_default();
-            if front { queue.push_front(wait.client) } else { queue.push_back(wait.client) }
+            if front {
+                queue.push_front(wait.client)
+            } else {
+                queue.push_back(wait.client)
+            }
         }
         self.by_client.insert(wait.client, wait);
     }
@@ -132,12 +143,24 @@ impl Core {
         if moves(row) {
             // The first key is the source; only there something can appear.
             let source = carried.args().get(1);
-            also = keys.iter().filter(|(_, key)| **key != *source).cloned().collect();
+            also = keys
+                .iter()
+                .filter(|(_, key)| **key != *source)
+                .cloned()
+                .collect();
             keys.retain(|(_, key)| **key == *source);
         }
         keys.dedup();
         let (home, block) = (task.home, task.block);
-        Wait { home, token: task.to.token, client: task.to.client, block, kind: kind_of(row), keys, also }
+        Wait {
+            home,
+            token: task.to.token,
+            client: task.to.client,
+            block,
+            kind: kind_of(row),
+            keys,
+            also,
+        }
     }
 
     /// A client waits for keys of this shard.
@@ -170,25 +193,48 @@ impl Core {
     /// Offers every ready key to its first waiter.
     pub fn serve_ready(&mut self) {
         while let Some(key) = self.waits.ready.pop_front() {
-            let Some(kind) = self.live_kind(&key) else { continue };
-            let Some(queue) = self.waits.by_key.get(&key) else { continue };
-            let first = queue.iter().copied().find(|client| self.waits.by_client[client].kind == kind);
-            let Some(wait) = first.and_then(|client| self.waits.remove(client)) else { continue };
+            let Some(kind) = self.live_kind(&key) else {
+                continue;
+            };
+            let Some(queue) = self.waits.by_key.get(&key) else {
+                continue;
+            };
+            let first = queue
+                .iter()
+                .copied()
+                .find(|client| self.waits.by_client[client].kind == kind);
+            let Some(wait) = first.and_then(|client| self.waits.remove(client)) else {
+                continue;
+            };
             let mut intents: Vec<Intent> = std::iter::once(&key)
                 .chain(&wait.also)
-                .map(|(db, key)| Intent { key: self.lock_key(*db, key), mode: Mode::Exclusive })
+                .map(|(db, key)| Intent {
+                    key: self.lock_key(*db, key),
+                    mode: Mode::Exclusive,
+                })
                 .collect();
             strongest(&mut intents);
             let sequence = self.next_sequence();
             let coordinator = usize::from(wait.home);
             let duty = Duty::Offer(Box::new(wait), key);
-            self.take_part(sequence, intents, Participant { coordinator, duty, watcher: None, within: false });
+            self.take_part(
+                sequence,
+                intents,
+                Participant {
+                    coordinator,
+                    duty,
+                    watcher: None,
+                    within: false,
+                },
+            );
         }
         self.update_wants();
     }
 
     fn live_kind(&self, key: &DbKey) -> Option<Kind> {
-        let entry = self.store.get(usize::from(key.0), key_slot(&key.1), &key.1)?;
+        let entry = self
+            .store
+            .get(usize::from(key.0), key_slot(&key.1), &key.1)?;
         let live = entry.expiry().is_none_or(|at| at > self.now.unix_ms());
         live.then(|| entry.kind())
     }
@@ -200,16 +246,29 @@ impl Core {
             self.update_wants();
             return None;
         }
-        let (home, token, client, block) = (usize::from(wait.home), wait.token, wait.client, wait.block);
+        let (home, token, client, block) =
+            (usize::from(wait.home), wait.token, wait.client, wait.block);
         let keys: Vec<DbKey> = std::iter::once(key).chain(wait.also).collect();
         let entries = self.lend(&keys);
-        self.tell(home, Note::Offer(Box::new(Offer { sequence, client, token, block, keys: keys.clone(), entries })));
+        self.tell(
+            home,
+            Note::Offer(Box::new(Offer {
+                sequence,
+                client,
+                token,
+                block,
+                keys: keys.clone(),
+                entries,
+            })),
+        );
         Some(keys)
     }
 
     /// Its first attempt found nothing: from now on the client waits and its time runs.
     pub fn blocked(&mut self, to: ReplyTo) {
-        let Some(client) = self.clients.of(to.token, to.client) else { return self.unblock_everywhere(to.client) };
+        let Some(client) = self.clients.of(to.token, to.client) else {
+            return self.unblock_everywhere(to.client);
+        };
         if client.state == State::Closing {
             return self.unblock_everywhere(to.client);
         }
@@ -217,7 +276,9 @@ impl Core {
         let (block, since_us) = (client.block, client.blocked_at_us);
         self.list_output(to.token);
         if let Some(timeout_us) = self.timeout_us(to.token) {
-            self.waits.deadlines.push(Reverse((since_us + timeout_us, to.token, to.client, block)));
+            self.waits
+                .deadlines
+                .push(Reverse((since_us + timeout_us, to.token, to.client, block)));
         }
     }
 
@@ -225,7 +286,11 @@ impl Core {
         let carried = self.clients.get(token)?.waiting.as_ref()?;
         let row = self.table.row(carried.row);
         let args = carried.args();
-        let at = if matches!(row.command.name, "blmpop" | "bzmpop") { 1 } else { args.len() - 1 };
+        let at = if matches!(row.command.name, "blmpop" | "bzmpop") {
+            1
+        } else {
+            args.len() - 1
+        };
         let seconds = parse_f64(args.get(at)).filter(|seconds| *seconds > 0.0)?;
         // Rounded up to milliseconds, as Redis does; the handler has refused what does not fit.
         Some((seconds * 1000.0).ceil() as u64 * 1000)
@@ -249,9 +314,15 @@ impl Core {
     /// Ends a client's wait without an element: by time, by CLIENT UNBLOCK.
     pub fn stop_waiting(&mut self, token: Token, error: bool) {
         let client = self.client(token);
-        assert!(client.state == State::Blocked, "only a blocked client is released");
+        assert!(
+            client.state == State::Blocked,
+            "only a blocked client is released"
+        );
         let id = client.id;
-        let carried = client.waiting.take().expect("a blocked client has its command");
+        let carried = client
+            .waiting
+            .take()
+            .expect("a blocked client has its command");
         self.unblock_everywhere(id);
         let single = moves(self.table.row(carried.row));
         if error {
@@ -259,7 +330,13 @@ impl Core {
             self.count_error(error.code());
             return self.complete(token, |reply| reply.error(&error));
         }
-        self.complete(token, |reply| if single { reply.null() } else { reply.null_array() });
+        self.complete(token, |reply| {
+            if single {
+                reply.null()
+            } else {
+                reply.null_array()
+            }
+        });
     }
 
     /// Releases the clients whose time is over.
@@ -269,7 +346,9 @@ impl Core {
                 return;
             }
             self.waits.deadlines.pop();
-            let waits = |client: &&mut crate::conn::Client| client.state == State::Blocked && client.block == block;
+            let waits = |client: &&mut crate::conn::Client| {
+                client.state == State::Blocked && client.block == block
+            };
             if self.clients.of(token, id).filter(waits).is_some() {
                 self.stop_waiting(token, false);
             }
@@ -287,14 +366,35 @@ impl Core {
 
     /// An owner holds a key for one of our clients.
     pub fn offered(&mut self, from: usize, offer: Offer) {
-        let Offer { sequence, client: id, token, block, keys, entries } = offer;
-        let waits = |client: &&mut crate::conn::Client| client.state == State::Blocked && client.block == block;
+        let Offer {
+            sequence,
+            client: id,
+            token,
+            block,
+            keys,
+            entries,
+        } = offer;
+        let waits = |client: &&mut crate::conn::Client| {
+            client.state == State::Blocked && client.block == block
+        };
         let Some(client) = self.clients.of(token, id).filter(waits) else {
             let returned = keys.into_iter().zip(entries).collect();
-            return self.tell(from, Note::Finish { sequence, returned, modified: Vec::new(), wait: None });
+            return self.tell(
+                from,
+                Note::Finish {
+                    sequence,
+                    returned,
+                    modified: Vec::new(),
+                    wait: None,
+                },
+            );
         };
         client.state = State::Waiting;
-        let carried = client.waiting.as_deref().expect("a blocked client has its command").clone();
+        let carried = client
+            .waiting
+            .as_deref()
+            .expect("a blocked client has its command")
+            .clone();
         for shard in (0..self.identity.shards).filter(|&shard| shard != from) {
             self.tell(shard, Note::Unblock { client: id });
         }
@@ -305,8 +405,19 @@ impl Core {
             others.dedup();
         }
         let home = u16::try_from(self.id()).expect("shards are limited to 256");
-        let to = ReplyTo { token, client: id, place: ALONE };
-        let task = Task { home, to, commands: vec![carried], exec: false, watcher: None, block };
+        let to = ReplyTo {
+            token,
+            client: id,
+            place: ALONE,
+        };
+        let task = Task {
+            home,
+            to,
+            commands: vec![carried],
+            exec: false,
+            watcher: None,
+            block,
+        };
         self.accept(from, sequence, task, (keys, entries), others);
     }
 
@@ -326,13 +437,24 @@ impl Core {
         let shares = vec![first];
         self.coordinated.insert(
             sequence,
-            Coordinated { token, client, shares, missing, decided: false, dirty: false, plan },
+            Coordinated {
+                token,
+                client,
+                shares,
+                missing,
+                decided: false,
+                dirty: false,
+                plan,
+            },
         );
         if let Some(key) = others.first() {
             let shard = self.slots.owner(key_slot(&key.1));
             let intents = others
                 .iter()
-                .map(|(db, key)| Intent { key: self.lock_key(*db, key), mode: Mode::Exclusive })
+                .map(|(db, key)| Intent {
+                    key: self.lock_key(*db, key),
+                    mode: Mode::Exclusive,
+                })
                 .collect();
             let work = Work::Lend(others.clone());
             self.ask_share(sequence, Share::new(shard, others), intents, work, None);

@@ -28,7 +28,10 @@ use crate::store::Entry;
 #[derive(Debug)]
 pub enum Plan {
     Lend(Task),
-    Split { merge: Merge, writes: bool },
+    Split {
+        merge: Merge,
+        writes: bool,
+    },
     /// An EXEC that must be alone on every shard: its commands run one after the other.
     Steps,
 }
@@ -61,7 +64,13 @@ pub struct Coordinated {
 
 impl Core {
     /// A keyed command of a waiting client that does not belong to one shard alone, or that may block elsewhere.
-    pub fn coordinate(&mut self, token: Token, row: &'static Row, task: Task, place: Place) -> Flow {
+    pub fn coordinate(
+        &mut self,
+        token: Token,
+        row: &'static Row,
+        task: Task,
+        place: Place,
+    ) -> Flow {
         self.client(token).state = State::Waiting;
         let positions = std::mem::take(&mut self.positions);
         match (place, row.command.run) {
@@ -81,25 +90,38 @@ impl Core {
     fn split(&mut self, token: Token, carried: &Carried, positions: &[usize], merge: Merge) {
         let row = self.table.row(carried.row);
         let writes = changes_keys(row);
-        let mode = if writes { Mode::Exclusive } else { Mode::Shared };
+        let mode = if writes {
+            Mode::Exclusive
+        } else {
+            Mode::Shared
+        };
         let args = carried.args();
         let step = positions.get(1).map_or(1, |second| second - positions[0]);
         let mut shares: Vec<(Share, Vec<Intent>)> = Vec::new();
         for (ordinal, &at) in positions.iter().enumerate() {
             let key = args.get(at);
             let shard = self.slots.owner(key_slot(key));
-            let index = shares.iter().position(|(share, _)| share.shard == shard).unwrap_or_else(|| {
-                shares.push((Share::new(shard, Vec::new()), Vec::new()));
-                shares.len() - 1
-            });
+            let index = shares
+                .iter()
+                .position(|(share, _)| share.shard == shard)
+                .unwrap_or_else(|| {
+                    shares.push((Share::new(shard, Vec::new()), Vec::new()));
+                    shares.len() - 1
+                });
             shares[index].0.ordinals.push(ordinal);
-            shares[index].1.push(Intent { key: self.lock_key(carried.db, key), mode });
+            shares[index].1.push(Intent {
+                key: self.lock_key(carried.db, key),
+                mode,
+            });
         }
         let first = positions[0];
         let parts: Vec<Carried> = shares
             .iter()
             .map(|(share, _)| {
-                let keys = share.ordinals.iter().flat_map(|&ordinal| positions[ordinal]..positions[ordinal] + step);
+                let keys = share
+                    .ordinals
+                    .iter()
+                    .flat_map(|&ordinal| positions[ordinal]..positions[ordinal] + step);
                 carried.part(&args, (0..first).chain(keys))
             })
             .collect();
@@ -107,7 +129,11 @@ impl Core {
         let sequence = self.open(token, plan, shares.len());
         for ((share, mut intents), part) in shares.into_iter().zip(parts) {
             strongest(&mut intents);
-            let work = if writes { Work::Write(part) } else { Work::Read(part) };
+            let work = if writes {
+                Work::Write(part)
+            } else {
+                Work::Read(part)
+            };
             self.ask_share(sequence, share, intents, work, None);
         }
     }
@@ -129,14 +155,30 @@ impl Core {
 
     /// A part of a command without keys for every shard.
     pub fn spread(&mut self, token: Token, row: &'static Row, carried: &Carried) {
-        let Run::Everywhere(_, merge) = row.command.run else { panic!("only such commands come here") };
+        let Run::Everywhere(_, merge) = row.command.run else {
+            panic!("only such commands come here")
+        };
         let writes = row.has(flag::WRITE);
-        let mode = if writes { Mode::Exclusive } else { Mode::Shared };
+        let mode = if writes {
+            Mode::Exclusive
+        } else {
+            Mode::Shared
+        };
         let plan = Plan::Split { merge, writes };
         let sequence = self.open(token, plan, self.identity.shards);
         for shard in 0..self.identity.shards {
-            let work = if writes { Work::Write(carried.clone()) } else { Work::Read(carried.clone()) };
-            self.ask_share(sequence, Share::new(shard, Vec::new()), vec![Intent { key: WHOLE, mode }], work, None);
+            let work = if writes {
+                Work::Write(carried.clone())
+            } else {
+                Work::Read(carried.clone())
+            };
+            self.ask_share(
+                sequence,
+                Share::new(shard, Vec::new()),
+                vec![Intent { key: WHOLE, mode }],
+                work,
+                None,
+            );
         }
     }
 
@@ -168,7 +210,10 @@ impl Core {
     fn exclusive_intents(&self, keys: &[DbKey]) -> Vec<Intent> {
         let mut intents: Vec<Intent> = keys
             .iter()
-            .map(|(db, key)| Intent { key: self.lock_key(*db, key), mode: Mode::Exclusive })
+            .map(|(db, key)| Intent {
+                key: self.lock_key(*db, key),
+                mode: Mode::Exclusive,
+            })
             .collect();
         strongest(&mut intents);
         intents
@@ -183,7 +228,11 @@ impl Core {
                 return;
             }
         }
-        out.extend(positions.into_iter().map(|at| (carried.db, Box::from(args.get(at)))));
+        out.extend(
+            positions
+                .into_iter()
+                .map(|at| (carried.db, Box::from(args.get(at)))),
+        );
     }
 
     /// Registers a transaction that will have `shares` shares.
@@ -209,19 +258,47 @@ impl Core {
         sequence
     }
 
-    pub fn ask_share(&mut self, sequence: Sequence, share: Share, intents: Vec<Intent>, work: Work, watcher: Option<u64>) {
+    pub fn ask_share(
+        &mut self,
+        sequence: Sequence,
+        share: Share,
+        intents: Vec<Intent>,
+        work: Work,
+        watcher: Option<u64>,
+    ) {
         let shard = share.shard;
-        let coordinated = self.coordinated.get_mut(&sequence).expect("the transaction was just opened");
+        let coordinated = self
+            .coordinated
+            .get_mut(&sequence)
+            .expect("the transaction was just opened");
         coordinated.shares.push(share);
         let token = coordinated.token;
-        let within = self.clients.get(token).is_some_and(|client| client.steps.is_some());
-        self.tell(shard, Note::Schedule(Box::new(Schedule { sequence, intents, within, work, watcher })));
+        let within = self
+            .clients
+            .get(token)
+            .is_some_and(|client| client.steps.is_some());
+        self.tell(
+            shard,
+            Note::Schedule(Box::new(Schedule {
+                sequence,
+                intents,
+                within,
+                work,
+                watcher,
+            })),
+        );
     }
 
     /// A shard has granted its locks.
     pub fn granted(&mut self, from: usize, sequence: Sequence, part: Part, dirty: bool) {
-        let coordinated = self.coordinated.get_mut(&sequence).expect("an undecided transaction is known");
-        assert!(!coordinated.decided, "a decided transaction has all its grants");
+        let coordinated = self
+            .coordinated
+            .get_mut(&sequence)
+            .expect("an undecided transaction is known");
+        assert!(
+            !coordinated.decided,
+            "a decided transaction has all its grants"
+        );
         let share = coordinated.share(from);
         assert!(!share.granted, "a share is granted once");
         share.granted = true;
@@ -236,7 +313,11 @@ impl Core {
 
     /// An older transaction waits at a shard: give way unless it is too late for that.
     pub fn revoke(&mut self, from: usize, sequence: Sequence) {
-        let Some(coordinated) = self.coordinated.get_mut(&sequence).filter(|coordinated| !coordinated.decided) else {
+        let Some(coordinated) = self
+            .coordinated
+            .get_mut(&sequence)
+            .filter(|coordinated| !coordinated.decided)
+        else {
             return;
         };
         let share = coordinated.share(from);
@@ -255,30 +336,59 @@ impl Core {
         let coordinated = self.coordinated.get_mut(&sequence).expect("decided once");
         match &coordinated.plan {
             Plan::Lend(_) => {
-                let coordinated = self.coordinated.remove(&sequence).expect("it was just there");
+                let coordinated = self
+                    .coordinated
+                    .remove(&sequence)
+                    .expect("it was just there");
                 self.run_lent(sequence, coordinated);
             }
             Plan::Split { writes: false, .. } => {
-                let coordinated = self.coordinated.remove(&sequence).expect("it was just there");
+                let coordinated = self
+                    .coordinated
+                    .remove(&sequence)
+                    .expect("it was just there");
                 for share in &coordinated.shares {
-                    let finish = Note::Finish { sequence, returned: Vec::new(), modified: Vec::new(), wait: None };
+                    let finish = Note::Finish {
+                        sequence,
+                        returned: Vec::new(),
+                        modified: Vec::new(),
+                        wait: None,
+                    };
                     self.tell(share.shard, finish);
                 }
                 self.reply_merged(coordinated);
             }
-            Plan::Split { merge: Merge::Ok, .. } => {
-                let coordinated = self.coordinated.remove(&sequence).expect("it was just there");
+            Plan::Split {
+                merge: Merge::Ok, ..
+            } => {
+                let coordinated = self
+                    .coordinated
+                    .remove(&sequence)
+                    .expect("it was just there");
                 for share in &coordinated.shares {
-                    self.tell(share.shard, Note::Execute { sequence, answer: false });
+                    self.tell(
+                        share.shard,
+                        Note::Execute {
+                            sequence,
+                            answer: false,
+                        },
+                    );
                 }
                 self.reply_merged(coordinated);
             }
             Plan::Steps => self.begin_steps(sequence),
             Plan::Split { .. } => {
                 coordinated.missing = coordinated.shares.len();
-                let shards: Vec<usize> = coordinated.shares.iter().map(|share| share.shard).collect();
+                let shards: Vec<usize> =
+                    coordinated.shares.iter().map(|share| share.shard).collect();
                 for shard in shards {
-                    self.tell(shard, Note::Execute { sequence, answer: true });
+                    self.tell(
+                        shard,
+                        Note::Execute {
+                            sequence,
+                            answer: true,
+                        },
+                    );
                 }
             }
         }
@@ -286,18 +396,32 @@ impl Core {
 
     /// The result of a part that ran after the decision.
     pub fn executed(&mut self, from: usize, sequence: Sequence, reply: Vec<u8>) {
-        let coordinated = self.coordinated.get_mut(&sequence).expect("a transaction waits for its parts");
+        let coordinated = self
+            .coordinated
+            .get_mut(&sequence)
+            .expect("a transaction waits for its parts");
         coordinated.share(from).part = Some(Part::Reply(reply));
         coordinated.missing -= 1;
         if coordinated.missing == 0 {
-            let coordinated = self.coordinated.remove(&sequence).expect("it was just there");
+            let coordinated = self
+                .coordinated
+                .remove(&sequence)
+                .expect("it was just there");
             self.reply_merged(coordinated);
         }
     }
 
     fn reply_merged(&mut self, coordinated: Coordinated) {
-        let Coordinated { token, client, shares, plan, .. } = coordinated;
-        let Plan::Split { merge: how, .. } = plan else { panic!("only split transactions are merged") };
+        let Coordinated {
+            token,
+            client,
+            shares,
+            plan,
+            ..
+        } = coordinated;
+        let Plan::Split { merge: how, .. } = plan else {
+            panic!("only split transactions are merged")
+        };
         if self.clients.of(token, client).is_none() {
             return;
         }
@@ -313,9 +437,13 @@ impl Core {
 
     /// Runs commands over lent entries, answers, and sends the entries home.
     fn run_lent(&mut self, sequence: Sequence, mut coordinated: Coordinated) {
-        let Plan::Lend(task) = &coordinated.plan else { panic!("only lending transactions run here") };
+        let Plan::Lend(task) = &coordinated.plan else {
+            panic!("only lending transactions run here")
+        };
         for share in &mut coordinated.shares {
-            let Some(Part::Entries(entries)) = share.part.take() else { panic!("a granted share has its entries") };
+            let Some(Part::Entries(entries)) = share.part.take() else {
+                panic!("a granted share has its entries")
+            };
             for ((db, key), entry) in share.keys.iter().zip(entries) {
                 if let Some(entry) = entry {
                     let displaced = self.borrowed.insert(usize::from(*db), key_slot(key), entry);
@@ -334,11 +462,16 @@ impl Core {
             let finish = self.finish_share(sequence, share, &modified, blocks.then_some(task));
             self.tell(share.shard, finish);
         }
-        let lent_left: usize = (0..usize::from(self.config.databases)).map(|db| self.borrowed.len(db)).sum();
+        let lent_left: usize = (0..usize::from(self.config.databases))
+            .map(|db| self.borrowed.len(db))
+            .sum();
         assert!(lent_left == 0, "a handler keeps to the keys of its command");
         if !blocks {
             let (home, to) = (task.home, task.to);
-            assert!(usize::from(home) == self.id(), "the coordinator is the client's home");
+            assert!(
+                usize::from(home) == self.id(),
+                "the coordinator is the client's home"
+            );
             self.late(to, &reply);
         } else {
             let to = task.to;
@@ -348,7 +481,10 @@ impl Core {
 
     /// The commands of a lending transaction, over `borrowed`. True when its one command must block.
     fn run_borrowed(&mut self, task: &Task, aborted: bool, reply: &mut Vec<u8>) -> bool {
-        let protocol = task.commands.first().map_or(Protocol::Resp2, |carried| carried.protocol);
+        let protocol = task
+            .commands
+            .first()
+            .map_or(Protocol::Resp2, |carried| carried.protocol);
         if aborted {
             Reply::new(reply, protocol).null_array();
             return false;
@@ -359,12 +495,22 @@ impl Core {
         let alone = !task.exec && task.block != 0;
         for carried in &task.commands {
             let call = Call::of(carried, true);
-            self.run_handler(if alone { call.alone() } else { call }, &carried.args(), reply);
+            self.run_handler(
+                if alone { call.alone() } else { call },
+                &carried.args(),
+                reply,
+            );
         }
         alone && self.effects.block.is_some()
     }
 
-    fn finish_share(&mut self, sequence: Sequence, share: &Share, modified: &[DbKey], blocks: Option<&Task>) -> Note {
+    fn finish_share(
+        &mut self,
+        sequence: Sequence,
+        share: &Share,
+        modified: &[DbKey],
+        blocks: Option<&Task>,
+    ) -> Note {
         let returned: Returned = share
             .keys
             .iter()
@@ -373,9 +519,19 @@ impl Core {
                 ((*db, key.clone()), entry)
             })
             .collect();
-        let modified = modified.iter().filter(|key| share.keys.contains(key)).cloned().collect();
-        let wait: Option<Box<Wait>> = blocks.map(|task| Box::new(self.wait_of(task, share.keys.clone())));
-        Note::Finish { sequence, returned, modified, wait }
+        let modified = modified
+            .iter()
+            .filter(|key| share.keys.contains(key))
+            .cloned()
+            .collect();
+        let wait: Option<Box<Wait>> =
+            blocks.map(|task| Box::new(self.wait_of(task, share.keys.clone())));
+        Note::Finish {
+            sequence,
+            returned,
+            modified,
+            wait,
+        }
     }
 }
 
@@ -383,21 +539,34 @@ impl Share {
     /// A share that is not asked for yet.
     #[must_use]
     pub fn new(shard: usize, keys: Vec<DbKey>) -> Self {
-        Self { shard, granted: false, part: None, keys, ordinals: Vec::new() }
+        Self {
+            shard,
+            granted: false,
+            part: None,
+            keys,
+            ordinals: Vec::new(),
+        }
     }
 }
 
 impl Coordinated {
     fn share(&mut self, shard: usize) -> &mut Share {
-        self.shares.iter_mut().find(|share| share.shard == shard).expect("a shard that answers was asked")
+        self.shares
+            .iter_mut()
+            .find(|share| share.shard == shard)
+            .expect("a shard that answers was asked")
     }
 }
 
 /// True when the arguments behind the first key divide evenly among the keys; else the handler refuses them.
 fn divides(row: &Row, args: &Args<'_>) -> bool {
-    row.command.keys.iter().all(|spec| match (spec.begin, spec.find) {
-        (crate::cmd::Begin::Index(at), crate::cmd::Find::Range { step, .. }) => (args.len() - at).is_multiple_of(step),
-        _ => true,
-    })
+    row.command
+        .keys
+        .iter()
+        .all(|spec| match (spec.begin, spec.find) {
+            (crate::cmd::Begin::Index(at), crate::cmd::Find::Range { step, .. }) => {
+                (args.len() - at).is_multiple_of(step)
+            }
+            _ => true,
+        })
 }
-

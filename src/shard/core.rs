@@ -81,8 +81,16 @@ pub enum Ask {
     Close(Token),
     Pause(Token),
     Resume(Token),
-    Attach { socket: Socket, listener: u32 },
-    ReplaceFile { path: std::path::PathBuf, content: Vec<u8>, token: Token, client: u64 },
+    Attach {
+        socket: Socket,
+        listener: u32,
+    },
+    ReplaceFile {
+        path: std::path::PathBuf,
+        content: Vec<u8>,
+        token: Token,
+        client: u64,
+    },
     CloseListeners,
     Discard(Socket),
 }
@@ -219,14 +227,22 @@ impl Core {
     /// A client that is known to be there.
     #[inline]
     pub fn client(&mut self, token: Token) -> &mut Client {
-        self.clients.get_mut(token).expect("the caller works for a client that is there")
+        self.clients
+            .get_mut(token)
+            .expect("the caller works for a client that is there")
     }
 
     /// Where a command that is alone in its client's pipeline writes its reply.
     #[inline]
     pub fn reply(&mut self, token: Token) -> Reply<'_> {
-        let client = self.clients.get_mut(token).expect("the caller works for a client that is there");
-        assert!(client.replies.in_order(), "a command that replies directly is alone");
+        let client = self
+            .clients
+            .get_mut(token)
+            .expect("the caller works for a client that is there");
+        assert!(
+            client.replies.in_order(),
+            "a command that replies directly is alone"
+        );
         let protocol = client.session.protocol;
         Reply::new(client.replies.sink(), protocol)
     }
@@ -244,7 +260,9 @@ impl Core {
         let known = errors.iter().position(|(known, _)| known == code);
         match known {
             Some(index) => errors[index].1 += 1,
-            None if errors.len() < crate::limits::ERROR_CODES_MAX => errors.push((code.to_string(), 1)),
+            None if errors.len() < crate::limits::ERROR_CODES_MAX => {
+                errors.push((code.to_string(), 1))
+            }
             None => {}
         }
     }

@@ -19,7 +19,11 @@ pub enum Place {
     /// It has no keys, or none that can be found: its handler will say what is wrong.
     Anywhere,
     /// One shard owns them all; slot and argument of the first.
-    One { shard: usize, slot: u16, key_at: u16 },
+    One {
+        shard: usize,
+        slot: u16,
+        key_at: u16,
+    },
     /// Several shards own them; `positions` holds where the keys stand.
     Several,
 }
@@ -51,19 +55,38 @@ impl Core {
 
     /// Everything that may keep a command from running. None: it runs.
     #[inline]
-    fn gates(&mut self, token: Token, row_number: u16, row: &'static Row, args: &Args<'_>) -> Option<Flow> {
-        let client = self.clients.get_mut(token).expect("the caller works for a client that is there");
+    fn gates(
+        &mut self,
+        token: Token,
+        row_number: u16,
+        row: &'static Row,
+        args: &Args<'_>,
+    ) -> Option<Flow> {
+        let client = self
+            .clients
+            .get_mut(token)
+            .expect("the caller works for a client that is there");
         let special = client.transaction.is_some()
             || client.session.reply != ReplyMode::On
             || !client.session.authenticated
             || self.pause_until_ms != 0
             || self.config.maxmemory != 0;
-        if special { self.special_gates(token, row_number, row, args) } else { None }
+        if special {
+            self.special_gates(token, row_number, row, args)
+        } else {
+            None
+        }
     }
 
     /// The gates of clients and servers in a particular state, in Redis's order.
     #[cold]
-    fn special_gates(&mut self, token: Token, row_number: u16, row: &'static Row, args: &Args<'_>) -> Option<Flow> {
+    fn special_gates(
+        &mut self,
+        token: Token,
+        row_number: u16,
+        row: &'static Row,
+        args: &Args<'_>,
+    ) -> Option<Flow> {
         let client = self.client(token);
         if client.session.reply != ReplyMode::On && client.replies.outstanding() > 0 {
             return Some(self.wait_for_replies(token));
@@ -90,7 +113,12 @@ impl Core {
             self.calls[usize::from(number)].rejected += 1;
         }
         self.count_error(error.code());
-        if let Some(transaction) = self.client(token).transaction.as_mut().filter(|transaction| transaction.open) {
+        if let Some(transaction) = self
+            .client(token)
+            .transaction
+            .as_mut()
+            .filter(|transaction| transaction.open)
+        {
             transaction.failed = true;
         }
         let client = self.client(token);
@@ -110,10 +138,15 @@ impl Core {
     #[cold]
     fn unknown(&mut self, token: Token, args: &Args<'_>, container: Option<u16>) -> Flow {
         const SHOWN_BYTES: usize = 128;
-        let shown = |bytes: &[u8]| String::from_utf8_lossy(&bytes[..bytes.len().min(SHOWN_BYTES)]).into_owned();
+        let shown = |bytes: &[u8]| {
+            String::from_utf8_lossy(&bytes[..bytes.len().min(SHOWN_BYTES)]).into_owned()
+        };
         let error = if let Some(container) = container {
             let name = self.table.row(container).command.name.to_uppercase();
-            format!("ERR unknown subcommand '{}'. Try {name} HELP.", shown(args.get(1)))
+            format!(
+                "ERR unknown subcommand '{}'. Try {name} HELP.",
+                shown(args.get(1))
+            )
         } else {
             if !self.client(token).session.authenticated {
                 return self.refuse(token, None, &Error::new("NOAUTH Authentication required."));
@@ -152,10 +185,18 @@ impl Core {
             return Flow::Retry;
         }
         match self.place(row, args) {
-            Place::One { shard, slot, key_at } if shard == self.id() => {
+            Place::One {
+                shard,
+                slot,
+                key_at,
+            } if shard == self.id() => {
                 self.execute_here(token, row_number, row, args, (slot, key_at))
             }
-            Place::One { shard, slot, key_at } if !row.has(flag::BLOCKING) => {
+            Place::One {
+                shard,
+                slot,
+                key_at,
+            } if !row.has(flag::BLOCKING) => {
                 self.hop(token, shard, row_number, args, (slot, key_at))
             }
             Place::Anywhere => self.execute_here(token, row_number, row, args, (0, 0)),
@@ -176,7 +217,11 @@ impl Core {
         match row.keys {
             Keys::One(at) => {
                 let slot = key_slot(args.get(at));
-                Place::One { shard: self.slots.owner(slot), slot, key_at: at as u16 }
+                Place::One {
+                    shard: self.slots.owner(slot),
+                    slot,
+                    key_at: at as u16,
+                }
             }
             Keys::None => Place::Anywhere,
             Keys::Many => self.place_many(row, args),
@@ -190,19 +235,44 @@ impl Core {
                 return Place::Anywhere;
             }
         }
-        let Some(&first) = self.positions.first() else { return Place::Anywhere };
+        let Some(&first) = self.positions.first() else {
+            return Place::Anywhere;
+        };
         let slot = key_slot(args.get(first));
         let shard = self.slots.owner(slot);
-        let one = self.positions[1..].iter().all(|&at| self.slots.owner(key_slot(args.get(at))) == shard);
-        if one { Place::One { shard, slot, key_at: u16::try_from(first).unwrap_or(0) } } else { Place::Several }
+        let one = self.positions[1..]
+            .iter()
+            .all(|&at| self.slots.owner(key_slot(args.get(at))) == shard);
+        if one {
+            Place::One {
+                shard,
+                slot,
+                key_at: u16::try_from(first).unwrap_or(0),
+            }
+        } else {
+            Place::Several
+        }
     }
 
     /// Sends a command to the shard that owns its keys.
     #[inline]
-    fn hop(&mut self, token: Token, shard: usize, row_number: u16, args: &Args<'_>, key: (u16, u16)) -> Flow {
-        let parcel = self.outbox[shard].commands.get_or_insert_with(|| self.parcels.pop().unwrap_or_default());
-        let full = parcel.commands.len() >= PARCEL_COMMANDS_MAX || parcel.bytes.len() >= PARCEL_BYTES_MAX;
-        let client = self.clients.get_mut(token).expect("the caller works for a client that is there");
+    fn hop(
+        &mut self,
+        token: Token,
+        shard: usize,
+        row_number: u16,
+        args: &Args<'_>,
+        key: (u16, u16),
+    ) -> Flow {
+        let parcel = self.outbox[shard]
+            .commands
+            .get_or_insert_with(|| self.parcels.pop().unwrap_or_default());
+        let full =
+            parcel.commands.len() >= PARCEL_COMMANDS_MAX || parcel.bytes.len() >= PARCEL_BYTES_MAX;
+        let client = self
+            .clients
+            .get_mut(token)
+            .expect("the caller works for a client that is there");
         if full {
             client.state = State::Waiting;
             self.stalled.push(token);
@@ -214,7 +284,11 @@ impl Core {
         }
         let (first_span, spans) = parcel.pack(args);
         parcel.commands.push(RemoteCommand {
-            to: ReplyTo { token, client: client.id, place: client.replies.reserve() },
+            to: ReplyTo {
+                token,
+                client: client.id,
+                place: client.replies.reserve(),
+            },
             row: row_number,
             db: client.session.db,
             slot: key.0,

@@ -35,11 +35,22 @@ impl Core {
         self.next_errand += 1;
         let client = self.client(token);
         client.state = State::Waiting;
-        let gathering =
-            Gathering { token, client: client.id, answers: Vec::new(), missing: shards.len(), finish };
+        let gathering = Gathering {
+            token,
+            client: client.id,
+            answers: Vec::new(),
+            missing: shards.len(),
+            finish,
+        };
         self.errands.insert(id, gathering);
         for &shard in shards {
-            self.tell(shard, Note::Errand { id, errand: errand.clone() });
+            self.tell(
+                shard,
+                Note::Errand {
+                    id,
+                    errand: errand.clone(),
+                },
+            );
         }
         Flow::Stop
     }
@@ -63,17 +74,29 @@ impl Core {
 
     /// An answer has come.
     pub fn errand_done(&mut self, from: usize, id: u64, answer: Answer) {
-        let gathering = self.errands.get_mut(&id).expect("an answer belongs to an errand under way");
+        let gathering = self
+            .errands
+            .get_mut(&id)
+            .expect("an answer belongs to an errand under way");
         gathering.answers.push((from, answer));
         gathering.missing -= 1;
         if gathering.missing > 0 {
             return;
         }
-        let Gathering { token, client, mut answers, finish, .. } =
-            self.errands.remove(&id).expect("it was just there");
+        let Gathering {
+            token,
+            client,
+            mut answers,
+            finish,
+            ..
+        } = self.errands.remove(&id).expect("it was just there");
         if self.clients.of(token, client).is_some() {
             answers.sort_by_key(|(shard, _)| *shard);
-            finish(self, token, answers.into_iter().map(|(_, answer)| answer).collect());
+            finish(
+                self,
+                token,
+                answers.into_iter().map(|(_, answer)| answer).collect(),
+            );
         }
     }
 }

@@ -33,14 +33,32 @@ impl Call {
     /// The call of a carried command; its slots are computed anew.
     #[must_use]
     pub fn of(carried: &Carried, borrowed: bool) -> Self {
-        let Carried { row, db, protocol, no_touch, .. } = *carried;
-        Self { row, db, protocol, no_touch, slot: 0, key_at: 0, borrowed, may_block: false }
+        let Carried {
+            row,
+            db,
+            protocol,
+            no_touch,
+            ..
+        } = *carried;
+        Self {
+            row,
+            db,
+            protocol,
+            no_touch,
+            slot: 0,
+            key_at: 0,
+            borrowed,
+            may_block: false,
+        }
     }
 
     /// The same call of a command that stands alone.
     #[must_use]
     pub fn alone(self) -> Self {
-        Self { may_block: true, ..self }
+        Self {
+            may_block: true,
+            ..self
+        }
     }
 }
 
@@ -62,7 +80,11 @@ impl Core {
         let routed = (args.get(usize::from(call.key_at)).as_ptr(), call.slot);
         let started = self.sampled_start(call.row);
         let mut context = Context {
-            store: if call.borrowed { &mut self.borrowed } else { &mut self.store },
+            store: if call.borrowed {
+                &mut self.borrowed
+            } else {
+                &mut self.store
+            },
             reply: Reply::new(out, call.protocol),
             effects: &mut self.effects,
             config: &self.config,
@@ -71,7 +93,11 @@ impl Core {
             now_ms: self.now.unix_ms(),
             no_touch: call.no_touch,
             may_block: call.may_block,
-            routed: if call.key_at == 0 { (std::ptr::null(), 0) } else { routed },
+            routed: if call.key_at == 0 {
+                (std::ptr::null(), 0)
+            } else {
+                routed
+            },
             lru_clock: (self.now.unix_us / 1_000_000) as u32 & 0x00ff_ffff,
         };
         let result = handler(row)(&mut context, args);
@@ -95,13 +121,23 @@ impl Core {
 
     /// A command of one of our clients whose keys are ours.
     #[inline]
-    pub fn execute_here(&mut self, token: Token, row_number: u16, row: &'static Row, args: &Args<'_>, key: (u16, u16)) -> Flow {
+    pub fn execute_here(
+        &mut self,
+        token: Token,
+        row_number: u16,
+        row: &'static Row,
+        args: &Args<'_>,
+        key: (u16, u16),
+    ) -> Flow {
         if (!self.locks.is_empty() || row.has(flag::BLOCKING))
             && let Some(flow) = self.execute_behind_locks(token, row_number, row, args)
         {
             return flow;
         }
-        let client = self.clients.get_mut(token).expect("the caller works for a client that is there");
+        let client = self
+            .clients
+            .get_mut(token)
+            .expect("the caller works for a client that is there");
         let call = Call {
             row: row_number,
             db: client.session.db,
@@ -122,7 +158,10 @@ impl Core {
         let mut out = std::mem::take(client.replies.sink());
         let start = out.len();
         self.run_handler(call, args, &mut out);
-        let client = self.clients.get_mut(token).expect("a handler cannot remove its client");
+        let client = self
+            .clients
+            .get_mut(token)
+            .expect("a handler cannot remove its client");
         *client.replies.sink() = out;
         if client.session.reply != ReplyMode::On {
             self.mute(token, start);
@@ -139,7 +178,13 @@ impl Core {
 
     /// While transactions are about, or for commands that may block: None when the command may run at once.
     #[cold]
-    fn execute_behind_locks(&mut self, token: Token, row_number: u16, row: &'static Row, args: &Args<'_>) -> Option<Flow> {
+    fn execute_behind_locks(
+        &mut self,
+        token: Token,
+        row_number: u16,
+        row: &'static Row,
+        args: &Args<'_>,
+    ) -> Option<Flow> {
         if !row.has(flag::BLOCKING) && !self.is_locked(row, self.client_db(token), args) {
             return None;
         }
@@ -157,14 +202,33 @@ impl Core {
     pub fn task(&mut self, token: Token, row_number: u16, args: &Args<'_>) -> Task {
         let home = u16::try_from(self.id()).expect("shards are limited to 256");
         let client = self.client(token);
-        let to = ReplyTo { token, client: client.id, place: ALONE };
+        let to = ReplyTo {
+            token,
+            client: client.id,
+            place: ALONE,
+        };
         let session = &client.session;
-        let carried = Carried::new(row_number, session.db, session.protocol, session.no_touch, args);
-        Task { home, to, commands: vec![carried], exec: false, watcher: None, block: self.client(token).block }
+        let carried = Carried::new(
+            row_number,
+            session.db,
+            session.protocol,
+            session.no_touch,
+            args,
+        );
+        Task {
+            home,
+            to,
+            commands: vec![carried],
+            exec: false,
+            watcher: None,
+            block: self.client(token).block,
+        }
     }
 
     fn client_db(&self, token: Token) -> u16 {
-        self.clients.get(token).map_or(0, |client| client.session.db)
+        self.clients
+            .get(token)
+            .map_or(0, |client| client.session.db)
     }
 
     /// True when a transaction holds a key of this command in a way that does not fit.
@@ -172,8 +236,16 @@ impl Core {
         if self.locks.is_empty() {
             return false;
         }
-        let mode = if changes_keys(row) { Mode::Exclusive } else { Mode::Shared };
-        let some = if mode == Mode::Exclusive { Mode::SomeExclusive } else { Mode::SomeShared };
+        let mode = if changes_keys(row) {
+            Mode::Exclusive
+        } else {
+            Mode::Shared
+        };
+        let some = if mode == Mode::Exclusive {
+            Mode::SomeExclusive
+        } else {
+            Mode::SomeShared
+        };
         if row.command.keys.is_empty() {
             return false;
         }
@@ -186,7 +258,9 @@ impl Core {
                 return false;
             }
         }
-        positions.iter().any(|&at| self.locks.conflicts(self.lock_key(db, args.get(at)), mode))
+        positions
+            .iter()
+            .any(|&at| self.locks.conflicts(self.lock_key(db, args.get(at)), mode))
     }
 
     /// The name of a key in the lock table.
@@ -232,6 +306,7 @@ impl Core {
 
     #[cold]
     fn sampled_end(&mut self, row: u16, started_ns: u64) {
-        self.calls[usize::from(row)].nanoseconds += crate::base::precise_ns().saturating_sub(started_ns);
+        self.calls[usize::from(row)].nanoseconds +=
+            crate::base::precise_ns().saturating_sub(started_ns);
     }
 }

@@ -27,7 +27,9 @@ impl Core {
     pub fn received(&mut self, token: Token, bytes: &[u8]) {
         let now_us = self.now.monotonic_us;
         self.statistics.input_bytes += bytes.len() as u64;
-        let Some(client) = self.clients.get_mut(token) else { return };
+        let Some(client) = self.clients.get_mut(token) else {
+            return;
+        };
         client.active_us = now_us;
         client.input_bytes += bytes.len() as u64;
         if client.state == State::Closing {
@@ -49,13 +51,20 @@ impl Core {
 
     /// Goes on with a client's buffered input.
     pub fn run_input(&mut self, token: Token) {
-        let Some(client) = self.clients.get_mut(token) else { return };
-        if client.state != State::Running || client.input.len() < client.input_needed || client.input.is_empty() {
+        let Some(client) = self.clients.get_mut(token) else {
+            return;
+        };
+        if client.state != State::Running
+            || client.input.len() < client.input_needed
+            || client.input.is_empty()
+        {
             return self.resume_receive(token);
         }
         let mut input = std::mem::take(&mut client.input);
         let consumed = self.consume(token, &input);
-        let Some(client) = self.clients.get_mut(token) else { return };
+        let Some(client) = self.clients.get_mut(token) else {
+            return;
+        };
         if consumed == input.len() {
             // An idle client keeps no buffer.
             input = Vec::new();
@@ -72,17 +81,24 @@ impl Core {
         let mut unescaped = std::mem::take(&mut self.unescaped);
         let mut at = 0;
         while at < bytes.len() {
-            let Some(client) = self.clients.get_mut(token) else { break };
+            let Some(client) = self.clients.get_mut(token) else {
+                break;
+            };
             if client.state != State::Running {
                 break;
             }
             let limits = Limits {
-                bulk_bytes_max: usize::try_from(self.config.proto_max_bulk_len).unwrap_or(usize::MAX),
+                bulk_bytes_max: usize::try_from(self.config.proto_max_bulk_len)
+                    .unwrap_or(usize::MAX),
                 authenticated: client.session.authenticated,
             };
             match parse(&bytes[at..], limits, &mut spans, &mut unescaped) {
                 Parsed::Command { consumed } => {
-                    let source = if unescaped.is_empty() { &bytes[at..] } else { &unescaped[..] };
+                    let source = if unescaped.is_empty() {
+                        &bytes[at..]
+                    } else {
+                        &unescaped[..]
+                    };
                     if self.command(token, &Args::new(source, &spans)) == Flow::Retry {
                         break;
                     }
@@ -144,7 +160,9 @@ impl Core {
 
     /// Reads the socket again once the backlog is small.
     fn resume_receive(&mut self, token: Token) {
-        let Some(client) = self.clients.get_mut(token) else { return };
+        let Some(client) = self.clients.get_mut(token) else {
+            return;
+        };
         let small = client.input.len() < INPUT_PAUSE_BYTES || client.state == State::Running;
         if client.receive_paused && small && client.state != State::Throttled {
             client.receive_paused = false;

@@ -35,7 +35,10 @@ fn integer(part: &[u8]) -> i64 {
 fn array(part: &[u8]) -> (usize, &[u8]) {
     let end = memchr::memchr(b'\n', part).expect("an encoded array has a head");
     let count = parse_i64(&part[1..end - 1]).and_then(|count| usize::try_from(count).ok());
-    (count.expect("an encoded array has a count"), &part[end + 1..])
+    (
+        count.expect("an encoded array has a count"),
+        &part[end + 1..],
+    )
 }
 
 fn by_key(parts: &[(Vec<usize>, Vec<u8>)], reply: &mut Reply<'_>) {
@@ -62,8 +65,10 @@ mod tests {
     use crate::resp::Protocol;
 
     fn merged(how: Merge, parts: &[(&[usize], &[u8])]) -> String {
-        let parts: Vec<(Vec<usize>, Vec<u8>)> =
-            parts.iter().map(|(ordinals, part)| (ordinals.to_vec(), part.to_vec())).collect();
+        let parts: Vec<(Vec<usize>, Vec<u8>)> = parts
+            .iter()
+            .map(|(ordinals, part)| (ordinals.to_vec(), part.to_vec()))
+            .collect();
         let mut out = Vec::new();
         merge(how, &parts, &mut Reply::new(&mut out, Protocol::Resp2));
         String::from_utf8(out).expect("text")
@@ -71,10 +76,28 @@ mod tests {
 
     #[test]
     fn parts_become_one_reply() {
-        assert_eq!(merged(Merge::Sum, &[(&[], b":2\r\n"), (&[], b":3\r\n")]), ":5\r\n");
-        assert_eq!(merged(Merge::Concat, &[(&[], b"*1\r\n$1\r\na\r\n"), (&[], b"*0\r\n")]), "*1\r\n$1\r\na\r\n");
-        let by_key = merged(Merge::ByKey, &[(&[0, 2], b"*2\r\n$1\r\na\r\n$-1\r\n"), (&[1], b"*1\r\n$2\r\nbb\r\n")]);
+        assert_eq!(
+            merged(Merge::Sum, &[(&[], b":2\r\n"), (&[], b":3\r\n")]),
+            ":5\r\n"
+        );
+        assert_eq!(
+            merged(
+                Merge::Concat,
+                &[(&[], b"*1\r\n$1\r\na\r\n"), (&[], b"*0\r\n")]
+            ),
+            "*1\r\n$1\r\na\r\n"
+        );
+        let by_key = merged(
+            Merge::ByKey,
+            &[
+                (&[0, 2], b"*2\r\n$1\r\na\r\n$-1\r\n"),
+                (&[1], b"*1\r\n$2\r\nbb\r\n"),
+            ],
+        );
         assert_eq!(by_key, "*3\r\n$1\r\na\r\n$2\r\nbb\r\n$-1\r\n");
-        assert_eq!(merged(Merge::Sum, &[(&[], b":2\r\n"), (&[], b"-ERR x\r\n")]), "-ERR x\r\n");
+        assert_eq!(
+            merged(Merge::Sum, &[(&[], b":2\r\n"), (&[], b"-ERR x\r\n")]),
+            "-ERR x\r\n"
+        );
     }
 }

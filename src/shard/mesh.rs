@@ -38,13 +38,24 @@ impl Core {
 
     fn note(&mut self, from: usize, note: Note) {
         match note {
-            Note::Adopt { socket, listener } => self.asks.push(super::core::Ask::Attach { socket, listener }),
+            Note::Adopt { socket, listener } => self
+                .asks
+                .push(super::core::Ask::Attach { socket, listener }),
             Note::Schedule(schedule) => self.schedule(from, *schedule),
             Note::Execute { sequence, answer } => self.execute_part(from, sequence, answer),
-            Note::Finish { sequence, returned, modified, wait } => self.finish(sequence, returned, modified, wait),
+            Note::Finish {
+                sequence,
+                returned,
+                modified,
+                wait,
+            } => self.finish(sequence, returned, modified, wait),
             Note::Yield { sequence, returned } => self.yielded(sequence, returned),
             Note::Bundle(task) => self.perform(*task),
-            Note::Granted { sequence, part, dirty } => self.granted(from, sequence, part, dirty),
+            Note::Granted {
+                sequence,
+                part,
+                dirty,
+            } => self.granted(from, sequence, part, dirty),
             Note::Revoke { sequence } => self.revoke(from, sequence),
             Note::Executed { sequence, reply } => self.executed(from, sequence, reply),
             Note::Late { to, reply } => self.late(to, &reply),
@@ -63,7 +74,9 @@ impl Core {
         for command in &mut commands {
             let spans = &parcel.spans[command.first_span as usize..][..command.spans as usize];
             let args = Args::new(&parcel.bytes, spans);
-            if (!self.locks.is_empty() || !self.behind.is_empty()) && self.must_wait(from, command, &args) {
+            if (!self.locks.is_empty() || !self.behind.is_empty())
+                && self.must_wait(from, command, &args)
+            {
                 self.wait_behind(from, command, &args);
                 continue;
             }
@@ -83,7 +96,10 @@ impl Core {
             if !self.waits.ready.is_empty() {
                 self.serve_ready();
             }
-            command.reply = Some(Span { start: narrow(start), len: narrow(replies.len() - start) });
+            command.reply = Some(Span {
+                start: narrow(start),
+                len: narrow(replies.len() - start),
+            });
         }
         parcel.commands = commands;
         parcel.replies = replies;
@@ -101,12 +117,26 @@ impl Core {
     #[cold]
     fn wait_behind(&mut self, from: usize, command: &RemoteCommand, args: &Args<'_>) {
         let home = u16::try_from(from).expect("shards are limited to 256");
-        let carried = Carried::new(command.row, command.db, command.protocol, command.no_touch, args);
-        let task = Task { home, to: command.to, commands: vec![carried], exec: false, watcher: None, block: 0 };
+        let carried = Carried::new(
+            command.row,
+            command.db,
+            command.protocol,
+            command.no_touch,
+            args,
+        );
+        let task = Task {
+            home,
+            to: command.to,
+            commands: vec![carried],
+            exec: false,
+            watcher: None,
+            block: 0,
+        };
         match self.behind.get_mut(&(home, command.to.token)) {
             Some(queue) => queue.push_back(task),
             None => {
-                self.behind.insert((home, command.to.token), std::collections::VecDeque::new());
+                self.behind
+                    .insert((home, command.to.token), std::collections::VecDeque::new());
                 self.perform(task);
             }
         }
@@ -131,14 +161,18 @@ impl Core {
     /// One reply for a client's pipeline.
     #[inline]
     fn answer(&mut self, to: ReplyTo, reply: &[u8]) {
-        let Some(client) = self.clients.of(to.token, to.client) else { return };
+        let Some(client) = self.clients.of(to.token, to.client) else {
+            return;
+        };
         if client.replies.needs_buffer()
             && let Some(buffer) = self.send_buffers.pop()
         {
             client.replies.lend_buffer(buffer);
         }
         let muted = client.session.reply != ReplyMode::On;
-        client.replies.answer(to.place, if muted { &[] } else { reply });
+        client
+            .replies
+            .answer(to.place, if muted { &[] } else { reply });
         if client.session.reply == ReplyMode::Skip {
             client.session.reply = ReplyMode::On;
         }
@@ -171,7 +205,11 @@ impl Core {
     pub fn release_stalled(&mut self) {
         let stalled: Vec<Token> = std::mem::take(&mut self.stalled);
         for token in stalled {
-            if self.clients.get(token).is_some_and(|client| client.state == State::Waiting) {
+            if self
+                .clients
+                .get(token)
+                .is_some_and(|client| client.state == State::Waiting)
+            {
                 self.run_again(token);
             }
         }

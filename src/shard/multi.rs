@@ -13,14 +13,22 @@ use crate::cmd::{Row, Run, flag, key_slot};
 use crate::conn::{State, Steps, Transaction};
 use crate::limits::{QUEUED_BYTES_MAX, QUEUED_COMMANDS_MAX};
 use crate::resp::{Args, Error};
-use crate::route::{Carried, DbKey, Errand, Intent, Mode, Note, Sequence, Task, WHOLE, Watch, Work};
+use crate::route::{
+    Carried, DbKey, Errand, Intent, Mode, Note, Sequence, Task, WHOLE, Watch, Work,
+};
 
 /// Commands that MULTI does not queue.
 const NOT_QUEUED: &[&str] = &["exec", "discard", "multi", "watch", "quit", "reset"];
 
 impl Core {
     /// Inside MULTI: queue, refuse or (None) run.
-    pub fn queue_in_multi(&mut self, token: Token, number: u16, row: &'static Row, args: &Args<'_>) -> Option<Flow> {
+    pub fn queue_in_multi(
+        &mut self,
+        token: Token,
+        number: u16,
+        row: &'static Row,
+        args: &Args<'_>,
+    ) -> Option<Flow> {
         if NOT_QUEUED.contains(&row.command.name) {
             return None;
         }
@@ -28,15 +36,25 @@ impl Core {
             return Some(self.wait_for_replies(token));
         }
         if row.has(flag::NO_MULTI) {
-            return Some(self.refuse(token, Some(number), &Error::new("ERR Command not allowed inside a transaction")));
+            return Some(self.refuse(
+                token,
+                Some(number),
+                &Error::new("ERR Command not allowed inside a transaction"),
+            ));
         }
         let client = self.client(token);
         let session = &client.session;
         let carried = Carried::new(number, session.db, session.protocol, session.no_touch, args);
         let transaction = client.transaction_mut();
         transaction.queued_bytes += carried.bytes.len();
-        if transaction.queued.len() >= QUEUED_COMMANDS_MAX || transaction.queued_bytes > QUEUED_BYTES_MAX {
-            return Some(self.refuse(token, Some(number), &Error::new("ERR too many commands queued in MULTI")));
+        if transaction.queued.len() >= QUEUED_COMMANDS_MAX
+            || transaction.queued_bytes > QUEUED_BYTES_MAX
+        {
+            return Some(self.refuse(
+                token,
+                Some(number),
+                &Error::new("ERR too many commands queued in MULTI"),
+            ));
         }
         transaction.queued.push(carried);
         transaction.writes |= crate::cmd::writes(row);
@@ -70,12 +88,17 @@ impl Core {
     pub fn drop_transaction(&mut self, token: Token) {
         let client = self.client(token);
         let id = client.id;
-        let Some(transaction) = client.transaction.take() else { return };
+        let Some(transaction) = client.transaction.take() else {
+            return;
+        };
         self.unwatch_keys(id, &transaction.watched);
     }
 
     fn unwatch_keys(&mut self, client: u64, watched: &[DbKey]) {
-        let mut shards: Vec<usize> = watched.iter().map(|(_, key)| self.slots.owner(key_slot(key))).collect();
+        let mut shards: Vec<usize> = watched
+            .iter()
+            .map(|(_, key)| self.slots.owner(key_slot(key)))
+            .collect();
         shards.sort_unstable();
         shards.dedup();
         for shard in shards {
@@ -99,7 +122,9 @@ impl Core {
             }
         }
         let errand = Errand::Watch(std::sync::Arc::new(Watch { client: id, keys }));
-        self.ask_all(token, &errand, |core, token, _| core.complete(token, |reply| reply.ok()))
+        self.ask_all(token, &errand, |core, token, _| {
+            core.complete(token, |reply| reply.ok())
+        })
     }
 
     /// UNWATCH.
@@ -120,8 +145,15 @@ impl Core {
             self.error(token, &Error::new("ERR EXEC without MULTI"));
             return Flow::Next;
         }
-        let Some(transaction) = self.client(token).transaction.take() else { return Flow::Next };
-        let Transaction { failed, queued, watched, .. } = *transaction;
+        let Some(transaction) = self.client(token).transaction.take() else {
+            return Flow::Next;
+        };
+        let Transaction {
+            failed,
+            queued,
+            watched,
+            ..
+        } = *transaction;
         let id = self.client(token).id;
         if failed {
             self.unwatch_keys(id, &watched);
@@ -135,9 +167,20 @@ impl Core {
         }
         self.client(token).state = State::Waiting;
         let home = u16::try_from(self.id()).expect("shards are limited to 256");
-        let to = crate::route::ReplyTo { token, client: id, place: super::mesh::ALONE };
+        let to = crate::route::ReplyTo {
+            token,
+            client: id,
+            place: super::mesh::ALONE,
+        };
         let watcher = (!watched.is_empty()).then_some(id);
-        let task = Task { home, to, commands: queued, exec: true, watcher, block: 0 };
+        let task = Task {
+            home,
+            to,
+            commands: queued,
+            exec: true,
+            watcher,
+            block: 0,
+        };
         self.start_exec(token, task, &watched);
         // The client watches nothing any more, but the registrations must outlive the question whether
         // they changed: they go when the reply is there.
@@ -154,7 +197,12 @@ impl Core {
     }
 
     fn start_exec(&mut self, token: Token, task: Task, watched: &[DbKey]) {
-        let keyed = |carried: &Carried| matches!(self.table.row(carried.row).command.run, Run::Keys(_) | Run::Split(..));
+        let keyed = |carried: &Carried| {
+            matches!(
+                self.table.row(carried.row).command.run,
+                Run::Keys(_) | Run::Split(..)
+            )
+        };
         if !task.commands.iter().all(keyed) {
             return self.hold_everything(token, task);
         }
@@ -176,17 +224,34 @@ impl Core {
         let sequence = self.open(token, Plan::Steps, self.identity.shards);
         let watcher = task.watcher;
         for shard in 0..self.identity.shards {
-            let intents = vec![Intent { key: WHOLE, mode: Mode::Exclusive }];
-            self.ask_share(sequence, Share::new(shard, Vec::new()), intents, Work::Hold, watcher);
+            let intents = vec![Intent {
+                key: WHOLE,
+                mode: Mode::Exclusive,
+            }];
+            self.ask_share(
+                sequence,
+                Share::new(shard, Vec::new()),
+                intents,
+                Work::Hold,
+                watcher,
+            );
         }
-        self.client(token).steps = Some(Box::new(Steps { sequence, left: task.commands.into() }));
+        self.client(token).steps = Some(Box::new(Steps {
+            sequence,
+            left: task.commands.into(),
+        }));
     }
 
     /// Every shard is held: the commands run one after the other.
     pub fn begin_steps(&mut self, sequence: Sequence) {
-        let coordinated = self.coordinated.get(&sequence).expect("it has just been decided");
+        let coordinated = self
+            .coordinated
+            .get(&sequence)
+            .expect("it has just been decided");
         let (token, id, dirty) = (coordinated.token, coordinated.client, coordinated.dirty);
-        let Some(client) = self.clients.of(token, id) else { return self.end_steps(sequence) };
+        let Some(client) = self.clients.of(token, id) else {
+            return self.end_steps(sequence);
+        };
         let steps = client.steps.as_mut().expect("an EXEC in steps has them");
         if dirty {
             steps.left.clear();
@@ -244,7 +309,12 @@ impl Core {
     pub fn end_steps(&mut self, sequence: Sequence) {
         let coordinated = self.coordinated.remove(&sequence).expect("steps end once");
         for share in &coordinated.shares {
-            let finish = Note::Finish { sequence, returned: Vec::new(), modified: Vec::new(), wait: None };
+            let finish = Note::Finish {
+                sequence,
+                returned: Vec::new(),
+                modified: Vec::new(),
+                wait: None,
+            };
             self.tell(share.shard, finish);
         }
     }

@@ -7,8 +7,8 @@ use super::Core;
 use super::core::Ask;
 use crate::base::{Io, Token};
 use crate::conn::{ReplyMode, State};
-use crate::resp::Reply;
 use crate::limits::{OUTPUT_PAUSE_BYTES, SEND_BUFFER_KEPT_BYTES, SEND_BUFFERS_KEPT};
+use crate::resp::Reply;
 
 impl Core {
     /// Marks a client as having output.
@@ -25,7 +25,9 @@ impl Core {
     pub fn send_replies<I: Io>(&mut self, io: &mut I) {
         let mut listed = std::mem::take(&mut self.with_output);
         for token in listed.drain(..) {
-            let Some(client) = self.clients.get_mut(token) else { continue };
+            let Some(client) = self.clients.get_mut(token) else {
+                continue;
+            };
             client.listed = false;
             if client.closing || client.sending.is_some() {
                 continue;
@@ -49,10 +51,13 @@ impl Core {
     /// A send has ended; its vector comes back.
     pub fn sent(&mut self, token: Token, mut bytes: Vec<u8>, failed: bool) {
         bytes.clear();
-        if self.send_buffers.len() < SEND_BUFFERS_KEPT && bytes.capacity() <= SEND_BUFFER_KEPT_BYTES {
+        if self.send_buffers.len() < SEND_BUFFERS_KEPT && bytes.capacity() <= SEND_BUFFER_KEPT_BYTES
+        {
             self.send_buffers.push(bytes);
         }
-        let Some(client) = self.clients.get_mut(token) else { return };
+        let Some(client) = self.clients.get_mut(token) else {
+            return;
+        };
         assert!(client.sending.is_some(), "a send that ended was under way");
         client.sending = None;
         if client.gone() {
@@ -89,7 +94,11 @@ impl Core {
             let client = self.client(token);
             let kept = client.unsent_bytes() as u64;
             let over_soft = limits.soft_bytes > 0 && kept > limits.soft_bytes;
-            let since = if over_soft { *client.output_over_soft_since_us.get_or_insert(now_us) } else { now_us };
+            let since = if over_soft {
+                *client.output_over_soft_since_us.get_or_insert(now_us)
+            } else {
+                now_us
+            };
             if !over_soft {
                 client.output_over_soft_since_us = None;
             }
@@ -124,7 +133,9 @@ impl Core {
 
     /// The connection ended at the other side, or our close is complete.
     pub fn closed(&mut self, token: Token, by_peer: bool) {
-        let Some(client) = self.clients.get_mut(token) else { return };
+        let Some(client) = self.clients.get_mut(token) else {
+            return;
+        };
         client.closed = true;
         if by_peer && client.state == State::Running && client.replies.outstanding() > 0 {
             // Its commands are under way; they take effect, the replies have nobody to go to.
@@ -136,16 +147,24 @@ impl Core {
     /// Frees the slot of a client that has gone.
     fn forget(&mut self, token: Token) {
         let client = self.clients.remove(token).expect("forgotten once");
-        assert!(client.gone(), "a slot is freed when no event can name it any more");
+        assert!(
+            client.gone(),
+            "a slot is freed when no event can name it any more"
+        );
         let shared = &self.identity.shared;
-        shared.clients.fetch_sub(1, std::sync::atomic::Ordering::Relaxed);
+        shared
+            .clients
+            .fetch_sub(1, std::sync::atomic::Ordering::Relaxed);
         shared.clients_per_shard[self.id()].fetch_sub(1, std::sync::atomic::Ordering::Relaxed);
     }
 
     /// Ends a command that was alone: `write` makes its reply, then the client may go on.
     pub fn complete(&mut self, token: Token, write: impl FnOnce(&mut Reply<'_>)) {
         let client = self.client(token);
-        assert!(client.replies.in_order(), "a command that completes later is alone");
+        assert!(
+            client.replies.in_order(),
+            "a command that completes later is alone"
+        );
         let protocol = client.session.protocol;
         let sink = client.replies.sink();
         let start = sink.len();

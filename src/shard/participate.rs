@@ -10,7 +10,8 @@ use super::mesh::ALONE;
 use crate::cmd::changes_keys;
 use crate::resp::{Protocol, Reply};
 use crate::route::{
-    Carried, DbKey, Intent, Mode, Note, Outcome, Part, Returned, Schedule, Sequence, Task, Wait, Work,
+    Carried, DbKey, Intent, Mode, Note, Outcome, Part, Returned, Schedule, Sequence, Task, Wait,
+    Work,
 };
 use crate::store::Entry;
 
@@ -44,7 +45,10 @@ pub struct Participant {
 impl Core {
     /// The next place in the global order.
     pub fn next_sequence(&mut self) -> Sequence {
-        self.identity.shared.sequence.fetch_add(1, std::sync::atomic::Ordering::Relaxed)
+        self.identity
+            .shared
+            .sequence
+            .fetch_add(1, std::sync::atomic::Ordering::Relaxed)
     }
 
     /// A coordinator asks for locks.
@@ -55,12 +59,22 @@ impl Core {
             Work::Write(part) => Duty::Write(part),
             Work::Hold => Duty::Hold,
         };
-        let participant = Participant { coordinator, duty, watcher: schedule.watcher, within: schedule.within };
+        let participant = Participant {
+            coordinator,
+            duty,
+            watcher: schedule.watcher,
+            within: schedule.within,
+        };
         self.take_part(schedule.sequence, schedule.intents, participant);
     }
 
     /// Registers a participant and asks for its locks.
-    pub fn take_part(&mut self, sequence: Sequence, intents: Vec<Intent>, participant: Participant) {
+    pub fn take_part(
+        &mut self,
+        sequence: Sequence,
+        intents: Vec<Intent>,
+        participant: Participant,
+    ) {
         let known = self.participants.insert(sequence, participant);
         assert!(known.is_none(), "a transaction takes part once per shard");
         if self.participants[&sequence].within {
@@ -97,18 +111,31 @@ impl Core {
     fn ask_to_yield(&mut self, sequences: &[Sequence]) {
         for &sequence in sequences {
             self.statistics.revocations += 1;
-            let coordinator = self.participants.get(&sequence).expect("a holder takes part").coordinator;
+            let coordinator = self
+                .participants
+                .get(&sequence)
+                .expect("a holder takes part")
+                .coordinator;
             self.tell(coordinator, Note::Revoke { sequence });
         }
     }
 
     /// All locks are held. True when the transaction is over here already.
     fn grant(&mut self, sequence: Sequence) -> bool {
-        let participant = self.participants.remove(&sequence).expect("a granted transaction takes part");
-        let dirty = participant.watcher.is_some_and(|client| self.watched_changed(client));
+        let participant = self
+            .participants
+            .remove(&sequence)
+            .expect("a granted transaction takes part");
+        let dirty = participant
+            .watcher
+            .is_some_and(|client| self.watched_changed(client));
         let (part, duty, announced) = match participant.duty {
             Duty::Lend(keys) => (Part::Entries(self.lend(&keys)), Duty::Lend(keys), false),
-            Duty::Read(carried) => (Part::Reply(self.run_part(&carried)), Duty::Read(carried), false),
+            Duty::Read(carried) => (
+                Part::Reply(self.run_part(&carried)),
+                Duty::Read(carried),
+                false,
+            ),
             Duty::Write(carried) => (Part::Ready, Duty::Write(carried), false),
             Duty::Hold => (Part::Ready, Duty::Hold, false),
             Duty::Task(task) => {
@@ -121,16 +148,32 @@ impl Core {
             },
         };
         if !announced {
-            self.tell(participant.coordinator, Note::Granted { sequence, part, dirty });
+            self.tell(
+                participant.coordinator,
+                Note::Granted {
+                    sequence,
+                    part,
+                    dirty,
+                },
+            );
         }
-        self.participants.insert(sequence, Participant { duty, ..participant });
+        self.participants.insert(
+            sequence,
+            Participant {
+                duty,
+                ..participant
+            },
+        );
         false
     }
 
     /// Takes entries out of the keyspace for a coordinator.
     pub fn lend(&mut self, keys: &[DbKey]) -> Vec<Option<Entry>> {
         keys.iter()
-            .map(|(db, key)| self.store.take(usize::from(*db), crate::cmd::key_slot(key), key))
+            .map(|(db, key)| {
+                self.store
+                    .take(usize::from(*db), crate::cmd::key_slot(key), key)
+            })
             .collect()
     }
 
@@ -138,8 +181,13 @@ impl Core {
     pub fn take_back(&mut self, returned: Returned) {
         for ((db, key), entry) in returned {
             if let Some(entry) = entry {
-                let displaced = self.store.insert(usize::from(db), crate::cmd::key_slot(&key), entry);
-                assert!(displaced.is_none(), "a lent key stays locked, so nobody else can have set it");
+                let displaced =
+                    self.store
+                        .insert(usize::from(db), crate::cmd::key_slot(&key), entry);
+                assert!(
+                    displaced.is_none(),
+                    "a lent key stays locked, so nobody else can have set it"
+                );
             }
         }
     }
@@ -154,8 +202,13 @@ impl Core {
 
     /// The coordinator has decided: the part runs now.
     pub fn execute_part(&mut self, coordinator: usize, sequence: Sequence, answer: bool) {
-        let participant = self.participants.remove(&sequence).expect("a decided transaction takes part");
-        let Duty::Write(carried) = &participant.duty else { panic!("only a write waits for the decision") };
+        let participant = self
+            .participants
+            .remove(&sequence)
+            .expect("a decided transaction takes part");
+        let Duty::Write(carried) = &participant.duty else {
+            panic!("only a write waits for the decision")
+        };
         let reply = self.run_part(carried);
         if answer {
             self.tell(coordinator, Note::Executed { sequence, reply });
@@ -165,8 +218,17 @@ impl Core {
     }
 
     /// The transaction is over here.
-    pub fn finish(&mut self, sequence: Sequence, returned: Returned, modified: Vec<DbKey>, wait: Option<Box<Wait>>) {
-        let participant = self.participants.remove(&sequence).expect("a finished transaction took part");
+    pub fn finish(
+        &mut self,
+        sequence: Sequence,
+        returned: Returned,
+        modified: Vec<DbKey>,
+        wait: Option<Box<Wait>>,
+    ) {
+        let participant = self
+            .participants
+            .remove(&sequence)
+            .expect("a finished transaction took part");
         self.mark_ready(&returned);
         self.take_back(returned);
         if let Some(wait) = wait {
@@ -190,7 +252,10 @@ impl Core {
 
     /// The coordinator gave way to an older transaction.
     pub fn yielded(&mut self, sequence: Sequence, returned: Vec<Option<Entry>>) {
-        let participant = self.participants.get(&sequence).expect("a yielding transaction takes part");
+        let participant = self
+            .participants
+            .get(&sequence)
+            .expect("a yielding transaction takes part");
         if let Duty::Lend(keys) = &participant.duty {
             let returned = keys.iter().cloned().zip(returned).collect();
             self.take_back(returned);
@@ -218,7 +283,11 @@ impl Core {
     /// Appends the intents of a command.
     pub fn add_intents(&self, carried: &Carried, intents: &mut Vec<Intent>) {
         let row = self.table.row(carried.row);
-        let mode = if changes_keys(row) { Mode::Exclusive } else { Mode::Shared };
+        let mode = if changes_keys(row) {
+            Mode::Exclusive
+        } else {
+            Mode::Shared
+        };
         let args = carried.args();
         let mut positions = Vec::new();
         for spec in row.command.keys {
@@ -227,7 +296,10 @@ impl Core {
             }
         }
         for at in positions {
-            intents.push(Intent { key: self.lock_key(carried.db, args.get(at)), mode });
+            intents.push(Intent {
+                key: self.lock_key(carried.db, args.get(at)),
+                mode,
+            });
         }
     }
 
@@ -239,7 +311,11 @@ impl Core {
         } else {
             let carried = &task.commands[0];
             let mut reply = Vec::new();
-            self.run_handler(Call::of(carried, false).alone(), &carried.args(), &mut reply);
+            self.run_handler(
+                Call::of(carried, false).alone(),
+                &carried.args(),
+                &mut reply,
+            );
             let blocks = self.effects.block.is_some();
             self.settle_effects();
             if blocks {
@@ -257,8 +333,14 @@ impl Core {
     /// EXEC with keys of this shard only: every command, one array.
     fn run_bundle(&mut self, task: &Task) -> Vec<u8> {
         let mut reply = Vec::new();
-        let protocol = task.commands.first().map_or(Protocol::Resp2, |carried| carried.protocol);
-        if task.watcher.is_some_and(|client| self.watched_changed(client)) {
+        let protocol = task
+            .commands
+            .first()
+            .map_or(Protocol::Resp2, |carried| carried.protocol);
+        if task
+            .watcher
+            .is_some_and(|client| self.watched_changed(client))
+        {
             Reply::new(&mut reply, protocol).null_array();
             return reply;
         }
@@ -272,7 +354,9 @@ impl Core {
 
     /// The next command of a client that waited behind one of its own.
     fn run_behind(&mut self, origin: (u16, crate::base::Token)) {
-        let Some(queue) = self.behind.get_mut(&origin) else { return };
+        let Some(queue) = self.behind.get_mut(&origin) else {
+            return;
+        };
         match queue.pop_front() {
             // As a note, so that a long queue does not become deep recursion.
             Some(task) => self.tell(self.id(), Note::Bundle(Box::new(task))),
@@ -285,7 +369,12 @@ impl Core {
 
 impl Participant {
     fn task(coordinator: usize, task: Task) -> Self {
-        Self { coordinator, duty: Duty::Task(Box::new(task)), watcher: None, within: false }
+        Self {
+            coordinator,
+            duty: Duty::Task(Box::new(task)),
+            watcher: None,
+            within: false,
+        }
     }
 }
 

@@ -26,13 +26,25 @@ pub struct Shard<I: Io> {
 impl<I: Io> Shard<I> {
     /// A shard that is ready to tick.
     #[must_use]
-    pub fn new(identity: Identity, config: Arc<Config>, mut io: I, mesh: Endpoint<Message>) -> Self {
+    pub fn new(
+        identity: Identity,
+        config: Arc<Config>,
+        mut io: I,
+        mesh: Endpoint<Message>,
+    ) -> Self {
         let seed = io.random();
         let mut core = Core::new(identity, config, seed);
         core.now = io.now();
         core.housekeeping_us = core.now.monotonic_us;
         let events = Vec::with_capacity(EVENTS_PER_POLL);
-        Self { core, io, mesh, events, inbox: Vec::new(), listeners: 0 }
+        Self {
+            core,
+            io,
+            mesh,
+            events,
+            inbox: Vec::new(),
+            listeners: 0,
+        }
     }
 
     /// Accepts on a bound socket; the number names it in CLIENT LIST (0 is TCP, 1 the unix socket).
@@ -83,16 +95,24 @@ impl<I: Io> Shard<I> {
                 self.core.received(token, &buffer);
                 self.io.recycle(buffer);
             }
-            Event::Sent { token, bytes, result } => self.core.sent(token, bytes, result.is_err()),
+            Event::Sent {
+                token,
+                bytes,
+                result,
+            } => self.core.sent(token, bytes, result.is_err()),
             Event::Accepted { listener, socket } => self.core.accepted(listener, socket),
             Event::AcceptFailed { .. } => self.core.statistics.rejected_connections += 1,
-            Event::Closed { token, reason } => self.core.closed(token, reason != CloseReason::Asked),
+            Event::Closed { token, reason } => {
+                self.core.closed(token, reason != CloseReason::Asked)
+            }
         }
     }
 
     fn take_inbox(&mut self) {
         let mut inbox = std::mem::take(&mut self.inbox);
-        self.mesh.drain(MESSAGES_PER_TICK, |from, message| inbox.push((from, message)));
+        self.mesh.drain(MESSAGES_PER_TICK, |from, message| {
+            inbox.push((from, message))
+        });
         for (from, message) in inbox.drain(..) {
             self.core.message(from, message);
         }
@@ -103,7 +123,9 @@ impl<I: Io> Shard<I> {
     fn run_ready(&mut self) {
         self.core.release_stalled();
         for _ in 0..RUNNABLE_PER_TICK {
-            let Some(token) = self.core.runnable.pop_front() else { break };
+            let Some(token) = self.core.runnable.pop_front() else {
+                break;
+            };
             self.core.run_input(token);
         }
         self.core.handle_own_notes();
@@ -133,7 +155,12 @@ impl<I: Io> Shard<I> {
                 Ask::Resume(token) => self.io.resume(token),
                 Ask::Discard(socket) => self.io.discard(socket),
                 Ask::Attach { socket, listener } => self.attach(socket, listener),
-                Ask::ReplaceFile { path, content, token, client } => {
+                Ask::ReplaceFile {
+                    path,
+                    content,
+                    token,
+                    client,
+                } => {
                     let result = self.io.replace_file(&path, &content);
                     self.core.file_replaced(token, client, &result);
                 }

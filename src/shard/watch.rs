@@ -39,7 +39,9 @@ impl Watches {
     }
 
     fn changed(&mut self, key: &DbKey) {
-        let Some(clients) = self.by_key.get(key) else { return };
+        let Some(clients) = self.by_key.get(key) else {
+            return;
+        };
         for client in clients {
             if let Some(watcher) = self.by_client.get_mut(client) {
                 watcher.changed = true;
@@ -63,15 +65,25 @@ impl Core {
             }
             let entry = self.store.get(usize::from(key.0), slot, &key.1);
             let stale = entry.is_some_and(|entry| entry.expiry().is_some_and(|at| at <= now_ms));
-            watcher.keys.push(Watched { key: key.clone(), existed: entry.is_some() && !stale, stale });
-            self.watches.by_key.entry(key.clone()).or_default().push(watch.client);
+            watcher.keys.push(Watched {
+                key: key.clone(),
+                existed: entry.is_some() && !stale,
+                stale,
+            });
+            self.watches
+                .by_key
+                .entry(key.clone())
+                .or_default()
+                .push(watch.client);
         }
         self.update_wants();
     }
 
     /// A client watches nothing here any longer.
     pub fn unwatch_here(&mut self, client: u64) {
-        let Some(watcher) = self.watches.by_client.remove(&client) else { return };
+        let Some(watcher) = self.watches.by_client.remove(&client) else {
+            return;
+        };
         for watched in watcher.keys {
             if let Some(clients) = self.watches.by_key.get_mut(&watched.key) {
                 clients.retain(|&other| other != client);
@@ -86,13 +98,16 @@ impl Core {
     /// True when a key that the client watches here has changed or has expired since.
     #[must_use]
     pub fn watched_changed(&self, client: u64) -> bool {
-        let Some(watcher) = self.watches.by_client.get(&client) else { return false };
+        let Some(watcher) = self.watches.by_client.get(&client) else {
+            return false;
+        };
         let now_ms = self.now.unix_ms();
         watcher.changed
             || watcher.keys.iter().any(|watched| {
                 let (db, key) = &watched.key;
                 let entry = self.store.get(usize::from(*db), key_slot(key), key);
-                !watched.stale && entry.is_some_and(|entry| entry.expiry().is_some_and(|at| at <= now_ms))
+                !watched.stale
+                    && entry.is_some_and(|entry| entry.expiry().is_some_and(|at| at <= now_ms))
             })
     }
 
@@ -109,7 +124,12 @@ impl Core {
         for (client, watcher) in &self.watches.by_client {
             for watched in watcher.keys.iter().filter(|watched| watched.key.0 == db) {
                 let key = &watched.key.1;
-                if watched.existed || self.store.get(usize::from(db), key_slot(key), key).is_some() {
+                if watched.existed
+                    || self
+                        .store
+                        .get(usize::from(db), key_slot(key), key)
+                        .is_some()
+                {
                     changed.push(*client);
                 }
             }

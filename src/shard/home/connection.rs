@@ -33,7 +33,10 @@ fn select(core: &mut Core, token: Token, args: &Args<'_>) -> Flow {
         core.error(token, &Error::NOT_INTEGER);
         return Flow::Next;
     };
-    match u16::try_from(number).ok().filter(|db| *db < core.config.databases) {
+    match u16::try_from(number)
+        .ok()
+        .filter(|db| *db < core.config.databases)
+    {
         Some(db) => {
             core.client(token).session.db = db;
             core.reply(token).ok();

@@ -36,7 +36,9 @@ impl HomeCommands {
     pub fn new(table: &Table) -> Self {
         let mut functions = vec![None; table.len()];
         for (name, function) in FAMILIES.iter().flat_map(|family| family.iter()) {
-            let row = table.find_full(name.as_bytes()).expect("a home function has its row");
+            let row = table
+                .find_full(name.as_bytes())
+                .expect("a home function has its row");
             functions[usize::from(row)] = Some(*function);
         }
         Self(functions)
@@ -46,8 +48,15 @@ impl HomeCommands {
     #[must_use]
     pub fn missing(&self, table: &Table) -> Vec<String> {
         (0..table.len())
-            .map(|number| (number, table.row(u16::try_from(number).expect("rows are few"))))
-            .filter(|(number, row)| matches!(row.command.run, Run::Home) && self.0[*number].is_none())
+            .map(|number| {
+                (
+                    number,
+                    table.row(u16::try_from(number).expect("rows are few")),
+                )
+            })
+            .filter(|(number, row)| {
+                matches!(row.command.run, Run::Home) && self.0[*number].is_none()
+            })
             .filter(|(_, row)| row.subcommands.is_empty())
             .map(|(_, row)| row.full_name.clone())
             .collect()
@@ -64,7 +73,9 @@ impl Core {
             Some(function) => function(self, token, args),
             None => {
                 let name = &self.table.row(row).full_name;
-                let error = Error::from(format!("ERR command '{name}' is not available in this version"));
+                let error = Error::from(format!(
+                    "ERR command '{name}' is not available in this version"
+                ));
                 self.error(token, &error);
                 Flow::Next
             }
