@@ -26,7 +26,11 @@ struct Exception {
     reason: &'static str,
 }
 
-const EXCEPTIONS: &[Exception] = &[];
+const EXCEPTIONS: &[Exception] = &[Exception {
+    rule: "file",
+    place: "src/store/entry.rs",
+    reason: "one of two leaves with unsafe code: a part split off would need it as well",
+}];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
