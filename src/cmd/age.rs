@@ -28,7 +28,7 @@ impl Aging {
         if !config.maxmemory_policy.is_lfu() {
             return Self::Lru(lru_clock);
         }
-        let minutes = u16::try_from(now_ms / 60_000 & MINUTES_MASK).expect("masked to 16 bits");
+        let minutes = u16::try_from((now_ms / 60_000) & MINUTES_MASK).expect("masked to 16 bits");
         Self::Lfu {
             minutes,
             log_factor: config.lfu_log_factor,
@@ -84,7 +84,7 @@ fn decayed(age: u32, minutes: u16, decay_minutes: u32) -> u8 {
 fn grown(counter: u8, log_factor: u32, random: &mut Random) -> u8 {
     let base = u64::from(counter.saturating_sub(COUNTER_START));
     let odds = base * u64::from(log_factor) + 1;
-    if random.next_u64() % odds == 0 {
+    if random.next_u64().is_multiple_of(odds) {
         counter.saturating_add(1)
     } else {
         counter

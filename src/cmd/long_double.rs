@@ -112,7 +112,7 @@ impl LongDouble {
     fn round(negative: bool, magnitude: &BigUint, exponent: i64, sticky: bool) -> Self {
         let bits = i64::try_from(magnitude.bits()).expect("numbers of this module have few bits");
         let cut = (bits - 64).max(EXPONENT_MIN - exponent).max(0);
-        let cut_bits = u64::try_from(cut).expect("not negative");
+        let cut_bits = u64::try_from(cut).expect("the maximum with 0 is not negative");
         let mut kept = u128::try_from(magnitude >> cut_bits).expect("at most 64 bits are kept");
         if cut > 0 {
             let half = magnitude.bit(cut_bits - 1);
@@ -252,8 +252,7 @@ fn exponent(text: &[u8], marker: u8) -> Option<i64> {
     };
     let (negative, number) = match rest {
         [b'-', number @ ..] => (true, number),
-        [b'+', number @ ..] => (false, number),
-        number => (false, number),
+        [b'+', number @ ..] | number => (false, number),
     };
     if first.to_ascii_lowercase() != marker
         || number.is_empty()

@@ -105,6 +105,39 @@ mod tests {
     }
 
     #[test]
+    fn get_returns_any_bytes() {
+        let mut f = Fixture::new();
+        let value = b"\0\r\n\xff$";
+        f.run_words(&[b"SET", b"a", value]);
+        let reply = f.run_words(&[b"GET", b"a"]);
+        assert_eq!(reply, [b"$5\r\n", &value[..], b"\r\n"].concat());
+    }
+
+    #[test]
+    fn get_and_set_age_the_key() {
+        let mut f = Fixture::new();
+        f.check("SET a 1", "+OK\r\n");
+        let clock = |f: &Fixture| u32::try_from(f.now_ms / 1000 & 0xff_ffff).expect("masked");
+        assert_eq!(f.entry("a").lru(), clock(&f));
+        f.now_ms += 60_000;
+        f.check("GET a", "$1\r\n1\r\n");
+        assert_eq!(f.entry("a").lru(), clock(&f));
+        f.set_config("maxmemory-policy", "allkeys-lfu");
+        f.check("SET b 1", "+OK\r\n");
+        assert_eq!(f.entry("b").lru() & 0xff, 5);
+        for _ in 0..100 {
+            f.check("GET b", "$1\r\n1\r\n");
+        }
+        let counter = f.entry("b").lru() & 0xff;
+        assert!(counter > 5);
+        f.check("SET b 2", "+OK\r\n");
+        assert!(
+            f.entry("b").lru() & 0xff >= counter,
+            "SET keeps the frequency"
+        );
+    }
+
+    #[test]
     fn getex() {
         let mut f = Fixture::new();
         f.check("GETEX a EX x", "$-1\r\n");

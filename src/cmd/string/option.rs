@@ -94,6 +94,11 @@ impl<'a> Condition<'a> {
         })
     }
 
+    /// Whether it looks at the value.
+    pub(super) fn compares(self) -> bool {
+        !matches!(self, Self::Always | Self::Absent | Self::Present)
+    }
+
     /// Whether it holds for what is at the key.
     ///
     /// # Errors

@@ -34,12 +34,7 @@ pub(super) fn set(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
     store(ctx, key, value, at_ms.or(kept_ms));
     if let Some(at_ms) = at_ms {
         expires(ctx, key, value, at_ms);
-    } else if options.get
-        || !matches!(
-            options.condition,
-            Condition::Always | Condition::Absent | Condition::Present
-        )
-    {
+    } else if options.get || options.condition.compares() {
         propagate_bare(ctx, args, &options);
     }
     if !options.get {
@@ -93,16 +88,16 @@ pub(super) fn expires(ctx: &mut Context<'_>, key: &[u8], value: &[u8], at_ms: u6
     ]);
 }
 
-/// SET without GET, which replicas need not answer, and without comparisons, which held.
+/// SET without GET, which replicas need not answer, and without a comparison, which held.
 fn propagate_bare(ctx: &mut Context<'_>, args: &Args<'_>, options: &Options<'_>) {
     let mut words = vec![&b"SET"[..], args.get(1), args.get(2)];
-    match options.condition {
-        Condition::Absent => words.push(b"NX"),
-        Condition::Present => words.push(b"XX"),
-        _ => {}
-    }
-    if options.keep_ttl {
-        words.push(b"KEEPTTL");
+    if options.condition.compares() {
+        words.extend(options.keep_ttl.then_some(&b"KEEPTTL"[..]));
+    } else {
+        words.extend(
+            args.from(3)
+                .filter(|word| !word.eq_ignore_ascii_case(b"GET")),
+        );
     }
     ctx.propagate(&words);
 }
@@ -219,6 +214,23 @@ mod tests {
         f.now_ms = 33_177_117_420_000;
         f.check("GET a", "$-1\r\n");
         assert_eq!(f.effects.expired, 1);
+    }
+
+    #[test]
+    fn set_over_an_expired_key() {
+        let mut f = Fixture::new();
+        f.check("SET a 1 PX 5", "+OK\r\n");
+        f.now_ms += 5;
+        f.stream();
+        f.events();
+        f.check("SET a 2", "+OK\r\n");
+        assert_eq!(f.stream(), ["DEL a", "SET a 2"]);
+        assert_eq!(f.events(), ["expired a", "new a", "set a"]);
+        f.check("SET a 1 PX 5", "+OK\r\n");
+        f.now_ms += 5;
+        f.check("SET a 3 XX", "$-1\r\n");
+        f.check("GET a", "$-1\r\n");
+        assert_eq!(f.effects.expired, 2);
     }
 
     #[test]
