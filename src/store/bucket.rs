@@ -81,7 +81,7 @@ impl<E> Node<E> {
             dealloc(
                 self.at.as_ptr().cast(),
                 Node::<E>::layout(self.state() & SMALL != 0),
-            )
+            );
         }
     }
 

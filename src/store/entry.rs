@@ -11,100 +11,17 @@
 //! ```
 
 use super::bounds::{EXPIRY_MS_MAX, INLINE_VALUE_BYTES_MAX};
+use super::shape::{
+    EXPIRES, EXPIRY_BITS, FORM_SHIFT, Form, KEY_SHIFT, LRU_MASK, LRU_SHIFT, Shape, VALUE_SHIFT,
+    WIDE, WIDE_KEY_BYTES,
+};
 use super::size_class::size_class;
 use super::table::Keyed;
 use super::value::{Encoding, Kind, Object, Value, ValueRef};
-use std::alloc::{Layout, alloc, dealloc, handle_alloc_error, realloc};
+use std::alloc::{alloc, dealloc, handle_alloc_error, realloc};
 use std::fmt;
 use std::mem::{ManuallyDrop, size_of};
 use std::ptr::{self, NonNull};
-
-const EXPIRES: u64 = 1 << 8;
-const WIDE: u64 = 1 << 9;
-const FORM_SHIFT: u32 = 10;
-const LRU_SHIFT: u32 = 16;
-const LRU_MASK: u64 = 0xff_ffff;
-const KEY_SHIFT: u32 = 40;
-const VALUE_SHIFT: u32 = 48;
-/// Keys from this length on are WIDE.
-const WIDE_KEY_BYTES: usize = 255;
-const ALIGN: usize = 8;
-const EXPIRY_BITS: u32 = 52;
-
-/// Where and how the value is stored.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Form {
-    Inline(usize),
-    Int,
-    Object,
-}
-
-/// All that determines the layout of an entry.
-#[derive(Clone, Copy)]
-struct Shape {
-    expires: bool,
-    key_len: usize,
-    form: Form,
-}
-
-impl Shape {
-    #[inline]
-    fn expiry_at(self) -> usize {
-        8 + 8 * usize::from(self.key_len >= WIDE_KEY_BYTES)
-    }
-
-    #[inline]
-    fn key_at(self) -> usize {
-        self.expiry_at() + 8 * usize::from(self.expires)
-    }
-
-    #[inline]
-    fn value_at(self) -> usize {
-        let key_end = self.key_at() + self.key_len;
-        if self.form == Form::Object {
-            key_end.next_multiple_of(ALIGN)
-        } else {
-            key_end
-        }
-    }
-
-    #[inline]
-    fn value_bytes(self) -> usize {
-        match self.form {
-            Form::Inline(len) => len,
-            Form::Int => 8,
-            Form::Object => size_of::<Object>(),
-        }
-    }
-
-    #[inline]
-    fn class(self) -> usize {
-        size_class(self.value_at() + self.value_bytes())
-    }
-
-    #[inline]
-    fn layout(self) -> Layout {
-        Layout::from_size_align(self.class(), ALIGN)
-            .expect("a key and an inline value are below isize::MAX")
-    }
-
-    /// The header's bits that this shape determines.
-    #[inline]
-    fn bits(self) -> u64 {
-        let wide = self.key_len >= WIDE_KEY_BYTES;
-        let (form, value_len) = match self.form {
-            Form::Inline(len) => (0, len as u64),
-            Form::Int => (1, 0),
-            Form::Object => (2, 0),
-        };
-        assert!(value_len <= INLINE_VALUE_BYTES_MAX as u64);
-        let key_len = if wide { 0 } else { self.key_len as u64 };
-        let flags = if self.expires { EXPIRES } else { 0 }
-            | if wide { WIDE } else { 0 }
-            | form << FORM_SHIFT;
-        flags | key_len << KEY_SHIFT | value_len << VALUE_SHIFT
-    }
-}
 
 /// A key, its value and its expiry. Dropping it frees everything.
 pub struct Entry {
@@ -135,7 +52,7 @@ impl Entry {
         let shape = Shape {
             expires: expiry.is_some(),
             key_len: key.len(),
-            form: form_of(&value),
+            form: Form::of(&value),
         };
         let mut entry = Entry::allocate(shape);
         entry.write_front(shape, key, expiry);
@@ -181,7 +98,7 @@ impl Entry {
     fn write_value(&mut self, shape: Shape, value: Value<'_>, lru: u64) {
         let header =
             shape.bits() | value.kind() as u64 | (value.encoding() as u64) << 4 | lru << LRU_SHIFT;
-        // SAFETY: the allocation holds `shape`, which `form_of(&value)` determined; an object's place is aligned.
+        // SAFETY: the allocation holds `shape`, which `Form::of(&value)` determined; an object's place is aligned.
         unsafe {
             let place = self.at.as_ptr().add(shape.value_at());
             match value {
@@ -339,7 +256,7 @@ impl Entry {
                 .as_ptr()
                 .add(at)
                 .cast::<u64>()
-                .write(expiry | u64::from(filed) << EXPIRY_BITS)
+                .write(expiry | u64::from(filed) << EXPIRY_BITS);
         }
     }
 
@@ -361,7 +278,7 @@ impl Entry {
                     .as_ptr()
                     .add(new.expiry_at())
                     .cast::<u64>()
-                    .write(word)
+                    .write(word);
             }
         }
     }
@@ -407,7 +324,7 @@ impl Entry {
         };
         let old = self.shape();
         let new = Shape {
-            form: form_of(&value),
+            form: Form::of(&value),
             ..old
         };
         let lru = u64::from(self.lru());
@@ -577,17 +494,7 @@ fn spill(value: Value<'_>) -> Value<'_> {
     }
 }
 
-#[inline]
-fn form_of(value: &Value<'_>) -> Form {
-    match value {
-        Value::Int(_) => Form::Int,
-        Value::Bytes(bytes) | Value::Raw(bytes) => Form::Inline(bytes.len()),
-        Value::Object(_) => Form::Object,
-    }
-}
-
 /// Whether a long string's buffer takes `len` bytes without growing and without wasting half of itself.
-#[expect(clippy::ptr_arg, reason = "the capacity is what matters")]
 fn refills(buffer: &Vec<u8>, len: usize) -> bool {
     len > INLINE_VALUE_BYTES_MAX && buffer.capacity() >= len && buffer.capacity() / 2 <= len
 }

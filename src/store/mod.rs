@@ -10,6 +10,7 @@ mod entry;
 mod expiry;
 mod keyspace;
 mod segments;
+mod shape;
 mod size_class;
 mod table;
 #[cfg(test)]

@@ -173,15 +173,14 @@ impl Encoding {
         match self {
             Encoding::Int => "int",
             Encoding::Embstr => "embstr",
-            Encoding::Raw => "raw",
+            // Redis has no name of its own for a module's value.
+            Encoding::Raw | Encoding::Module => "raw",
             Encoding::Listpack => "listpack",
             Encoding::Quicklist => "quicklist",
             Encoding::Intset => "intset",
             Encoding::Hashtable => "hashtable",
             Encoding::Skiplist => "skiplist",
             Encoding::Stream => "stream",
-            // Redis has no name of its own for a module's value.
-            Encoding::Module => "raw",
         }
     }
 }
@@ -195,9 +194,8 @@ fn canonical_i64(text: &[u8]) -> Option<i64> {
     }
     let digits = if first == b'-' { &text[1..] } else { text };
     match digits {
-        [] => return None,
         [b'0'] => return (first != b'-').then_some(0),
-        [b'0', ..] => return None,
+        [] | [b'0', ..] => return None,
         _ => {}
     }
     let mut magnitude = 0u64;

@@ -1,0 +1,107 @@
+//! The layout of an entry as numbers: where each part lies, how large the whole is, what the header says of it.
+//!
+//! Owned by `entry`, which draws the picture and does the unsafe reading and writing. Pure arithmetic: must
+//! not touch memory.
+
+use super::bounds::INLINE_VALUE_BYTES_MAX;
+use super::size_class::size_class;
+use super::value::{Object, Value};
+use std::alloc::Layout;
+
+pub const EXPIRES: u64 = 1 << 8;
+pub const WIDE: u64 = 1 << 9;
+pub const FORM_SHIFT: u32 = 10;
+pub const LRU_SHIFT: u32 = 16;
+pub const LRU_MASK: u64 = 0xff_ffff;
+pub const KEY_SHIFT: u32 = 40;
+pub const VALUE_SHIFT: u32 = 48;
+/// Keys from this length on are WIDE.
+pub const WIDE_KEY_BYTES: usize = 255;
+pub const ALIGN: usize = 8;
+pub const EXPIRY_BITS: u32 = 52;
+
+/// Where and how the value is stored.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    Inline(usize),
+    Int,
+    Object,
+}
+
+impl Form {
+    #[inline]
+    pub fn of(value: &Value<'_>) -> Form {
+        match value {
+            Value::Int(_) => Form::Int,
+            Value::Bytes(bytes) | Value::Raw(bytes) => Form::Inline(bytes.len()),
+            Value::Object(_) => Form::Object,
+        }
+    }
+}
+
+/// All that determines the layout of an entry.
+#[derive(Clone, Copy)]
+pub struct Shape {
+    pub expires: bool,
+    pub key_len: usize,
+    pub form: Form,
+}
+
+impl Shape {
+    #[inline]
+    pub fn expiry_at(self) -> usize {
+        8 + 8 * usize::from(self.key_len >= WIDE_KEY_BYTES)
+    }
+
+    #[inline]
+    pub fn key_at(self) -> usize {
+        self.expiry_at() + 8 * usize::from(self.expires)
+    }
+
+    #[inline]
+    pub fn value_at(self) -> usize {
+        let key_end = self.key_at() + self.key_len;
+        if self.form == Form::Object {
+            key_end.next_multiple_of(ALIGN)
+        } else {
+            key_end
+        }
+    }
+
+    #[inline]
+    pub fn value_bytes(self) -> usize {
+        match self.form {
+            Form::Inline(len) => len,
+            Form::Int => 8,
+            Form::Object => size_of::<Object>(),
+        }
+    }
+
+    #[inline]
+    pub fn class(self) -> usize {
+        size_class(self.value_at() + self.value_bytes())
+    }
+
+    #[inline]
+    pub fn layout(self) -> Layout {
+        Layout::from_size_align(self.class(), ALIGN)
+            .expect("a key and an inline value are below isize::MAX")
+    }
+
+    /// The header's bits that this shape determines.
+    #[inline]
+    pub fn bits(self) -> u64 {
+        let wide = self.key_len >= WIDE_KEY_BYTES;
+        let (form, value_len) = match self.form {
+            Form::Inline(len) => (0, len as u64),
+            Form::Int => (1, 0),
+            Form::Object => (2, 0),
+        };
+        assert!(value_len <= INLINE_VALUE_BYTES_MAX as u64);
+        let key_len = if wide { 0 } else { self.key_len as u64 };
+        let flags = if self.expires { EXPIRES } else { 0 }
+            | if wide { WIDE } else { 0 }
+            | form << FORM_SHIFT;
+        flags | key_len << KEY_SHIFT | value_len << VALUE_SHIFT
+    }
+}
