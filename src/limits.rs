@@ -27,6 +27,16 @@ pub const BIND_ADDRESSES_MAX: usize = 16;
 /// How deep `include` may nest; ends a file that includes itself.
 pub const INCLUDE_DEPTH_MAX: usize = 16;
 
+/// Longest string kept inside its entry, and longest that clients see as `embstr`, bytes.
+pub const INLINE_VALUE_BYTES_MAX: usize = 1024;
+pub const EMBSTR_BYTES_MAX: usize = 44;
+/// Latest expiry, unix milliseconds (the year 144,683); later ones are kept as this one.
+pub const EXPIRY_MS_MAX: u64 = (1 << 52) - 1;
+/// Stale references the expiry wheel tolerates beyond a quarter of its live ones, and how many
+/// references a command that adds one examines while there are more.
+pub const STALE_REFERENCES_MAX: usize = 1024;
+pub const SWEPT_PER_REFERENCE: usize = 8;
+
 /// Receive buffers of one shard: their number (a power of two) and the bytes of each.
 pub const RECEIVE_BUFFERS: usize = 256;
 pub const RECEIVE_BUFFER_BYTES: usize = 16 * 1024;
@@ -76,6 +86,7 @@ pub const EXPIRE_PER_TICK: usize = 256;
 /// Longest sleep of an idle shard, microseconds: the period of `hz`-like housekeeping.
 pub const IDLE_SLEEP_US: u64 = 100_000;
 
+const _: () = assert!(INLINE_VALUE_BYTES_MAX <= u16::MAX as usize && EMBSTR_BYTES_MAX < INLINE_VALUE_BYTES_MAX);
 const _: () = assert!(SLOTS.is_power_of_two());
 const _: () = assert!(RECEIVE_BUFFERS.is_power_of_two() && RECEIVE_BUFFERS <= 32_768);
 const _: () = assert!(RECEIVE_BUFFER_BYTES <= INLINE_BYTES_MAX);

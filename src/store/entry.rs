@@ -10,7 +10,6 @@
 //! value: inline bytes, or an i64, or (at the next multiple of 8) an Object
 //! ```
 
-use super::bounds::{EXPIRY_MS_MAX, INLINE_VALUE_BYTES_MAX};
 use super::shape::{
     EXPIRES, EXPIRY_BITS, FORM_SHIFT, Form, KEY_SHIFT, LRU_MASK, LRU_SHIFT, Shape, VALUE_SHIFT,
     WIDE, WIDE_KEY_BYTES,
@@ -18,6 +17,7 @@ use super::shape::{
 use super::size_class::size_class;
 use super::table::Keyed;
 use super::value::{Encoding, Kind, Object, Value, ValueRef};
+use crate::limits::{EXPIRY_MS_MAX, INLINE_VALUE_BYTES_MAX};
 use std::alloc::{alloc, dealloc, handle_alloc_error, realloc};
 use std::fmt;
 use std::mem::{ManuallyDrop, size_of};
@@ -48,7 +48,7 @@ impl Entry {
             u32::try_from(key.len()).is_ok(),
             "the protocol bounds keys at 512 MB"
         );
-        let value = spill(value);
+        let value = value.spill();
         let shape = Shape {
             expires: expiry.is_some(),
             key_len: key.len(),
@@ -67,13 +67,13 @@ impl Entry {
             handle_alloc_error(layout)
         };
         #[cfg(test)]
-        live::add(1);
+        super::testing::live::add(1);
         Entry { at }
     }
 
     fn free(at: NonNull<u8>, shape: Shape) {
         #[cfg(test)]
-        live::add(-1);
+        super::testing::live::add(-1);
         // SAFETY: every entry was allocated with the layout of its current shape (see the file's head).
         unsafe { dealloc(at.as_ptr(), shape.layout()) }
     }
@@ -320,7 +320,7 @@ impl Entry {
                 old.extend_from_slice(bytes);
                 return;
             }
-            (value, _) => spill(value),
+            (value, _) => value.spill(),
         };
         let old = self.shape();
         let new = Shape {
@@ -483,36 +483,9 @@ fn expiry_word(expiry_ms: u64) -> u64 {
     expiry_ms.min(EXPIRY_MS_MAX)
 }
 
-/// Moves bytes too long to be inline into an object.
-#[inline]
-fn spill(value: Value<'_>) -> Value<'_> {
-    match value {
-        Value::Bytes(bytes) | Value::Raw(bytes) if bytes.len() > INLINE_VALUE_BYTES_MAX => {
-            Value::Object(Object::Bytes(bytes.to_vec()))
-        }
-        value => value,
-    }
-}
-
 /// Whether a long string's buffer takes `len` bytes without growing and without wasting half of itself.
 fn refills(buffer: &Vec<u8>, len: usize) -> bool {
     len > INLINE_VALUE_BYTES_MAX && buffer.capacity() >= len && buffer.capacity() / 2 <= len
-}
-
-#[cfg(test)]
-pub(super) mod live {
-    //! Counts this thread's living entries, so that tests can assert that nothing leaks.
-    use std::cell::Cell;
-
-    thread_local!(static LIVE: Cell<isize> = const { Cell::new(0) });
-
-    pub fn add(entries: isize) {
-        LIVE.set(LIVE.get() + entries);
-    }
-
-    pub fn count() -> isize {
-        LIVE.get()
-    }
 }
 
 #[cfg(test)]

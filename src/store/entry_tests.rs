@@ -3,7 +3,9 @@
 //! Owned by `entry`. Every test that makes entries asserts that none is left.
 
 use super::*;
+use crate::limits::EXPIRY_MS_MAX;
 use crate::store::size_class;
+use crate::store::testing::live;
 
 fn text_of(entry: &Entry) -> Vec<u8> {
     match entry.value() {

@@ -4,12 +4,12 @@
 //! entry whose expiry has passed stays visible until `expire_step` takes it out, and callers compare
 //! `Entry::expiry` with their own time. Expiries change only through the methods here.
 
-use super::bounds::{EXPIRY_MS_MAX, STALE_REFERENCES_MAX, SWEPT_PER_REFERENCE};
 use super::database::{Cleared, Database, DatabaseStatistics, ExpiryCount};
 use super::entry::Entry;
 use super::expiry::{Filed, Reference, Wheel};
 use super::value::Value;
 use crate::limits::DATABASES_MAX;
+use crate::limits::{EXPIRY_MS_MAX, STALE_REFERENCES_MAX, SWEPT_PER_REFERENCE};
 use foldhash::SharedSeed;
 use foldhash::fast::FoldHasher;
 use std::hash::Hasher;

@@ -4,8 +4,7 @@
 
 use super::*;
 use crate::store::ValueRef;
-use crate::store::entry::live;
-use crate::store::testing::Random;
+use crate::store::testing::{Random, live};
 use std::collections::HashMap;
 
 fn text_of(entry: &Entry) -> Vec<u8> {

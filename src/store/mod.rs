@@ -3,7 +3,6 @@
 //! One `Store` belongs to one shard and is touched by its thread alone. It sees no clock (time arrives as an
 //! argument), no sockets, no other shard. Unsafe code lives in `entry` and `bucket` only, behind safe methods.
 
-mod bounds;
 mod bucket;
 mod database;
 mod entry;

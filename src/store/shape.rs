@@ -3,9 +3,9 @@
 //! Owned by `entry`, which draws the picture and does the unsafe reading and writing. Pure arithmetic: must
 //! not touch memory.
 
-use super::bounds::INLINE_VALUE_BYTES_MAX;
 use super::size_class::size_class;
 use super::value::{Object, Value};
+use crate::limits::INLINE_VALUE_BYTES_MAX;
 use std::alloc::Layout;
 
 pub const EXPIRES: u64 = 1 << 8;

@@ -1,4 +1,4 @@
-//! What the store's tests share: a random generator that needs no seed from outside.
+//! What the store's tests share: a random generator that needs no seed from outside, and the count of entries.
 //!
 //! Owned by the tests. A failing test repeats itself: the seeds are constants.
 
@@ -19,5 +19,20 @@ impl Random {
 
     pub fn below(&mut self, bound: usize) -> usize {
         (self.next() >> 11) as usize % bound
+    }
+}
+
+pub mod live {
+    //! Counts this thread's living entries, so that tests can assert that nothing leaks.
+    use std::cell::Cell;
+
+    thread_local!(static LIVE: Cell<isize> = const { Cell::new(0) });
+
+    pub fn add(entries: isize) {
+        LIVE.set(LIVE.get() + entries);
+    }
+
+    pub fn count() -> isize {
+        LIVE.get()
     }
 }

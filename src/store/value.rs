@@ -4,8 +4,8 @@
 //! a new variant of `Object` with its three answers below; nothing else in the store changes.
 //! Owned by the store; must not know tables, expiry or commands.
 
-use super::bounds::EMBSTR_BYTES_MAX;
 use super::size_class::size_class;
+use crate::limits::{EMBSTR_BYTES_MAX, INLINE_VALUE_BYTES_MAX};
 
 /// Longest text of an `i64`.
 const I64_DIGITS: usize = 20;
@@ -29,6 +29,17 @@ impl<'a> Value<'a> {
         match canonical_i64(text) {
             Some(number) => Value::Int(number),
             None => Value::Bytes(text),
+        }
+    }
+
+    /// Moves bytes too long to be inline into an object.
+    #[inline]
+    pub(super) fn spill(self) -> Value<'a> {
+        match self {
+            Value::Bytes(bytes) | Value::Raw(bytes) if bytes.len() > INLINE_VALUE_BYTES_MAX => {
+                Value::Object(Object::Bytes(bytes.to_vec()))
+            }
+            value => value,
         }
     }
 
