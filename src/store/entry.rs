@@ -1,8 +1,7 @@
 //! One key with its value and expiry in one allocation: the layout, and the store's unsafe code for it.
 //!
-//! Owned by the store's tables; an `Entry` is one pointer, owns its memory and frees it. It must not know
-//! tables, slots or the clock. The allocation has always exactly the size class of what it holds, so
-//! the header alone says how to free it and a value of a similar size is overwritten in place.
+//! Owned by the store's tables; an `Entry` is one pointer, owns its memory and frees it. It must not know tables,
+//! slots or the clock. Its allocation has always exactly the size class of what it holds: the header tells how to free it.
 //!
 //! ```text
 //! header 8 | key length 4, unused 4 (if WIDE) | filed 12 bits, expiry 52 bits (if EXPIRES) | key | value

@@ -7,14 +7,12 @@
 //! that bucket begins no later than the expiry. Extending an expiry therefore adds nothing: when its bucket
 //! comes up, the reference is filed again. All other references (of deleted keys, removed or shortened
 //! expiries) are stale: recognised, wherever they are met, by an entry that is missing or filed elsewhere.
-//!
-//! Level 0 has 256 buckets of 16 ms, each level above 256 buckets as long as all of the level below: 4 s,
-//! 17 min, 75 h, 2.2 years each. A bucket taken out for processing leaves one of the other parity behind, so
-//! that references filed anew are told from those taken, and a double is stale once its twin was filed.
 
 use super::size_class::size_class;
 use crate::limits::{DATABASES_MAX, SLOTS};
 
+// Level 0 has 256 buckets of 16 ms, each level above 256 buckets as long as all of the level below: 4 s,
+// 17 min, 75 h, 2.2 years each.
 const TICK_BITS: u32 = 4;
 const LEVEL_BITS: u32 = 8;
 const LEVEL_BUCKETS: usize = 1 << LEVEL_BITS;
@@ -327,7 +325,8 @@ impl Wheel {
         None
     }
 
-    /// Takes a bucket's references out and turns its parity.
+    /// Takes a bucket's references out and turns its parity: references filed anew are told from those taken,
+    /// and of two for one entry the second is stale once the first was filed.
     fn detach(&mut self, number: usize) -> Batch {
         for batch in [&self.due, &self.sweep].into_iter().flatten() {
             assert!(
