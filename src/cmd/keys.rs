@@ -1,11 +1,19 @@
-//! Generic key commands: DEL and EXISTS first; their kin follow.
+//! Generic key commands: DEL, UNLINK, EXISTS, TOUCH, TYPE here, their kin in `keys/`.
 //!
-//! They work on keys of every type. Called by `shard::execute` after every gate has passed.
+//! They work on keys of every type. Called by `shard::execute` after every gate has passed. Keys of other
+//! shards look like local ones: the transaction layer has lent their entries.
+
+pub mod database;
+pub mod dump;
+pub mod expiry;
+pub mod object;
+pub mod rename;
+pub mod scan;
 
 use super::keyspec::access;
 use super::{Command, Context, Group, KeySpec, Lookup, Merge, Outcome, Run, acl, flag};
 use crate::config::events;
-use crate::resp::Args;
+use crate::resp::{Args, Error, parse_i64};
 
 /// The rows of this family.
 pub static COMMANDS: &[Command] = &[
@@ -17,30 +25,82 @@ pub static COMMANDS: &[Command] = &[
         group: Group::Generic,
         keys: &[KeySpec::range(1, -1, 1, access::RM | access::DELETE)],
         since: "1.0.0",
-        complexity: "O(N) where N is the number of keys that will be removed.",
-        summary: "Deletes one or more keys.",
+        complexity: "O(N) where N is the number of keys that will be removed. When a key to remove holds a value other than a string, the individual complexity for this key is O(M) where M is the number of elements in the list, set, sorted set or hash. Removing a single key that holds a string value is O(1).",
+        summary: "Delete a key",
         run: Run::Split(del, Merge::Sum),
         subcommands: &[],
     },
     Command {
-        name: "dbsize",
-        arity: 1,
+        name: "unlink",
+        arity: -2,
+        flags: flag::WRITE | flag::FAST,
+        categories: acl::KEYSPACE,
+        group: Group::Generic,
+        keys: &[KeySpec::range(1, -1, 1, access::RM | access::DELETE)],
+        since: "4.0.0",
+        complexity: "O(1) for each key removed regardless of its size. Then the command does O(N) work in a different thread in order to reclaim memory, where N is the number of allocations the deleted objects where composed of.",
+        summary: "Delete a key asynchronously in another thread. Otherwise it is just as DEL, but non blocking.",
+        run: Run::Split(unlink, Merge::Sum),
+        subcommands: &[],
+    },
+    Command {
+        name: "exists",
+        arity: -2,
         flags: flag::READONLY | flag::FAST,
         categories: acl::KEYSPACE,
-        group: Group::Server,
-        keys: &[],
+        group: Group::Generic,
+        keys: &[KeySpec::range(1, -1, 1, access::RO)],
+        since: "1.0.0",
+        complexity: "O(N) where N is the number of keys to check.",
+        summary: "Determine if a key exists",
+        run: Run::Split(exists, Merge::Sum),
+        subcommands: &[],
+    },
+    Command {
+        name: "touch",
+        arity: -2,
+        flags: flag::READONLY | flag::FAST,
+        categories: acl::KEYSPACE,
+        group: Group::Generic,
+        keys: &[KeySpec::range(1, -1, 1, access::RO)],
+        since: "3.2.1",
+        complexity: "O(N) where N is the number of keys that will be touched.",
+        summary: "Alters the last access time of a key(s). Returns the number of existing keys specified.",
+        run: Run::Split(touch, Merge::Sum),
+        subcommands: &[],
+    },
+    Command {
+        name: "type",
+        arity: 2,
+        flags: flag::READONLY | flag::FAST,
+        categories: acl::KEYSPACE,
+        group: Group::Generic,
+        keys: &[KeySpec::one(1, access::RO)],
         since: "1.0.0",
         complexity: "O(1)",
-        summary: "Returns the number of keys in the database.",
-        run: Run::Everywhere(dbsize, Merge::Sum),
+        summary: "Determine the type stored at key",
+        run: Run::Keys(type_of),
         subcommands: &[],
+    },
+    Command {
+        name: "object",
+        arity: -2,
+        flags: 0,
+        categories: 0,
+        group: Group::Generic,
+        keys: &[],
+        since: "2.2.3",
+        complexity: "Depends on subcommand.",
+        summary: "A container for object introspection commands",
+        run: Run::Home,
+        subcommands: object::SUBCOMMANDS,
     },
 ];
 
 fn del(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
     let mut removed = 0;
     for key in args.from(1) {
-        if ctx.find(key, Lookup::Peek).is_some() {
+        if ctx.exists(key) {
             ctx.take(ctx.db, key);
             ctx.modified(key);
             ctx.notify(events::GENERIC, "del", key);
@@ -51,8 +111,64 @@ fn del(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
     Ok(())
 }
 
-fn dbsize(ctx: &mut Context<'_>, _args: &Args<'_>) -> Outcome {
-    let count = ctx.store.len(ctx.db);
-    ctx.reply.integer(i64::try_from(count).unwrap_or(i64::MAX));
+/// As DEL: the memory of a large value is given back in steps whoever removes it.
+fn unlink(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
+    del(ctx, args)
+}
+
+fn exists(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
+    let mut found = 0;
+    for key in args.from(1) {
+        found += i64::from(observe(ctx, key));
+    }
+    ctx.reply.integer(found);
     Ok(())
 }
+
+fn touch(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
+    let mut found = 0;
+    for key in args.from(1) {
+        found += i64::from(ctx.find(key, Lookup::Read).is_some());
+    }
+    ctx.reply.integer(found);
+    Ok(())
+}
+
+fn type_of(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
+    let name = if observe(ctx, args.get(1)) {
+        ctx.find(args.get(1), Lookup::Peek).map_or("none", |entry| entry.kind().name())
+    } else {
+        "none"
+    };
+    ctx.reply.simple(name);
+    Ok(())
+}
+
+/// True when a live entry is at `key`. Counts as hit or miss like a read, and leaves the key's age alone.
+fn observe(ctx: &mut Context<'_>, key: &[u8]) -> bool {
+    let live = ctx.exists(key);
+    ctx.effects.hits += u64::from(live);
+    ctx.effects.misses += u64::from(!live);
+    if !live {
+        ctx.notify(events::KEY_MISS, "keymiss", key);
+    }
+    live
+}
+
+/// A database's number as COPY and MOVE read it.
+fn database(ctx: &Context<'_>, text: &[u8]) -> Result<usize, Error> {
+    const OUTSIDE: Error = Error::new("ERR value is out of range, value must between -2147483648 and 2147483647");
+    let number = parse_i64(text).ok_or(Error::NOT_INTEGER)?;
+    let number = i32::try_from(number).map_err(|_| OUTSIDE)?;
+    existing_database(ctx, number)
+}
+
+fn existing_database(ctx: &Context<'_>, number: i32) -> Result<usize, Error> {
+    usize::try_from(number)
+        .ok()
+        .filter(|&number| number < ctx.store.databases())
+        .ok_or(Error::new("ERR DB index is out of range"))
+}
+
+#[cfg(test)]
+mod tests;

@@ -84,7 +84,7 @@ pub static SUBCOMMANDS: &[Command] = &[
         since: "4.0.0",
         complexity: "O(N) where N is the number of samples.",
         summary: "Estimate the memory usage of a key",
-        run: Run::Home,
+        run: Run::Keys(crate::cmd::keys::object::usage),
         subcommands: &[],
     },
 ];

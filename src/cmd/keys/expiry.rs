@@ -1,0 +1,291 @@
+//! When keys expire: EXPIRE, TTL, PERSIST and their kin.
+//!
+//! Times are unix milliseconds in the store; the log and replicas get PEXPIREAT with the absolute time, or
+//! DEL when the time had passed already. Works on keys of every type.
+
+use super::observe;
+use crate::cmd::keyspec::access;
+use crate::cmd::{Command, Context, Group, KeySpec, Lookup, Outcome, Run, acl, flag};
+use crate::config::events;
+use crate::resp::{Args, Error, parse_i64};
+
+/// The rows of this family.
+pub static COMMANDS: &[Command] = &[
+    Command {
+        name: "expire",
+        arity: -3,
+        flags: flag::WRITE | flag::FAST,
+        categories: acl::KEYSPACE,
+        group: Group::Generic,
+        keys: &[KeySpec::one(1, access::RW | access::UPDATE)],
+        since: "1.0.0",
+        complexity: "O(1)",
+        summary: "Set a key's time to live in seconds",
+        run: Run::Keys(expire),
+        subcommands: &[],
+    },
+    Command {
+        name: "pexpire",
+        arity: -3,
+        flags: flag::WRITE | flag::FAST,
+        categories: acl::KEYSPACE,
+        group: Group::Generic,
+        keys: &[KeySpec::one(1, access::RW | access::UPDATE)],
+        since: "2.6.0",
+        complexity: "O(1)",
+        summary: "Set a key's time to live in milliseconds",
+        run: Run::Keys(pexpire),
+        subcommands: &[],
+    },
+    Command {
+        name: "expireat",
+        arity: -3,
+        flags: flag::WRITE | flag::FAST,
+        categories: acl::KEYSPACE,
+        group: Group::Generic,
+        keys: &[KeySpec::one(1, access::RW | access::UPDATE)],
+        since: "1.2.0",
+        complexity: "O(1)",
+        summary: "Set the expiration for a key as a UNIX timestamp",
+        run: Run::Keys(expireat),
+        subcommands: &[],
+    },
+    Command {
+        name: "pexpireat",
+        arity: -3,
+        flags: flag::WRITE | flag::FAST,
+        categories: acl::KEYSPACE,
+        group: Group::Generic,
+        keys: &[KeySpec::one(1, access::RW | access::UPDATE)],
+        since: "2.6.0",
+        complexity: "O(1)",
+        summary: "Set the expiration for a key as a UNIX timestamp specified in milliseconds",
+        run: Run::Keys(pexpireat),
+        subcommands: &[],
+    },
+    Command {
+        name: "ttl",
+        arity: 2,
+        flags: flag::READONLY | flag::FAST,
+        categories: acl::KEYSPACE,
+        group: Group::Generic,
+        keys: &[KeySpec::one(1, access::RO | access::ACCESS)],
+        since: "1.0.0",
+        complexity: "O(1)",
+        summary: "Get the time to live for a key in seconds",
+        run: Run::Keys(ttl),
+        subcommands: &[],
+    },
+    Command {
+        name: "pttl",
+        arity: 2,
+        flags: flag::READONLY | flag::FAST,
+        categories: acl::KEYSPACE,
+        group: Group::Generic,
+        keys: &[KeySpec::one(1, access::RO | access::ACCESS)],
+        since: "2.6.0",
+        complexity: "O(1)",
+        summary: "Get the time to live for a key in milliseconds",
+        run: Run::Keys(pttl),
+        subcommands: &[],
+    },
+    Command {
+        name: "expiretime",
+        arity: 2,
+        flags: flag::READONLY | flag::FAST,
+        categories: acl::KEYSPACE,
+        group: Group::Generic,
+        keys: &[KeySpec::one(1, access::RO | access::ACCESS)],
+        since: "7.0.0",
+        complexity: "O(1)",
+        summary: "Get the expiration Unix timestamp for a key",
+        run: Run::Keys(expiretime),
+        subcommands: &[],
+    },
+    Command {
+        name: "pexpiretime",
+        arity: 2,
+        flags: flag::READONLY | flag::FAST,
+        categories: acl::KEYSPACE,
+        group: Group::Generic,
+        keys: &[KeySpec::one(1, access::RO | access::ACCESS)],
+        since: "7.0.0",
+        complexity: "O(1)",
+        summary: "Get the expiration Unix timestamp for a key in milliseconds",
+        run: Run::Keys(pexpiretime),
+        subcommands: &[],
+    },
+    Command {
+        name: "persist",
+        arity: 2,
+        flags: flag::WRITE | flag::FAST,
+        categories: acl::KEYSPACE,
+        group: Group::Generic,
+        keys: &[KeySpec::one(1, access::RW | access::UPDATE)],
+        since: "2.2.0",
+        complexity: "O(1)",
+        summary: "Remove the expiration from a key",
+        run: Run::Keys(persist),
+        subcommands: &[],
+    },
+];
+
+/// Milliseconds of the unit in which a command counts.
+const SECOND_MS: i64 = 1000;
+const MILLISECOND_MS: i64 = 1;
+
+fn expire(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
+    expire_after(ctx, args, "expire", Clock::Relative, SECOND_MS)
+}
+
+fn pexpire(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
+    expire_after(ctx, args, "pexpire", Clock::Relative, MILLISECOND_MS)
+}
+
+fn expireat(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
+    expire_after(ctx, args, "expireat", Clock::Absolute, SECOND_MS)
+}
+
+fn pexpireat(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
+    expire_after(ctx, args, "pexpireat", Clock::Absolute, MILLISECOND_MS)
+}
+
+fn ttl(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
+    time_left(ctx, args.get(1), Clock::Relative, SECOND_MS)
+}
+
+fn pttl(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
+    time_left(ctx, args.get(1), Clock::Relative, MILLISECOND_MS)
+}
+
+fn expiretime(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
+    time_left(ctx, args.get(1), Clock::Absolute, SECOND_MS)
+}
+
+fn pexpiretime(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
+    time_left(ctx, args.get(1), Clock::Absolute, MILLISECOND_MS)
+}
+
+fn persist(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
+    let key = args.get(1);
+    let expires = ctx.find(key, Lookup::Write).is_some_and(|entry| entry.expiry().is_some());
+    if expires {
+        ctx.set_expiry(key, None);
+        ctx.modified(key);
+        ctx.notify(events::GENERIC, "persist", key);
+    }
+    ctx.reply.integer(i64::from(expires));
+    Ok(())
+}
+
+/// Whether a time counts from now or from the epoch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Clock {
+    Relative,
+    Absolute,
+}
+
+/// The options of EXPIRE and its kin.
+#[derive(Debug, Clone, Copy, Default)]
+struct Conditions {
+    not_expiring: bool,
+    expiring: bool,
+    greater: bool,
+    less: bool,
+}
+
+impl Conditions {
+    fn parse(args: &Args<'_>) -> Result<Self, Error> {
+        let mut set = Self::default();
+        for option in 3..args.len() {
+            let flag = if args.is(option, "nx") {
+                &mut set.not_expiring
+            } else if args.is(option, "xx") {
+                &mut set.expiring
+            } else if args.is(option, "gt") {
+                &mut set.greater
+            } else if args.is(option, "lt") {
+                &mut set.less
+            } else {
+                let option = String::from_utf8_lossy(args.get(option));
+                return Err(Error::from(format!("ERR Unsupported option {option}")));
+            };
+            *flag = true;
+        }
+        if set.not_expiring && (set.expiring || set.greater || set.less) {
+            return Err(Error::new("ERR NX and XX, GT or LT options at the same time are not compatible"));
+        }
+        if set.greater && set.less {
+            return Err(Error::new("ERR GT and LT options at the same time are not compatible"));
+        }
+        Ok(set)
+    }
+
+    /// Whether a key that expires at `current` (never, when None) may be set to expire at `at_ms`.
+    fn allow(self, current: Option<u64>, at_ms: i64) -> bool {
+        // A key without expiry counts as one that expires in the infinite future.
+        let current = current.map_or(i64::MAX, |current| i64::try_from(current).unwrap_or(i64::MAX));
+        let expires = current != i64::MAX;
+        !(self.not_expiring && expires
+            || self.expiring && !expires
+            || self.greater && (!expires || at_ms <= current)
+            || self.less && expires && at_ms >= current)
+    }
+}
+
+fn expire_after(ctx: &mut Context<'_>, args: &Args<'_>, name: &str, clock: Clock, unit_ms: i64) -> Outcome {
+    let key = args.get(1);
+    let conditions = Conditions::parse(args)?;
+    let amount = parse_i64(args.get(2)).ok_or(Error::NOT_INTEGER)?;
+    let base_ms = match clock {
+        Clock::Relative => i64::try_from(ctx.now_ms).expect("the clock fits i64 milliseconds"),
+        Clock::Absolute => 0,
+    };
+    let at_ms = amount
+        .checked_mul(unit_ms)
+        .and_then(|amount_ms| amount_ms.checked_add(base_ms))
+        .ok_or_else(|| Error::from(format!("ERR invalid expire time in '{name}' command")))?;
+    let current = ctx.find(key, Lookup::Write).map(|entry| entry.expiry());
+    if !current.is_some_and(|current| conditions.allow(current, at_ms)) {
+        ctx.reply.integer(0);
+        return Ok(());
+    }
+    match u64::try_from(at_ms).ok().filter(|&at_ms| at_ms > ctx.now_ms) {
+        Some(at_ms) => {
+            ctx.set_expiry(key, Some(at_ms));
+            ctx.propagate(&[b"PEXPIREAT", key, itoa::Buffer::new().format(at_ms).as_bytes()]);
+            ctx.modified(key);
+            ctx.notify(events::GENERIC, "expire", key);
+        }
+        None => {
+            ctx.take(ctx.db, key);
+            ctx.propagate(&[b"DEL", key]);
+            ctx.modified(key);
+            ctx.notify(events::GENERIC, "del", key);
+        }
+    }
+    ctx.reply.integer(1);
+    Ok(())
+}
+
+fn time_left(ctx: &mut Context<'_>, key: &[u8], clock: Clock, unit_ms: i64) -> Outcome {
+    if !observe(ctx, key) {
+        ctx.reply.integer(-2);
+        return Ok(());
+    }
+    let Some(at_ms) = ctx.find(key, Lookup::Peek).and_then(|entry| entry.expiry()) else {
+        ctx.reply.integer(-1);
+        return Ok(());
+    };
+    let shown_ms = match clock {
+        Clock::Relative => at_ms.saturating_sub(ctx.now_ms),
+        Clock::Absolute => at_ms,
+    };
+    let shown_ms = i64::try_from(shown_ms).unwrap_or(i64::MAX);
+    // Seconds are rounded to the nearest, as Redis does.
+    ctx.reply.integer(shown_ms.saturating_add(unit_ms / 2) / unit_ms);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

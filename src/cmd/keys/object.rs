@@ -1,0 +1,184 @@
+//! What the server knows about a key: OBJECT's subcommands and MEMORY USAGE.
+//!
+//! They look without touching: a key is not younger for having been asked about.
+
+use super::observe;
+use crate::cmd::keyspec::access;
+use crate::cmd::{Command, Context, Group, KeySpec, Lookup, Outcome, Run, acl, flag};
+use crate::resp::{Args, Error, parse_i64};
+use crate::store::{Entry, ValueRef};
+
+/// The rows of the subcommands.
+pub static SUBCOMMANDS: &[Command] = &[
+    Command {
+        name: "encoding",
+        arity: 3,
+        flags: flag::READONLY,
+        categories: acl::KEYSPACE,
+        group: Group::Generic,
+        keys: &[KeySpec::one(2, access::RO)],
+        since: "2.2.3",
+        complexity: "O(1)",
+        summary: "Inspect the internal encoding of a Redis object",
+        run: Run::Keys(encoding),
+        subcommands: &[],
+    },
+    Command {
+        name: "freq",
+        arity: 3,
+        flags: flag::READONLY,
+        categories: acl::KEYSPACE,
+        group: Group::Generic,
+        keys: &[KeySpec::one(2, access::RO)],
+        since: "4.0.0",
+        complexity: "O(1)",
+        summary: "Get the logarithmic access frequency counter of a Redis object",
+        run: Run::Keys(freq),
+        subcommands: &[],
+    },
+    Command {
+        name: "idletime",
+        arity: 3,
+        flags: flag::READONLY,
+        categories: acl::KEYSPACE,
+        group: Group::Generic,
+        keys: &[KeySpec::one(2, access::RO)],
+        since: "2.2.3",
+        complexity: "O(1)",
+        summary: "Get the time since a Redis object was last accessed",
+        run: Run::Keys(idletime),
+        subcommands: &[],
+    },
+    Command {
+        name: "refcount",
+        arity: 3,
+        flags: flag::READONLY,
+        categories: acl::KEYSPACE,
+        group: Group::Generic,
+        keys: &[KeySpec::one(2, access::RO)],
+        since: "2.2.3",
+        complexity: "O(1)",
+        summary: "Get the number of references to the value of the key",
+        run: Run::Keys(refcount),
+        subcommands: &[],
+    },
+    Command {
+        name: "help",
+        arity: 2,
+        flags: flag::LOADING | flag::STALE,
+        categories: acl::KEYSPACE,
+        group: Group::Generic,
+        keys: &[],
+        since: "6.2.0",
+        complexity: "O(1)",
+        summary: "Show helpful text about the different subcommands",
+        run: Run::Keys(help),
+        subcommands: &[],
+    },
+];
+
+/// Integers below this are shared objects in Redis, which clients see in OBJECT REFCOUNT.
+const SHARED_INTEGERS: i64 = 10_000;
+const SHARED_COUNT: i64 = i32::MAX as i64;
+/// A key's part of its bucket: the pointer and the fingerprint.
+const BUCKET_SHARE_BYTES: usize = 9;
+
+const NOT_LFU: Error = Error::new(
+    "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that when \
+     switching between policies at runtime LRU and LFU data will take some time to adjust.",
+);
+const IS_LFU: Error = Error::new(
+    "ERR An LFU maxmemory policy is selected, idle time not tracked. Please note that when switching between \
+     policies at runtime LRU and LFU data will take some time to adjust.",
+);
+
+/// The live entry at `key`, or a null reply.
+fn look<'c>(ctx: &'c mut Context<'_>, key: &[u8]) -> Option<&'c mut Entry> {
+    if !observe(ctx, key) {
+        ctx.reply.null();
+        return None;
+    }
+    ctx.find(key, Lookup::Peek)
+}
+
+fn encoding(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
+    if let Some(entry) = look(ctx, args.get(2)) {
+        let name = entry.encoding().name();
+        ctx.reply.bulk(name.as_bytes());
+    }
+    Ok(())
+}
+
+fn refcount(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
+    if let Some(entry) = look(ctx, args.get(2)) {
+        let count = match entry.value() {
+            ValueRef::Int(0..SHARED_INTEGERS) => SHARED_COUNT,
+            _ => 1,
+        };
+        ctx.reply.integer(count);
+    }
+    Ok(())
+}
+
+fn idletime(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
+    let aging = ctx.aging();
+    if let Some(entry) = look(ctx, args.get(2)) {
+        let idle_s = aging.idle_s(entry.lru()).ok_or(IS_LFU)?;
+        ctx.reply.integer(i64::from(idle_s));
+    }
+    Ok(())
+}
+
+fn freq(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
+    let aging = ctx.aging();
+    if let Some(entry) = look(ctx, args.get(2)) {
+        let frequency = aging.frequency(entry.lru()).ok_or(NOT_LFU)?;
+        ctx.reply.integer(i64::from(frequency));
+    }
+    Ok(())
+}
+
+fn help(ctx: &mut Context<'_>, _args: &Args<'_>) -> Outcome {
+    const LINES: &[&str] = &[
+        "OBJECT <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
+        "ENCODING <key>",
+        "    How the value of <key> is kept in memory.",
+        "FREQ <key>",
+        "    How often <key> is used, as a logarithm; with an LFU maxmemory policy.",
+        "IDLETIME <key>",
+        "    Seconds since <key> was last used; without an LFU maxmemory policy.",
+        "REFCOUNT <key>",
+        "    The number of references to the value of <key>.",
+        "HELP",
+        "    Print this help.",
+    ];
+    ctx.reply.array(LINES.len());
+    for line in LINES {
+        ctx.reply.simple(line);
+    }
+    Ok(())
+}
+
+/// MEMORY USAGE: bytes of the key in the allocator, its share of the table included.
+pub(in crate::cmd) fn usage(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
+    let mut option = 3;
+    while option < args.len() {
+        if !args.is(option, "samples") || option + 1 >= args.len() {
+            return Err(Error::SYNTAX);
+        }
+        // Taken for compatibility: sizes are exact here, nothing is sampled.
+        let samples = parse_i64(args.get(option + 1)).ok_or(Error::NOT_INTEGER)?;
+        if samples < 0 {
+            return Err(Error::SYNTAX);
+        }
+        option += 2;
+    }
+    match ctx.find(args.get(2), Lookup::Peek).map(|entry| entry.allocation_bytes() + BUCKET_SHARE_BYTES) {
+        Some(bytes) => ctx.reply.integer(i64::try_from(bytes).expect("memory fits i64")),
+        None => ctx.reply.null(),
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,176 @@
+//! Keys under other names and in other databases: RENAME, RENAMENX, COPY, MOVE.
+//!
+//! Entries change hands whole; only COPY copies a value. Works on keys of every type, and on lent entries
+//! as on the shard's own.
+
+use super::database;
+use crate::cmd::keyspec::access;
+use crate::cmd::{Command, Context, Group, KeySpec, Lookup, Outcome, Run, acl, flag};
+use crate::config::events;
+use crate::resp::{Args, Error};
+use crate::store::Entry;
+
+/// The rows of this family.
+pub static COMMANDS: &[Command] = &[
+    Command {
+        name: "rename",
+        arity: 3,
+        flags: flag::WRITE,
+        categories: acl::KEYSPACE,
+        group: Group::Generic,
+        keys: &[KeySpec::one(1, access::RW | access::ACCESS | access::DELETE), KeySpec::one(2, access::OW | access::UPDATE)],
+        since: "1.0.0",
+        complexity: "O(1)",
+        summary: "Rename a key",
+        run: Run::Keys(rename),
+        subcommands: &[],
+    },
+    Command {
+        name: "renamenx",
+        arity: 3,
+        flags: flag::WRITE | flag::FAST,
+        categories: acl::KEYSPACE,
+        group: Group::Generic,
+        keys: &[KeySpec::one(1, access::RW | access::ACCESS | access::DELETE), KeySpec::one(2, access::OW | access::INSERT)],
+        since: "1.0.0",
+        complexity: "O(1)",
+        summary: "Rename a key, only if the new key does not exist",
+        run: Run::Keys(renamenx),
+        subcommands: &[],
+    },
+    Command {
+        name: "copy",
+        arity: -3,
+        flags: flag::WRITE | flag::DENYOOM,
+        categories: acl::KEYSPACE,
+        group: Group::Generic,
+        keys: &[KeySpec::one(1, access::RO | access::ACCESS), KeySpec::one(2, access::OW | access::UPDATE)],
+        since: "6.2.0",
+        complexity: "O(N) worst case for collections, where N is the number of nested items. O(1) for string values.",
+        summary: "Copy a key",
+        run: Run::Keys(copy),
+        subcommands: &[],
+    },
+    Command {
+        name: "move",
+        arity: 3,
+        flags: flag::WRITE | flag::FAST,
+        categories: acl::KEYSPACE,
+        group: Group::Generic,
+        keys: &[KeySpec::one(1, access::RW | access::ACCESS | access::UPDATE)],
+        since: "1.0.0",
+        complexity: "O(1)",
+        summary: "Move a key to another database",
+        run: Run::Keys(move_key),
+        subcommands: &[],
+    },
+];
+
+fn rename(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
+    rename_key(ctx, args.get(1), args.get(2), Occupied::Replace)?;
+    ctx.reply.ok();
+    Ok(())
+}
+
+fn renamenx(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
+    let renamed = rename_key(ctx, args.get(1), args.get(2), Occupied::Leave)?;
+    ctx.reply.integer(i64::from(renamed));
+    Ok(())
+}
+
+/// What happens to a key that is where another one shall go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Occupied {
+    Replace,
+    Leave,
+}
+
+fn rename_key(ctx: &mut Context<'_>, from: &[u8], to: &[u8], occupied: Occupied) -> Result<bool, Error> {
+    if ctx.find(from, Lookup::Write).is_none() {
+        return Err(Error::NO_SUCH_KEY);
+    }
+    if from == to {
+        return Ok(false);
+    }
+    if ctx.find(to, Lookup::Write).is_some() && occupied == Occupied::Leave {
+        return Ok(false);
+    }
+    let entry = ctx.take(ctx.db, from).expect("the entry was found above");
+    place(ctx, ctx.db, entry.with_key(to));
+    ctx.modified(from);
+    also_modified(ctx, ctx.db, to);
+    ctx.notify(events::GENERIC, "rename_from", from);
+    ctx.notify(events::GENERIC, "rename_to", to);
+    Ok(true)
+}
+
+fn copy(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
+    let (from, to) = (args.get(1), args.get(2));
+    let (mut target, mut occupied) = (ctx.db, Occupied::Leave);
+    let mut option = 3;
+    while option < args.len() {
+        if args.is(option, "replace") {
+            occupied = Occupied::Replace;
+        } else if args.is(option, "db") && option + 1 < args.len() {
+            option += 1;
+            target = database(ctx, args.get(option))?;
+        } else {
+            return Err(Error::SYNTAX);
+        }
+        option += 1;
+    }
+    if target == ctx.db && from == to {
+        return Err(Error::SAME_OBJECT);
+    }
+    let Some(entry) = ctx.find(from, Lookup::Read).map(|entry| entry.clone_with_key(to)) else {
+        ctx.reply.integer(0);
+        return Ok(());
+    };
+    if ctx.find_in(target, to, Lookup::Write).is_some() && occupied == Occupied::Leave {
+        ctx.reply.integer(0);
+        return Ok(());
+    }
+    place(ctx, target, entry);
+    ctx.modified_in(target, to);
+    ctx.notify_in(target, events::GENERIC, "copy_to", to);
+    ctx.reply.integer(1);
+    Ok(())
+}
+
+fn move_key(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
+    let key = args.get(1);
+    let target = database(ctx, args.get(2))?;
+    if target == ctx.db {
+        return Err(Error::SAME_OBJECT);
+    }
+    let here = ctx.find(key, Lookup::Write).is_some();
+    if !here || ctx.find_in(target, key, Lookup::Write).is_some() {
+        ctx.reply.integer(0);
+        return Ok(());
+    }
+    let entry = ctx.take(ctx.db, key).expect("the entry was found above");
+    place(ctx, target, entry);
+    ctx.modified(key);
+    also_modified(ctx, target, key);
+    ctx.notify(events::GENERIC, "move_from", key);
+    ctx.notify_in(target, events::GENERIC, "move_to", key);
+    ctx.reply.integer(1);
+    Ok(())
+}
+
+/// Puts an entry where it belongs, with the age it has; Redis calls the key new even where it replaces one.
+fn place(ctx: &mut Context<'_>, db: usize, entry: Entry) {
+    let slot = ctx.slot(entry.key());
+    ctx.notify_in(db, events::NEW, "new", entry.key());
+    ctx.store.insert(db, slot, entry);
+}
+
+/// A second key changed by the same change: its watchers hear of it, `dirty` counts it once.
+fn also_modified(ctx: &mut Context<'_>, db: usize, key: &[u8]) {
+    let dirty = ctx.effects.dirty;
+    ctx.modified_in(db, key);
+    ctx.effects.dirty = dirty;
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,94 @@
+//! RENAME, RENAMENX, COPY and MOVE: values and expiries travel, events and counts are Redis's.
+
+use crate::cmd::fixture::Fixture;
+
+fn with_keys(keys: &[&str]) -> Fixture {
+    let mut fixture = Fixture::new();
+    for key in keys {
+        fixture.fresh(&format!("set {key} value-of-{key}"));
+    }
+    fixture
+}
+
+#[test]
+fn rename_takes_value_and_expiry_along() {
+    let mut fixture = with_keys(&["a", "b"]);
+    fixture.fresh("pexpire a 5000");
+    assert_eq!(fixture.fresh("rename a b"), "+OK\r\n");
+    assert_eq!(fixture.events(), ["new b", "rename_from a", "rename_to b"]);
+    assert_eq!(fixture.effects.dirty, 1);
+    assert_eq!(fixture.effects.modified.len(), 2);
+    assert_eq!(fixture.fresh("get b"), "$10\r\nvalue-of-a\r\n");
+    assert_eq!(fixture.fresh("pttl b"), ":5000\r\n");
+    assert_eq!(fixture.fresh("exists a"), ":0\r\n");
+    assert_eq!(fixture.fresh("rename a c"), "-ERR no such key\r\n");
+}
+
+#[test]
+fn rename_to_itself_does_nothing() {
+    let mut fixture = with_keys(&["a"]);
+    assert_eq!(fixture.fresh("rename a a"), "+OK\r\n");
+    assert_eq!(fixture.effects.dirty, 0);
+    assert_eq!(fixture.fresh("renamenx a a"), ":0\r\n");
+    assert_eq!(fixture.fresh("rename b b"), "-ERR no such key\r\n");
+}
+
+#[test]
+fn renamenx_leaves_what_is_there() {
+    let mut fixture = with_keys(&["a", "b"]);
+    assert_eq!(fixture.fresh("renamenx a b"), ":0\r\n");
+    assert_eq!(fixture.fresh("renamenx a c"), ":1\r\n");
+    assert_eq!(fixture.fresh("get c"), "$10\r\nvalue-of-a\r\n");
+    fixture.fresh("pexpire b 1");
+    fixture.now_ms += 1;
+    assert_eq!(fixture.fresh("renamenx c b"), ":1\r\n");
+    assert_eq!(fixture.events(), ["expired b", "new b", "rename_from c", "rename_to b"]);
+}
+
+#[test]
+fn copy_leaves_the_original() {
+    let mut fixture = with_keys(&["a", "b"]);
+    fixture.fresh("expire a 100");
+    assert_eq!(fixture.fresh("copy a b"), ":0\r\n");
+    assert_eq!(fixture.fresh("copy a b replace"), ":1\r\n");
+    assert_eq!(fixture.events(), ["new b", "copy_to b"]);
+    assert_eq!(fixture.fresh("ttl b"), ":100\r\n");
+    assert_eq!(fixture.fresh("get a"), fixture.fresh("get b"));
+    assert_eq!(fixture.fresh("copy none c"), ":0\r\n");
+}
+
+#[test]
+fn copy_reaches_other_databases() {
+    let mut fixture = with_keys(&["a"]);
+    assert_eq!(fixture.fresh("copy a a"), "-ERR source and destination objects are the same\r\n");
+    assert_eq!(fixture.fresh("copy a a db 3"), ":1\r\n");
+    assert!(fixture.effects.events.iter().all(|event| event.db == 3));
+    assert_eq!(fixture.events(), ["new a", "copy_to a"]);
+    assert_eq!(fixture.fresh("copy a b db 16"), "-ERR DB index is out of range\r\n");
+    assert_eq!(fixture.fresh("copy a b db x"), "-ERR value is not an integer or out of range\r\n");
+    assert_eq!(fixture.fresh("copy a b db"), "-ERR syntax error\r\n");
+    assert_eq!(
+        fixture.fresh("copy a b db 99999999999"),
+        "-ERR value is out of range, value must between -2147483648 and 2147483647\r\n"
+    );
+    fixture.db = 3;
+    assert_eq!(fixture.fresh("get a"), "$10\r\nvalue-of-a\r\n");
+}
+
+#[test]
+fn move_changes_the_database() {
+    let mut fixture = with_keys(&["a"]);
+    fixture.fresh("expire a 100");
+    assert_eq!(fixture.fresh("move a 0"), "-ERR source and destination objects are the same\r\n");
+    assert_eq!(fixture.fresh("move a -1"), "-ERR DB index is out of range\r\n");
+    assert_eq!(fixture.fresh("move none 9"), ":0\r\n");
+    assert_eq!(fixture.fresh("move a 9"), ":1\r\n");
+    assert_eq!(fixture.effects.events.iter().map(|event| event.db).collect::<Vec<_>>(), [9, 0, 9]);
+    assert_eq!(fixture.events(), ["new a", "move_from a", "move_to a"]);
+    assert_eq!(fixture.effects.dirty, 1);
+    assert_eq!(fixture.fresh("exists a"), ":0\r\n");
+    fixture.fresh("set a again");
+    assert_eq!(fixture.fresh("move a 9"), ":0\r\n");
+    fixture.db = 9;
+    assert_eq!(fixture.fresh("ttl a"), ":100\r\n");
+}

@@ -1,0 +1,237 @@
+//! Walks over the keyspace: KEYS, and the per-shard parts of SCAN and RANDOMKEY.
+//!
+//! A cursor names a slot and a position in the slot's table, so it means the same on every shard and
+//! survives growth. The client's own shard strings the parts together (`shard::home`); a part never
+//! blocks for longer than its budget.
+
+use crate::cmd::{Command, Context, Group, Lookup, Merge, Outcome, Run, acl, flag};
+use crate::limits::SLOTS;
+use crate::resp::{Args, Error, Reply, glob_match, parse_i64};
+use crate::store::Entry;
+
+/// The rows of this family.
+pub static COMMANDS: &[Command] = &[
+    Command {
+        name: "keys",
+        arity: 2,
+        flags: flag::READONLY,
+        categories: acl::KEYSPACE | acl::DANGEROUS,
+        group: Group::Generic,
+        keys: &[],
+        since: "1.0.0",
+        complexity: "O(N) with N being the number of keys in the database, under the assumption that the key names in the database and the given pattern have limited length.",
+        summary: "Find all keys matching the given pattern",
+        run: Run::Everywhere(keys, Merge::Concat),
+        subcommands: &[],
+    },
+    Command {
+        name: "scan",
+        arity: -2,
+        flags: flag::READONLY,
+        categories: acl::KEYSPACE,
+        group: Group::Generic,
+        keys: &[],
+        since: "2.8.0",
+        complexity: "O(1) for every call. O(N) for a complete iteration, including enough command calls for the cursor to return back to 0. N is the number of elements inside the collection.",
+        summary: "Incrementally iterate the keys space",
+        run: Run::Home,
+        subcommands: &[],
+    },
+    Command {
+        name: "randomkey",
+        arity: 1,
+        flags: flag::READONLY,
+        categories: acl::KEYSPACE,
+        group: Group::Generic,
+        keys: &[],
+        since: "1.0.0",
+        complexity: "O(1)",
+        summary: "Return a random key from the keyspace",
+        run: Run::Home,
+        subcommands: &[],
+    },
+];
+
+/// Elements a step of SCAN looks at when the client names no COUNT.
+const COUNT_DEFAULT: usize = 10;
+/// Buckets a step visits for each element it was asked for, so that sparse tables do not prolong it.
+const BUCKETS_PER_ELEMENT: usize = 10;
+/// Expired keys that RANDOMKEY removes on its way before it gives up.
+const RANDOM_TRIES: usize = 128;
+
+/// A place in the keyspace: a slot and a position in its table. As a number, the slot lies above the 32
+/// bits of the position, so it stays below 2^46, which any client's doubles keep exactly; 0 is the begin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cursor {
+    pub slot: u16,
+    pub position: u32,
+}
+
+impl Cursor {
+    pub const START: Cursor = Cursor { slot: 0, position: 0 };
+
+    /// The number that clients see.
+    #[must_use]
+    pub fn number(self) -> u64 {
+        u64::from(self.slot) << 32 | u64::from(self.position)
+    }
+
+    /// The place that a number names; None beyond the last slot, where there is nothing to see.
+    #[must_use]
+    pub fn from_number(number: u64) -> Option<Cursor> {
+        let slot = u16::try_from(number >> 32).ok().filter(|&slot| usize::from(slot) < SLOTS)?;
+        let position = u32::try_from(number & u64::from(u32::MAX)).expect("32 bits");
+        Some(Cursor { slot, position })
+    }
+
+    /// The begin of the next slot; None behind the last one.
+    #[must_use]
+    pub fn after_slot(slot: u16) -> Option<Cursor> {
+        let slot = slot + 1;
+        (usize::from(slot) < SLOTS).then_some(Cursor { slot, position: 0 })
+    }
+}
+
+/// A cursor's number as SCAN and its kin read it: what `strtoul` takes, without leading blanks.
+///
+/// # Errors
+/// `ERR invalid cursor`.
+pub fn parse_cursor(text: &[u8]) -> Result<u64, Error> {
+    const INVALID: Error = Error::new("ERR invalid cursor");
+    if text.is_empty() {
+        return Ok(0);
+    }
+    let (negative, digits) = match text[0] {
+        b'-' => (true, &text[1..]),
+        b'+' => (false, &text[1..]),
+        _ => (false, text),
+    };
+    if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
+        return Err(INVALID);
+    }
+    let digits = std::str::from_utf8(digits).expect("digits are ASCII");
+    let number: u64 = digits.parse().map_err(|_| INVALID)?;
+    Ok(if negative { number.wrapping_neg() } else { number })
+}
+
+/// What a step of SCAN shall find.
+#[derive(Debug, Clone, Copy)]
+pub struct ScanOptions<'a> {
+    /// Elements to look at, at least.
+    pub count: usize,
+    pub pattern: Option<&'a [u8]>,
+    /// A type's name as given; one that no type has fits no key.
+    pub kind: Option<&'a [u8]>,
+}
+
+impl<'a> ScanOptions<'a> {
+    /// Reads SCAN's options from argument `first` on.
+    ///
+    /// # Errors
+    /// As Redis words them.
+    pub fn parse(args: &Args<'a>, first: usize) -> Result<Self, Error> {
+        let mut options = Self { count: COUNT_DEFAULT, pattern: None, kind: None };
+        let mut option = first;
+        while option + 1 < args.len() {
+            let value = args.get(option + 1);
+            if args.is(option, "count") {
+                let count = parse_i64(value).ok_or(Error::NOT_INTEGER)?;
+                options.count = usize::try_from(count).ok().filter(|&count| count > 0).ok_or(Error::SYNTAX)?;
+            } else if args.is(option, "match") {
+                options.pattern = (value != b"*").then_some(value);
+            } else if args.is(option, "type") {
+                options.kind = Some(value);
+            } else {
+                return Err(Error::SYNTAX);
+            }
+            option += 2;
+        }
+        if option < args.len() { Err(Error::SYNTAX) } else { Ok(options) }
+    }
+
+    fn fits(&self, entry: &Entry, now_ms: u64) -> bool {
+        live(entry, now_ms)
+            && self.kind.is_none_or(|kind| kind.eq_ignore_ascii_case(entry.kind().name().as_bytes()))
+            && self.pattern.is_none_or(|pattern| glob_match(pattern, entry.key(), false))
+    }
+}
+
+/// What one shard's part of a step came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ScanPart {
+    /// Where to go on below the end of the part; None when all of it has been seen.
+    pub next: Option<Cursor>,
+    /// Elements looked at, fitting or not.
+    pub examined: usize,
+    /// Keys appended to the reply.
+    pub found: usize,
+}
+
+/// One shard's part of a step of SCAN: from `start` on, through its slots below `end_slot`, until
+/// `options.count` elements have been looked at. The keys found are appended to `ctx.reply` as bulk strings
+/// without a head. Slots in between that belong to other shards are not seen: the caller names a range of
+/// slots that this shard owns, and goes on at `end_slot` with its owner when `next` is None.
+pub fn scan_part(ctx: &mut Context<'_>, options: &ScanOptions<'_>, start: Cursor, end_slot: usize) -> ScanPart {
+    let (now_ms, db) = (ctx.now_ms, ctx.db);
+    let Context { store, reply, .. } = ctx;
+    let mut part = ScanPart { next: None, examined: 0, found: 0 };
+    let mut buckets_left = options.count.saturating_mul(BUCKETS_PER_ELEMENT);
+    let mut at = Some(start);
+    while let Some(cursor) = at {
+        let Some(slot) = store.next_used_slot(db, cursor.slot).filter(|&slot| usize::from(slot) < end_slot) else {
+            return part;
+        };
+        let position = if slot == cursor.slot { cursor.position } else { 0 };
+        if part.examined >= options.count || buckets_left == 0 {
+            part.next = Some(Cursor { slot, position });
+            return part;
+        }
+        buckets_left -= 1;
+        let next = store.scan(db, slot, position, |entry| {
+            part.examined += 1;
+            if options.fits(entry, now_ms) {
+                reply.bulk(entry.key());
+                part.found += 1;
+            }
+        });
+        at = next.map_or_else(|| Cursor::after_slot(slot), |position| Some(Cursor { slot, position }));
+    }
+    part
+}
+
+/// A random live key of this shard and the client's database. None when there is none, or when one try
+/// after the other met a key that had expired.
+pub fn random_part(ctx: &mut Context<'_>) -> Option<Vec<u8>> {
+    for _ in 0..RANDOM_TRIES {
+        let Context { store, random, db, .. } = ctx;
+        let key = store.random(*db, &mut || random.next_u64())?.key().to_vec();
+        if ctx.find(&key, Lookup::Peek).is_some() {
+            return Some(key);
+        }
+    }
+    None
+}
+
+fn keys(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
+    let pattern = Some(args.get(1)).filter(|&pattern| pattern != b"*");
+    let (now_ms, db, protocol) = (ctx.now_ms, ctx.db, ctx.reply.protocol());
+    let mut encoded = Vec::new();
+    let mut found = 0;
+    let mut elements = Reply::new(&mut encoded, protocol);
+    ctx.store.for_each(db, |_slot, entry| {
+        if live(entry, now_ms) && pattern.is_none_or(|pattern| glob_match(pattern, entry.key(), false)) {
+            elements.bulk(entry.key());
+            found += 1;
+        }
+    });
+    ctx.reply.array(found);
+    ctx.reply.encoded(&encoded);
+    Ok(())
+}
+
+fn live(entry: &Entry, now_ms: u64) -> bool {
+    entry.expiry().is_none_or(|at_ms| at_ms > now_ms)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,122 @@
+//! The RDB codec: values as Redis writes them into DUMP payloads and snapshot files.
+//!
+//! A value is a type byte and a body made of lengths and strings; each type has its writer and reader
+//! below, chosen by `write_value` and `read_value`. Works on byte slices only. Input is never trusted:
+//! what a payload declares is checked against what it holds before anything is allocated for it.
+//!
+//! ```text
+//! DUMP payload   type:1  body  version:2 LE  crc64:8 LE (of all before it)
+//! length         00LLLLLL | 01LLLLLL L | 0x80 L4 BE | 0x81 L8 BE | 11EEEEEE (a string in encoding E)
+//! string         length bytes | 0xc0 i8 | 0xc1 i16 LE | 0xc2 i32 LE | 0xc3 packed:length len:length lzf
+//! ```
+
+mod lzf;
+mod read;
+mod write;
+
+use std::borrow::Cow;
+
+use crc::{CRC_64_REDIS, Crc};
+
+use super::{Object, ValueRef};
+
+pub use read::{Malformed, Reader};
+pub use write::{write_length, write_string};
+
+/// The version that payloads are written in: the newest that Redis 7.0 reads.
+pub const VERSION: u16 = 10;
+/// The newest version whose payloads are read (Redis 7.2).
+pub const VERSION_READ_MAX: u16 = 11;
+
+/// Type bytes, as `rdb.h` numbers them.
+pub const TYPE_STRING: u8 = 0;
+
+/// Bytes behind a payload's body: version and checksum.
+const FOOTER_BYTES: usize = 10;
+const CHECKSUM_BYTES: usize = 8;
+
+static CRC64: Crc<u64> = Crc::<u64>::new(&CRC_64_REDIS);
+
+/// A value that was read: ready for an entry.
+#[derive(Debug)]
+pub enum Loaded<'a> {
+    /// A string's text; whether it is kept as an integer is the entry's business.
+    Text(Cow<'a, [u8]>),
+    Object(Object),
+}
+
+/// Why a payload was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PayloadError {
+    /// Written by a newer version, or its bytes are not those that were written.
+    Footer,
+    /// The footer is right and the body makes no sense.
+    Body,
+}
+
+/// The checksum of RDB files and payloads.
+#[must_use]
+pub fn checksum(bytes: &[u8]) -> u64 {
+    CRC64.checksum(bytes)
+}
+
+/// The type byte of a value.
+#[must_use]
+pub fn type_byte(value: ValueRef<'_>) -> u8 {
+    match value {
+        ValueRef::Int(_) | ValueRef::Bytes(_) | ValueRef::Object(Object::Bytes(_)) => TYPE_STRING,
+    }
+}
+
+/// Appends the body of a value; `compress` packs long strings with LZF (`rdbcompression`).
+pub fn write_value(out: &mut Vec<u8>, value: ValueRef<'_>, compress: bool) {
+    match value {
+        ValueRef::Int(number) => write::write_integer(out, number),
+        ValueRef::Bytes(bytes) => write_string(out, bytes, compress),
+        ValueRef::Object(Object::Bytes(bytes)) => write_string(out, bytes, compress),
+    }
+}
+
+/// Reads the body of a value of this type.
+///
+/// # Errors
+/// When the type is unknown or the body is not one of it.
+pub fn read_value<'a>(type_byte: u8, reader: &mut Reader<'a>) -> Result<Loaded<'a>, Malformed> {
+    match type_byte {
+        TYPE_STRING => reader.string().map(Loaded::Text),
+        _ => Err(Malformed),
+    }
+}
+
+/// The payload of DUMP.
+#[must_use]
+pub fn dump(value: ValueRef<'_>, compress: bool) -> Vec<u8> {
+    let mut out = vec![type_byte(value)];
+    write_value(&mut out, value, compress);
+    out.extend_from_slice(&VERSION.to_le_bytes());
+    let sum = checksum(&out);
+    out.extend_from_slice(&sum.to_le_bytes());
+    out
+}
+
+/// Reads the payload of RESTORE.
+///
+/// # Errors
+/// When version, checksum or body are wrong.
+pub fn restore(payload: &[u8]) -> Result<Loaded<'_>, PayloadError> {
+    let body_len = payload.len().checked_sub(FOOTER_BYTES).ok_or(PayloadError::Footer)?;
+    let (summed, sum) = payload.split_at(payload.len() - CHECKSUM_BYTES);
+    let (body, version) = summed.split_at(body_len);
+    let version = u16::from_le_bytes(version.try_into().expect("the footer begins with two bytes"));
+    let sum = u64::from_le_bytes(sum.try_into().expect("the footer ends with eight bytes"));
+    if version > VERSION_READ_MAX || checksum(summed) != sum {
+        return Err(PayloadError::Footer);
+    }
+    let mut reader = Reader::new(body);
+    let type_byte = reader.byte().map_err(|Malformed| PayloadError::Body)?;
+    let loaded = read_value(type_byte, &mut reader).map_err(|Malformed| PayloadError::Body)?;
+    if reader.remaining() == 0 { Ok(loaded) } else { Err(PayloadError::Body) }
+}
+
+#[cfg(test)]
+mod tests;
