@@ -9,6 +9,8 @@ use crate::config::Config;
 /// The counter of a new key: not at once the first to be evicted.
 const COUNTER_START: u8 = 5;
 const MINUTES_MASK: u64 = 0xffff;
+/// The clock of seconds turns over at 24 bits; half a turn is the longest idleness that can be told.
+const SECONDS_MASK: u32 = 0xff_ffff;
 
 /// How this command ages the keys it uses.
 #[derive(Debug, Clone, Copy)]
@@ -65,6 +67,41 @@ impl Aging {
     #[inline]
     pub(super) fn replaced(self, old: Option<u32>, random: &mut Random) -> u32 {
         old.map_or_else(|| self.fresh(), |old| self.used(old, random))
+    }
+
+    /// Seconds since the last use; None where frequency is kept instead.
+    pub(super) fn idle_s(self, age: u32) -> Option<u32> {
+        match self {
+            Self::Lru(clock) => Some(clock.wrapping_sub(age) & SECONDS_MASK),
+            Self::Lfu { .. } => None,
+        }
+    }
+
+    /// The counter as it has decayed until now; None where recency is kept instead.
+    pub(super) fn frequency(self, age: u32) -> Option<u8> {
+        match self {
+            Self::Lru(_) => None,
+            Self::Lfu { minutes, decay_minutes, .. } => Some(decayed(age, minutes, decay_minutes)),
+        }
+    }
+
+    /// The age of a key last used that long ago.
+    pub(super) fn with_idle(self, idle_s: u64) -> u32 {
+        match self {
+            Self::Lru(clock) => {
+                let idle_s = u32::try_from(idle_s).unwrap_or(u32::MAX).min(SECONDS_MASK / 2);
+                clock.wrapping_sub(idle_s) & SECONDS_MASK
+            }
+            Self::Lfu { .. } => self.fresh(),
+        }
+    }
+
+    /// The age of a key used that often.
+    pub(super) fn with_frequency(self, frequency: u8) -> u32 {
+        match self {
+            Self::Lru(_) => self.fresh(),
+            Self::Lfu { minutes, .. } => pack(minutes, frequency),
+        }
     }
 }
 
@@ -124,5 +161,9 @@ mod tests {
         let mut random = Random::new(7);
         assert_eq!(Aging::Lru(9).fresh(), 9);
         assert_eq!(Aging::Lru(9).used(3, &mut random), 9);
+        assert_eq!(Aging::Lru(2).idle_s(0xff_ffff), Some(3));
+        let aging = Aging::Lru(100);
+        assert_eq!(aging.idle_s(aging.with_idle(1000)), Some(1000));
+        assert_eq!(aging.idle_s(aging.with_idle(u64::MAX)), Some(0x7f_ffff));
     }
 }

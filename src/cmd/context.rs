@@ -8,7 +8,7 @@ use super::age::Aging;
 use super::slot::key_slot;
 use crate::config::{Config, events};
 use crate::resp::Reply;
-use crate::store::{Entry, Store, Value};
+use crate::store::{Cleared, Entry, Store, Value};
 
 /// Why a key is looked up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,6 +57,11 @@ pub struct Effects {
     /// Keys that the command found expired and removed, with their database; a DEL for each stands before the
     /// command in the stream. Recorded when `wants.stream`.
     pub lapsed: Vec<(u16, Box<[u8]>)>,
+    /// Databases whose whole content went or came at once (FLUSHALL, SWAPDB): whoever watches, tracks or
+    /// waits for a key that was there before or is there now is told. Recorded when `wants.modified`.
+    pub replaced: Vec<u16>,
+    /// What FLUSHDB and FLUSHALL detached; the shard frees it in steps.
+    pub cleared: Vec<Cleared>,
     /// What log and replicas apply instead of the command itself; recorded when `wants.stream`.
     pub rewritten: Vec<Vec<Vec<u8>>>,
     /// The handler found nothing to take and wants its client to wait for one of its keys.
@@ -224,8 +229,9 @@ impl<'a> Context<'a> {
         self.notify(events::NEW, "new", key);
     }
 
+    /// How the keys that this command uses age.
     #[inline]
-    fn aging(&self) -> Aging {
+    pub(super) fn aging(&self) -> Aging {
         Aging::of(self.config, self.lru_clock, self.now_ms)
     }
 
@@ -253,6 +259,13 @@ impl<'a> Context<'a> {
         self.effects.dirty += 1;
         if self.effects.wants.modified {
             self.effects.modified.push((db_number(db), key.into()));
+        }
+    }
+
+    /// The whole content of a database changed at once.
+    pub fn replaced(&mut self, db: usize) {
+        if self.effects.wants.modified {
+            self.effects.replaced.push(db_number(db));
         }
     }
 

@@ -74,6 +74,39 @@ impl Fixture {
         String::from_utf8_lossy(&self.execute(&Args::new(bytes, &spans))).into_owned()
     }
 
+    /// As `run`, with all that came before forgotten: effects, events and log are then this command's.
+    pub(crate) fn fresh(&mut self, line: &str) -> String {
+        self.forget();
+        self.run(line)
+    }
+
+    /// Forgets effects, events and log.
+    pub(crate) fn forget(&mut self) {
+        self.effects = Effects { wants: self.effects.wants, ..Effects::default() };
+        self.stream.clear();
+    }
+
+    /// Calls a function with a context whose reply goes to `out`.
+    pub(crate) fn with<T>(&mut self, out: &mut Vec<u8>, call: impl FnOnce(&mut Context<'_>) -> T) -> T {
+        call(&mut self.context(out))
+    }
+
+    fn context<'c>(&'c mut self, out: &'c mut Vec<u8>) -> Context<'c> {
+        Context {
+            store: &mut self.store,
+            reply: Reply::new(out, self.protocol),
+            effects: &mut self.effects,
+            config: &self.config,
+            random: &mut self.random,
+            db: self.db,
+            now_ms: self.now_ms,
+            no_touch: false,
+            may_block: true,
+            routed: (std::ptr::null(), 0),
+            lru_clock: u32::try_from(self.now_ms / 1000 & 0xff_ffff).expect("masked to 24 bits"),
+        }
+    }
+
     /// The reply to a command of words that may hold any bytes.
     pub(crate) fn run_words(&mut self, words: &[&[u8]]) -> Vec<u8> {
         let mut spans = Vec::new();
@@ -106,19 +139,7 @@ impl Fixture {
             panic!("{} runs at the client's home shard", row.full_name);
         };
         let dirty = self.effects.dirty;
-        let mut ctx = Context {
-            store: &mut self.store,
-            reply,
-            effects: &mut self.effects,
-            config: &self.config,
-            random: &mut self.random,
-            db: self.db,
-            now_ms: self.now_ms,
-            no_touch: false,
-            may_block: true,
-            routed: (std::ptr::null(), 0),
-            lru_clock: u32::try_from(self.now_ms / 1000 & 0xff_ffff).expect("masked to 24 bits"),
-        };
+        let mut ctx = self.context(&mut out);
         if let Err(error) = handler(&mut ctx, args) {
             ctx.reply.error(&error);
         }

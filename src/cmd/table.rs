@@ -12,6 +12,11 @@ use crate::resp::Args;
 static FAMILIES: &[&[Command]] = &[
     super::string::COMMANDS,
     super::keys::COMMANDS,
+    super::keys::expiry::COMMANDS,
+    super::keys::rename::COMMANDS,
+    super::keys::dump::COMMANDS,
+    super::keys::scan::COMMANDS,
+    super::keys::database::COMMANDS,
     super::server::COMMANDS,
     super::connection::COMMANDS,
     super::transactions::COMMANDS,

@@ -226,6 +226,12 @@ pub struct Cleared {
     len: usize,
 }
 
+impl std::fmt::Debug for Cleared {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "Cleared({})", self.len)
+    }
+}
+
 impl Cleared {
     pub(super) fn new(database: Database) -> Cleared {
         Cleared {

@@ -8,6 +8,7 @@ mod database;
 mod entry;
 mod expiry;
 mod keyspace;
+pub mod rdb;
 mod segments;
 mod shape;
 mod size_class;

@@ -1,8 +1,7 @@
 //! The RDB codec: values as Redis writes them into DUMP payloads and snapshot files.
 //!
-//! A value is a type byte and a body made of lengths and strings; each type has its writer and reader
-//! below, chosen by `write_value` and `read_value`. Works on byte slices only. Input is never trusted:
-//! what a payload declares is checked against what it holds before anything is allocated for it.
+//! Each type has its writer and reader, chosen by `write_value` and `read_value`. Works on byte slices. What
+//! a payload declares is checked against what it holds before anything is allocated for it.
 //!
 //! ```text
 //! DUMP payload   type:1  body  version:2 LE  crc64:8 LE (of all before it)

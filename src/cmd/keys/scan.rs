@@ -80,7 +80,7 @@ impl Cursor {
     #[must_use]
     pub fn from_number(number: u64) -> Option<Cursor> {
         let slot = u16::try_from(number >> 32).ok().filter(|&slot| usize::from(slot) < SLOTS)?;
-        let position = u32::try_from(number & u64::from(u32::MAX)).expect("32 bits");
+        let position = u32::try_from(number & u64::from(u32::MAX)).expect("a masked value fits its 32 bits");
         Some(Cursor { slot, position })
     }
 

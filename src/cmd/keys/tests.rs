@@ -1,4 +1,6 @@
 //! DEL, UNLINK, EXISTS, TOUCH and TYPE on a store of their own.
+//!
+//! Error texts, replies and events were taken from redis-server 7.0.15.
 
 use crate::cmd::fixture::Fixture;
 

@@ -1,4 +1,6 @@
 //! Payloads recorded from redis-server 7.0.15 (`DUMP`), round trips, and damaged payloads by the thousand.
+//!
+//! Damage is random from a constant seed; nothing of it may panic or allocate beyond its means.
 
 use super::*;
 use crate::store::testing::Random;

@@ -36,14 +36,15 @@ pub fn write_string(out: &mut Vec<u8>, bytes: &[u8], compress: bool) {
     {
         return write_i32(out, number);
     }
-    if compress && bytes.len() > PACK_ABOVE_BYTES {
-        if let Some(packed) = lzf::compress(bytes, bytes.len() - PACK_SAVES_BYTES) {
-            out.push(0xc3);
-            write_length(out, packed.len() as u64);
-            write_length(out, bytes.len() as u64);
-            out.extend_from_slice(&packed);
-            return;
-        }
+    if compress
+        && bytes.len() > PACK_ABOVE_BYTES
+        && let Some(packed) = lzf::compress(bytes, bytes.len() - PACK_SAVES_BYTES)
+    {
+        out.push(0xc3);
+        write_length(out, packed.len() as u64);
+        write_length(out, bytes.len() as u64);
+        out.extend_from_slice(&packed);
+        return;
     }
     write_plain(out, bytes);
 }

@@ -1,4 +1,6 @@
 //! DBSIZE, FLUSHDB, FLUSHALL and SWAPDB.
+//!
+//! Error texts, replies and events were taken from redis-server 7.0.15.
 
 use crate::cmd::fixture::Fixture;
 

@@ -1,4 +1,6 @@
 //! DUMP and RESTORE with payloads recorded from redis-server 7.0.15.
+//!
+//! What is done to a payload itself is tested in `store::rdb`.
 
 use crate::cmd::fixture::Fixture;
 

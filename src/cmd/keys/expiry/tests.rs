@@ -1,4 +1,6 @@
 //! Expiry commands, their conditions, their limits and what the log gets of them.
+//!
+//! Error texts, replies and events were taken from redis-server 7.0.15.
 
 use crate::cmd::fixture::Fixture;
 

@@ -1,4 +1,6 @@
 //! KEYS and the per-shard parts of SCAN and RANDOMKEY.
+//!
+//! Error texts, replies and events were taken from redis-server 7.0.15.
 
 use std::collections::BTreeSet;
 
