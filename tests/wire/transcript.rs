@@ -15,6 +15,9 @@ use crate::harness::server::Server;
 /// Sends longer than this are cut into as many pieces, not into single bytes, when sent bytewise.
 const PIECES_MAX: usize = 8 * 1024;
 
+/// Bytes of a reply that a complaint shows.
+const SHOWN: usize = 300;
+
 /// How the bytes of one step are written to the socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pace {
@@ -213,14 +216,24 @@ impl Connection {
             }
         }
         got.truncate(filled);
-        match got == expected {
-            true => Ok(()),
-            false => Err(format!(
-                "expected {}, got {}{end}",
-                escape(expected),
-                escape(&got)
-            )),
+        if got == expected {
+            return Ok(());
         }
+        // The rest of a wrong reply says more than its beginning; it is either there or not.
+        let mut rest = [0; SHOWN];
+        let _ = self
+            .stream
+            .set_read_timeout(Some(Duration::from_millis(20)));
+        if end.is_empty()
+            && let Ok(count) = self.stream.read(&mut rest)
+        {
+            got.extend_from_slice(&rest[..count]);
+        }
+        Err(format!(
+            "expected {}, got {}{end}",
+            escape(expected),
+            escape(&got)
+        ))
     }
 
     /// One line without its line end.
@@ -345,7 +358,6 @@ fn unescape(text: &str) -> Option<Vec<u8>> {
 
 /// Bytes as a transcript writes them, cut to what a person reads.
 fn escape(bytes: &[u8]) -> String {
-    const SHOWN: usize = 300;
     let shown = bytes[..bytes.len().min(SHOWN)].escape_ascii().to_string();
     match bytes.len() > SHOWN {
         true => format!("`{shown}` ... ({} bytes)", bytes.len()),
