@@ -147,27 +147,40 @@ impl<I: Io> Shard<I> {
         self.mesh.flush_wakes(|shard| io.wake(shard));
     }
 
+    /// In the order asked: a token whose close was asked may be attached anew by a later ask.
     fn carry_out_asks(&mut self) {
-        while let Some(ask) = self.core.asks.pop() {
-            match ask {
-                Ask::Close(token) => self.io.close(token),
-                Ask::Pause(token) => self.io.pause(token),
-                Ask::Resume(token) => self.io.resume(token),
-                Ask::Discard(socket) => self.io.discard(socket),
-                Ask::Attach { socket, listener } => self.attach(socket, listener),
-                Ask::ReplaceFile {
-                    path,
-                    content,
-                    token,
-                    client,
-                } => {
-                    let result = self.io.replace_file(&path, &content);
-                    self.core.file_replaced(token, client, &result);
-                }
-                Ask::CloseListeners => {
-                    for listener in 0..self.listeners {
-                        self.io.unlisten(listener);
-                    }
+        while !self.core.asks.is_empty() {
+            let mut asks = std::mem::take(&mut self.core.asks);
+            for ask in asks.drain(..) {
+                self.carry_out(ask);
+            }
+            // What was asked meanwhile comes next; else the allocation is kept.
+            if self.core.asks.is_empty() {
+                self.core.asks = asks;
+                return;
+            }
+        }
+    }
+
+    fn carry_out(&mut self, ask: Ask) {
+        match ask {
+            Ask::Close(token) => self.io.close(token),
+            Ask::Pause(token) => self.io.pause(token),
+            Ask::Resume(token) => self.io.resume(token),
+            Ask::Discard(socket) => self.io.discard(socket),
+            Ask::Attach { socket, listener } => self.attach(socket, listener),
+            Ask::ReplaceFile {
+                path,
+                content,
+                token,
+                client,
+            } => {
+                let result = self.io.replace_file(&path, &content);
+                self.core.file_replaced(token, client, &result);
+            }
+            Ask::CloseListeners => {
+                for listener in 0..self.listeners {
+                    self.io.unlisten(listener);
                 }
             }
         }
