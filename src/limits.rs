@@ -48,6 +48,9 @@ pub const REGISTERED_FILES: u32 = 16_384;
 /// resource, microseconds.
 pub const ACCEPTS_PER_POLL: usize = 64;
 pub const ACCEPT_RETRY_US: u64 = 100_000;
+/// How long binding waits for a taken port: the kernel takes a killed server's rings apart some
+/// milliseconds after its process is gone, and its listeners with them.
+pub const BIND_PATIENCE_MS: u64 = 200;
 /// Events that one `poll` reports at most; the rest waits for the next tick.
 pub const EVENTS_PER_POLL: usize = 512;
 /// Clients that one shard can hold; bounds the slab and the tokens.

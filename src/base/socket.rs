@@ -11,8 +11,10 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use super::io::Socket;
+use crate::limits::BIND_PATIENCE_MS;
 
 /// Unanswered keepalive probes after which the kernel gives a peer up, as in Redis.
 const KEEPALIVE_PROBES: i32 = 3;
@@ -117,7 +119,7 @@ pub fn listen_tcp(address: &str, port: u16, options: ListenOptions) -> Result<So
         set_keepalive(Socket(fd), options.keepalive_s)
     })();
     prepared.map_err(fail.clone()("setsockopt"))?;
-    bind_tcp(fd, &resolved).map_err(fail.clone()("bind"))?;
+    bind_patiently(fd, &resolved).map_err(fail.clone()("bind"))?;
     // SAFETY: listen takes no pointers.
     check(unsafe { libc::listen(fd, options.backlog) }).map_err(fail("listen"))?;
     Ok(socket.keep())
@@ -131,6 +133,24 @@ fn resolve(address: &str, port: u16) -> io::Result<SocketAddr> {
             .to_socket_addrs()?
             .next()
             .ok_or_else(|| io::Error::from(io::ErrorKind::NotFound)),
+    }
+}
+
+/// Binds, and gives a server that was just killed the time to let go of the port.
+fn bind_patiently(fd: i32, address: &SocketAddr) -> io::Result<()> {
+    let start = Instant::now();
+    loop {
+        let result = bind_tcp(fd, address);
+        let patience = Duration::from_millis(BIND_PATIENCE_MS);
+        match &result {
+            Err(error)
+                if error.raw_os_error() == Some(libc::EADDRINUSE) && start.elapsed() < patience =>
+            {
+                // Nothing announces that the port is free: it can only be tried again.
+                std::thread::sleep(patience / 40);
+            }
+            _ => return result,
+        }
     }
 }
 
@@ -429,4 +449,82 @@ pub(super) fn check(result: i32) -> io::Result<()> {
         return Err(io::Error::last_os_error());
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OPTIONS: ListenOptions = ListenOptions {
+        backlog: 16,
+        keepalive_s: 300,
+        shared: false,
+    };
+
+    #[test]
+    fn a_port_that_is_being_freed_is_waited_for() {
+        let dying = listen_tcp("127.0.0.1", 0, OPTIONS).unwrap();
+        let port = local_port(dying).unwrap();
+        let ready = std::sync::Barrier::new(2);
+        std::thread::scope(|scope| {
+            let restarted = scope.spawn(|| {
+                ready.wait();
+                listen_tcp("127.0.0.1", port, OPTIONS)
+            });
+            ready.wait();
+            close(dying);
+            close(restarted.join().unwrap().unwrap());
+        });
+    }
+
+    #[test]
+    fn accepted_sockets_inherit_the_options() {
+        let listener = listen_tcp("127.0.0.1", 0, OPTIONS).unwrap();
+        let port = local_port(listener).unwrap();
+        let _peer = std::net::TcpStream::connect(("127.0.0.1", port)).unwrap();
+        // SAFETY: no address is asked for.
+        let accepted =
+            unsafe { libc::accept(listener.0, std::ptr::null_mut(), std::ptr::null_mut()) };
+        let option = |level, name| {
+            let mut value = 0_i32;
+            let mut bytes = size_of::<i32>() as libc::socklen_t;
+            let pointer = (&raw mut value).cast();
+            // SAFETY: the kernel writes at most the int whose size is given.
+            let result =
+                unsafe { libc::getsockopt(accepted, level, name, pointer, &raw mut bytes) };
+            assert_eq!(result, 0);
+            value
+        };
+        assert_eq!(option(libc::IPPROTO_TCP, libc::TCP_NODELAY), 1);
+        assert_eq!(option(libc::SOL_SOCKET, libc::SO_KEEPALIVE), 1);
+        assert_eq!(option(libc::IPPROTO_TCP, libc::TCP_KEEPIDLE), 300);
+        assert_eq!(option(libc::IPPROTO_TCP, libc::TCP_KEEPINTVL), 100);
+        close(Socket(accepted));
+        close(listener);
+    }
+
+    #[test]
+    fn ipv6_prints_in_brackets() {
+        let Ok(listener) = listen_tcp("::1", 0, OPTIONS) else {
+            eprintln!("skipped: this machine has no IPv6 loopback");
+            return;
+        };
+        let port = local_port(listener).unwrap();
+        let local = text(name_of(listener.0, Side::Local));
+        assert_eq!(local, format!("[::1]:{port}"));
+        close(listener);
+    }
+
+    #[test]
+    fn a_stale_unix_socket_is_replaced_and_its_mode_set() {
+        let path = std::env::temp_dir().join(format!("cairn-stale-{}.sock", std::process::id()));
+        close(listen_unix(&path, None, 1).unwrap());
+        let listener = listen_unix(&path, Some(0o750), 1).unwrap();
+        let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o750);
+        close(listener);
+        std::fs::remove_file(&path).unwrap();
+        let missing = std::path::Path::new("/nonexistent/cairn.sock");
+        assert_eq!(listen_unix(missing, None, 1).unwrap_err().step, "bind");
+    }
 }
