@@ -89,7 +89,9 @@ pub const EXPIRE_PER_TICK: usize = 256;
 /// Longest sleep of an idle shard, microseconds: the period of `hz`-like housekeeping.
 pub const IDLE_SLEEP_US: u64 = 100_000;
 
-const _: () = assert!(INLINE_VALUE_BYTES_MAX <= u16::MAX as usize && EMBSTR_BYTES_MAX < INLINE_VALUE_BYTES_MAX);
+const _: () = assert!(
+    INLINE_VALUE_BYTES_MAX <= u16::MAX as usize && EMBSTR_BYTES_MAX < INLINE_VALUE_BYTES_MAX
+);
 const _: () = assert!(SLOTS.is_power_of_two());
 const _: () = assert!(RECEIVE_BUFFERS.is_power_of_two() && RECEIVE_BUFFERS <= 32_768);
 const _: () = assert!(RECEIVE_BUFFER_BYTES <= INLINE_BYTES_MAX);

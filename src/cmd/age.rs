@@ -81,7 +81,11 @@ impl Aging {
     pub(super) fn frequency(self, age: u32) -> Option<u8> {
         match self {
             Self::Lru(_) => None,
-            Self::Lfu { minutes, decay_minutes, .. } => Some(decayed(age, minutes, decay_minutes)),
+            Self::Lfu {
+                minutes,
+                decay_minutes,
+                ..
+            } => Some(decayed(age, minutes, decay_minutes)),
         }
     }
 
@@ -89,7 +93,9 @@ impl Aging {
     pub(super) fn with_idle(self, idle_s: u64) -> u32 {
         match self {
             Self::Lru(clock) => {
-                let idle_s = u32::try_from(idle_s).unwrap_or(u32::MAX).min(SECONDS_MASK / 2);
+                let idle_s = u32::try_from(idle_s)
+                    .unwrap_or(u32::MAX)
+                    .min(SECONDS_MASK / 2);
                 clock.wrapping_sub(idle_s) & SECONDS_MASK
             }
             Self::Lfu { .. } => self.fresh(),

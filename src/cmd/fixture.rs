@@ -82,12 +82,19 @@ impl Fixture {
 
     /// Forgets effects, events and log.
     pub(crate) fn forget(&mut self) {
-        self.effects = Effects { wants: self.effects.wants, ..Effects::default() };
+        self.effects = Effects {
+            wants: self.effects.wants,
+            ..Effects::default()
+        };
         self.stream.clear();
     }
 
     /// Calls a function with a context whose reply goes to `out`.
-    pub(crate) fn with<T>(&mut self, out: &mut Vec<u8>, call: impl FnOnce(&mut Context<'_>) -> T) -> T {
+    pub(crate) fn with<T>(
+        &mut self,
+        out: &mut Vec<u8>,
+        call: impl FnOnce(&mut Context<'_>) -> T,
+    ) -> T {
         call(&mut self.context(out))
     }
 

@@ -136,7 +136,8 @@ fn touch(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
 
 fn type_of(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
     let name = if observe(ctx, args.get(1)) {
-        ctx.find(args.get(1), Lookup::Peek).map_or("none", |entry| entry.kind().name())
+        ctx.find(args.get(1), Lookup::Peek)
+            .map_or("none", |entry| entry.kind().name())
     } else {
         "none"
     };
@@ -157,7 +158,8 @@ fn observe(ctx: &mut Context<'_>, key: &[u8]) -> bool {
 
 /// A database's number as COPY and MOVE read it.
 fn database(ctx: &Context<'_>, text: &[u8]) -> Result<usize, Error> {
-    const OUTSIDE: Error = Error::new("ERR value is out of range, value must between -2147483648 and 2147483647");
+    const OUTSIDE: Error =
+        Error::new("ERR value is out of range, value must between -2147483648 and 2147483647");
     let number = parse_i64(text).ok_or(Error::NOT_INTEGER)?;
     let number = i32::try_from(number).map_err(|_| OUTSIDE)?;
     existing_database(ctx, number)

@@ -19,6 +19,8 @@ mod mesh;
 mod multi;
 mod output;
 mod participate;
+#[cfg(test)]
+pub mod testing;
 mod tick;
 mod watch;
 

@@ -103,10 +103,17 @@ pub fn dump(value: ValueRef<'_>, compress: bool) -> Vec<u8> {
 /// # Errors
 /// When version, checksum or body are wrong.
 pub fn restore(payload: &[u8]) -> Result<Loaded<'_>, PayloadError> {
-    let body_len = payload.len().checked_sub(FOOTER_BYTES).ok_or(PayloadError::Footer)?;
+    let body_len = payload
+        .len()
+        .checked_sub(FOOTER_BYTES)
+        .ok_or(PayloadError::Footer)?;
     let (summed, sum) = payload.split_at(payload.len() - CHECKSUM_BYTES);
     let (body, version) = summed.split_at(body_len);
-    let version = u16::from_le_bytes(version.try_into().expect("the footer begins with two bytes"));
+    let version = u16::from_le_bytes(
+        version
+            .try_into()
+            .expect("the footer begins with two bytes"),
+    );
     let sum = u64::from_le_bytes(sum.try_into().expect("the footer ends with eight bytes"));
     if version > VERSION_READ_MAX || checksum(summed) != sum {
         return Err(PayloadError::Footer);
@@ -114,7 +121,11 @@ pub fn restore(payload: &[u8]) -> Result<Loaded<'_>, PayloadError> {
     let mut reader = Reader::new(body);
     let type_byte = reader.byte().map_err(|Malformed| PayloadError::Body)?;
     let loaded = read_value(type_byte, &mut reader).map_err(|Malformed| PayloadError::Body)?;
-    if reader.remaining() == 0 { Ok(loaded) } else { Err(PayloadError::Body) }
+    if reader.remaining() == 0 {
+        Ok(loaded)
+    } else {
+        Err(PayloadError::Body)
+    }
 }
 
 #[cfg(test)]

@@ -100,10 +100,14 @@ fn flush(ctx: &mut Context<'_>, db: usize) {
 }
 
 fn swapdb(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
-    let number = |index: usize| parse_i64(args.get(index)).and_then(|number| i32::try_from(number).ok());
+    let number =
+        |index: usize| parse_i64(args.get(index)).and_then(|number| i32::try_from(number).ok());
     let first = number(1).ok_or(Error::new("ERR invalid first DB index"))?;
     let second = number(2).ok_or(Error::new("ERR invalid second DB index"))?;
-    let (first, second) = (existing_database(ctx, first)?, existing_database(ctx, second)?);
+    let (first, second) = (
+        existing_database(ctx, first)?,
+        existing_database(ctx, second)?,
+    );
     ctx.effects.dirty += 1;
     if first != second {
         ctx.store.swap(first, second);

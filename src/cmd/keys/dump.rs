@@ -41,7 +41,10 @@ pub static COMMANDS: &[Command] = &[
 
 fn dump(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
     let compress = ctx.config.rdbcompression;
-    match ctx.find(args.get(1), Lookup::Read).map(|entry| rdb::dump(entry.value(), compress)) {
+    match ctx
+        .find(args.get(1), Lookup::Read)
+        .map(|entry| rdb::dump(entry.value(), compress))
+    {
         Some(payload) => ctx.reply.bulk(&payload),
         None => ctx.reply.null(),
     }
@@ -93,7 +96,8 @@ fn restore(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
         return Err(Error::new("BUSYKEY Target key name already exists."));
     }
     let ttl_ms = parse_i64(args.get(2)).ok_or(Error::NOT_INTEGER)?;
-    let ttl_ms = u64::try_from(ttl_ms).map_err(|_| Error::new("ERR Invalid TTL value, must be >= 0"))?;
+    let ttl_ms =
+        u64::try_from(ttl_ms).map_err(|_| Error::new("ERR Invalid TTL value, must be >= 0"))?;
     let loaded = rdb::restore(payload).map_err(|error| match error {
         PayloadError::Footer => Error::new("ERR DUMP payload version or checksum are wrong"),
         PayloadError::Body => Error::new("ERR Bad data format"),

@@ -168,7 +168,9 @@ fn pexpiretime(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
 
 fn persist(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
     let key = args.get(1);
-    let expires = ctx.find(key, Lookup::Write).is_some_and(|entry| entry.expiry().is_some());
+    let expires = ctx
+        .find(key, Lookup::Write)
+        .is_some_and(|entry| entry.expiry().is_some());
     if expires {
         ctx.set_expiry(key, None);
         ctx.modified(key);
@@ -213,10 +215,14 @@ impl Conditions {
             *flag = true;
         }
         if set.not_expiring && (set.expiring || set.greater || set.less) {
-            return Err(Error::new("ERR NX and XX, GT or LT options at the same time are not compatible"));
+            return Err(Error::new(
+                "ERR NX and XX, GT or LT options at the same time are not compatible",
+            ));
         }
         if set.greater && set.less {
-            return Err(Error::new("ERR GT and LT options at the same time are not compatible"));
+            return Err(Error::new(
+                "ERR GT and LT options at the same time are not compatible",
+            ));
         }
         Ok(set)
     }
@@ -224,7 +230,9 @@ impl Conditions {
     /// Whether a key that expires at `current` (never, when None) may be set to expire at `at_ms`.
     fn allow(self, current: Option<u64>, at_ms: i64) -> bool {
         // A key without expiry counts as one that expires in the infinite future.
-        let current = current.map_or(i64::MAX, |current| i64::try_from(current).unwrap_or(i64::MAX));
+        let current = current.map_or(i64::MAX, |current| {
+            i64::try_from(current).unwrap_or(i64::MAX)
+        });
         let expires = current != i64::MAX;
         !(self.not_expiring && expires
             || self.expiring && !expires
@@ -233,7 +241,13 @@ impl Conditions {
     }
 }
 
-fn expire_after(ctx: &mut Context<'_>, args: &Args<'_>, name: &str, clock: Clock, unit_ms: i64) -> Outcome {
+fn expire_after(
+    ctx: &mut Context<'_>,
+    args: &Args<'_>,
+    name: &str,
+    clock: Clock,
+    unit_ms: i64,
+) -> Outcome {
     let key = args.get(1);
     let conditions = Conditions::parse(args)?;
     let amount = parse_i64(args.get(2)).ok_or(Error::NOT_INTEGER)?;
@@ -250,10 +264,17 @@ fn expire_after(ctx: &mut Context<'_>, args: &Args<'_>, name: &str, clock: Clock
         ctx.reply.integer(0);
         return Ok(());
     }
-    match u64::try_from(at_ms).ok().filter(|&at_ms| at_ms > ctx.now_ms) {
+    match u64::try_from(at_ms)
+        .ok()
+        .filter(|&at_ms| at_ms > ctx.now_ms)
+    {
         Some(at_ms) => {
             ctx.set_expiry(key, Some(at_ms));
-            ctx.propagate(&[b"PEXPIREAT", key, itoa::Buffer::new().format(at_ms).as_bytes()]);
+            ctx.propagate(&[
+                b"PEXPIREAT",
+                key,
+                itoa::Buffer::new().format(at_ms).as_bytes(),
+            ]);
             ctx.modified(key);
             ctx.notify(events::GENERIC, "expire", key);
         }
@@ -283,7 +304,8 @@ fn time_left(ctx: &mut Context<'_>, key: &[u8], clock: Clock, unit_ms: i64) -> O
     };
     let shown_ms = i64::try_from(shown_ms).unwrap_or(i64::MAX);
     // Seconds are rounded to the nearest, as Redis does.
-    ctx.reply.integer(shown_ms.saturating_add(unit_ms / 2) / unit_ms);
+    ctx.reply
+        .integer(shown_ms.saturating_add(unit_ms / 2) / unit_ms);
     Ok(())
 }
 

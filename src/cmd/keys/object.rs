@@ -173,8 +173,13 @@ pub(in crate::cmd) fn usage(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
         }
         option += 2;
     }
-    match ctx.find(args.get(2), Lookup::Peek).map(|entry| entry.allocation_bytes() + BUCKET_SHARE_BYTES) {
-        Some(bytes) => ctx.reply.integer(i64::try_from(bytes).expect("memory fits i64")),
+    match ctx
+        .find(args.get(2), Lookup::Peek)
+        .map(|entry| entry.allocation_bytes() + BUCKET_SHARE_BYTES)
+    {
+        Some(bytes) => ctx
+            .reply
+            .integer(i64::try_from(bytes).expect("memory fits i64")),
         None => ctx.reply.null(),
     }
     Ok(())

@@ -18,7 +18,10 @@ pub static COMMANDS: &[Command] = &[
         flags: flag::WRITE,
         categories: acl::KEYSPACE,
         group: Group::Generic,
-        keys: &[KeySpec::one(1, access::RW | access::ACCESS | access::DELETE), KeySpec::one(2, access::OW | access::UPDATE)],
+        keys: &[
+            KeySpec::one(1, access::RW | access::ACCESS | access::DELETE),
+            KeySpec::one(2, access::OW | access::UPDATE),
+        ],
         since: "1.0.0",
         complexity: "O(1)",
         summary: "Rename a key",
@@ -31,7 +34,10 @@ pub static COMMANDS: &[Command] = &[
         flags: flag::WRITE | flag::FAST,
         categories: acl::KEYSPACE,
         group: Group::Generic,
-        keys: &[KeySpec::one(1, access::RW | access::ACCESS | access::DELETE), KeySpec::one(2, access::OW | access::INSERT)],
+        keys: &[
+            KeySpec::one(1, access::RW | access::ACCESS | access::DELETE),
+            KeySpec::one(2, access::OW | access::INSERT),
+        ],
         since: "1.0.0",
         complexity: "O(1)",
         summary: "Rename a key, only if the new key does not exist",
@@ -44,7 +50,10 @@ pub static COMMANDS: &[Command] = &[
         flags: flag::WRITE | flag::DENYOOM,
         categories: acl::KEYSPACE,
         group: Group::Generic,
-        keys: &[KeySpec::one(1, access::RO | access::ACCESS), KeySpec::one(2, access::OW | access::UPDATE)],
+        keys: &[
+            KeySpec::one(1, access::RO | access::ACCESS),
+            KeySpec::one(2, access::OW | access::UPDATE),
+        ],
         since: "6.2.0",
         complexity: "O(N) worst case for collections, where N is the number of nested items. O(1) for string values.",
         summary: "Copy a key",
@@ -57,7 +66,10 @@ pub static COMMANDS: &[Command] = &[
         flags: flag::WRITE | flag::FAST,
         categories: acl::KEYSPACE,
         group: Group::Generic,
-        keys: &[KeySpec::one(1, access::RW | access::ACCESS | access::UPDATE)],
+        keys: &[KeySpec::one(
+            1,
+            access::RW | access::ACCESS | access::UPDATE,
+        )],
         since: "1.0.0",
         complexity: "O(1)",
         summary: "Move a key to another database",
@@ -85,7 +97,12 @@ enum Occupied {
     Leave,
 }
 
-fn rename_key(ctx: &mut Context<'_>, from: &[u8], to: &[u8], occupied: Occupied) -> Result<bool, Error> {
+fn rename_key(
+    ctx: &mut Context<'_>,
+    from: &[u8],
+    to: &[u8],
+    occupied: Occupied,
+) -> Result<bool, Error> {
     if ctx.find(from, Lookup::Write).is_none() {
         return Err(Error::NO_SUCH_KEY);
     }
@@ -122,7 +139,10 @@ fn copy(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
     if target == ctx.db && from == to {
         return Err(Error::SAME_OBJECT);
     }
-    let Some(entry) = ctx.find(from, Lookup::Read).map(|entry| entry.clone_with_key(to)) else {
+    let Some(entry) = ctx
+        .find(from, Lookup::Read)
+        .map(|entry| entry.clone_with_key(to))
+    else {
         ctx.reply.integer(0);
         return Ok(());
     };

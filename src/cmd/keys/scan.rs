@@ -68,7 +68,10 @@ pub struct Cursor {
 }
 
 impl Cursor {
-    pub const START: Cursor = Cursor { slot: 0, position: 0 };
+    pub const START: Cursor = Cursor {
+        slot: 0,
+        position: 0,
+    };
 
     /// The number that clients see.
     #[must_use]
@@ -79,8 +82,11 @@ impl Cursor {
     /// The place that a number names; None beyond the last slot, where there is nothing to see.
     #[must_use]
     pub fn from_number(number: u64) -> Option<Cursor> {
-        let slot = u16::try_from(number >> 32).ok().filter(|&slot| usize::from(slot) < SLOTS)?;
-        let position = u32::try_from(number & u64::from(u32::MAX)).expect("a masked value fits its 32 bits");
+        let slot = u16::try_from(number >> 32)
+            .ok()
+            .filter(|&slot| usize::from(slot) < SLOTS)?;
+        let position =
+            u32::try_from(number & u64::from(u32::MAX)).expect("a masked value fits its 32 bits");
         Some(Cursor { slot, position })
     }
 
@@ -111,7 +117,11 @@ pub fn parse_cursor(text: &[u8]) -> Result<u64, Error> {
     }
     let digits = std::str::from_utf8(digits).expect("digits are ASCII");
     let number: u64 = digits.parse().map_err(|_| INVALID)?;
-    Ok(if negative { number.wrapping_neg() } else { number })
+    Ok(if negative {
+        number.wrapping_neg()
+    } else {
+        number
+    })
 }
 
 /// What a step of SCAN shall find.
@@ -130,13 +140,20 @@ impl<'a> ScanOptions<'a> {
     /// # Errors
     /// As Redis words them.
     pub fn parse(args: &Args<'a>, first: usize) -> Result<Self, Error> {
-        let mut options = Self { count: COUNT_DEFAULT, pattern: None, kind: None };
+        let mut options = Self {
+            count: COUNT_DEFAULT,
+            pattern: None,
+            kind: None,
+        };
         let mut option = first;
         while option + 1 < args.len() {
             let value = args.get(option + 1);
             if args.is(option, "count") {
                 let count = parse_i64(value).ok_or(Error::NOT_INTEGER)?;
-                options.count = usize::try_from(count).ok().filter(|&count| count > 0).ok_or(Error::SYNTAX)?;
+                options.count = usize::try_from(count)
+                    .ok()
+                    .filter(|&count| count > 0)
+                    .ok_or(Error::SYNTAX)?;
             } else if args.is(option, "match") {
                 options.pattern = (value != b"*").then_some(value);
             } else if args.is(option, "type") {
@@ -146,13 +163,21 @@ impl<'a> ScanOptions<'a> {
             }
             option += 2;
         }
-        if option < args.len() { Err(Error::SYNTAX) } else { Ok(options) }
+        if option < args.len() {
+            Err(Error::SYNTAX)
+        } else {
+            Ok(options)
+        }
     }
 
     fn fits(&self, entry: &Entry, now_ms: u64) -> bool {
         live(entry, now_ms)
-            && self.kind.is_none_or(|kind| kind.eq_ignore_ascii_case(entry.kind().name().as_bytes()))
-            && self.pattern.is_none_or(|pattern| glob_match(pattern, entry.key(), false))
+            && self
+                .kind
+                .is_none_or(|kind| kind.eq_ignore_ascii_case(entry.kind().name().as_bytes()))
+            && self
+                .pattern
+                .is_none_or(|pattern| glob_match(pattern, entry.key(), false))
     }
 }
 
@@ -171,17 +196,33 @@ pub struct ScanPart {
 /// `options.count` elements have been looked at. The keys found are appended to `ctx.reply` as bulk strings
 /// without a head. Slots in between that belong to other shards are not seen: the caller names a range of
 /// slots that this shard owns, and goes on at `end_slot` with its owner when `next` is None.
-pub fn scan_part(ctx: &mut Context<'_>, options: &ScanOptions<'_>, start: Cursor, end_slot: usize) -> ScanPart {
+pub fn scan_part(
+    ctx: &mut Context<'_>,
+    options: &ScanOptions<'_>,
+    start: Cursor,
+    end_slot: usize,
+) -> ScanPart {
     let (now_ms, db) = (ctx.now_ms, ctx.db);
     let Context { store, reply, .. } = ctx;
-    let mut part = ScanPart { next: None, examined: 0, found: 0 };
+    let mut part = ScanPart {
+        next: None,
+        examined: 0,
+        found: 0,
+    };
     let mut buckets_left = options.count.saturating_mul(BUCKETS_PER_ELEMENT);
     let mut at = Some(start);
     while let Some(cursor) = at {
-        let Some(slot) = store.next_used_slot(db, cursor.slot).filter(|&slot| usize::from(slot) < end_slot) else {
+        let Some(slot) = store
+            .next_used_slot(db, cursor.slot)
+            .filter(|&slot| usize::from(slot) < end_slot)
+        else {
             return part;
         };
-        let position = if slot == cursor.slot { cursor.position } else { 0 };
+        let position = if slot == cursor.slot {
+            cursor.position
+        } else {
+            0
+        };
         if part.examined >= options.count || buckets_left == 0 {
             part.next = Some(Cursor { slot, position });
             return part;
@@ -194,7 +235,10 @@ pub fn scan_part(ctx: &mut Context<'_>, options: &ScanOptions<'_>, start: Cursor
                 part.found += 1;
             }
         });
-        at = next.map_or_else(|| Cursor::after_slot(slot), |position| Some(Cursor { slot, position }));
+        at = next.map_or_else(
+            || Cursor::after_slot(slot),
+            |position| Some(Cursor { slot, position }),
+        );
     }
     part
 }
@@ -203,7 +247,9 @@ pub fn scan_part(ctx: &mut Context<'_>, options: &ScanOptions<'_>, start: Cursor
 /// after the other met a key that had expired.
 pub fn random_part(ctx: &mut Context<'_>) -> Option<Vec<u8>> {
     for _ in 0..RANDOM_TRIES {
-        let Context { store, random, db, .. } = ctx;
+        let Context {
+            store, random, db, ..
+        } = ctx;
         let key = store.random(*db, &mut || random.next_u64())?.key().to_vec();
         if ctx.find(&key, Lookup::Peek).is_some() {
             return Some(key);
@@ -219,7 +265,9 @@ fn keys(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
     let mut found = 0;
     let mut elements = Reply::new(&mut encoded, protocol);
     ctx.store.for_each(db, |_slot, entry| {
-        if live(entry, now_ms) && pattern.is_none_or(|pattern| glob_match(pattern, entry.key(), false)) {
+        if live(entry, now_ms)
+            && pattern.is_none_or(|pattern| glob_match(pattern, entry.key(), false))
+        {
             elements.bulk(entry.key());
             found += 1;
         }

@@ -25,7 +25,13 @@ const PLACES_MAX: usize = 1 << 16;
 #[must_use]
 pub fn compress(input: &[u8], limit: usize) -> Option<Vec<u8>> {
     // Positions + 1 of the last occurrence of three bytes, by their hash; 0 is none.
-    let mut seen = vec![0u32; input.len().next_power_of_two().clamp(PLACES_MIN, PLACES_MAX)];
+    let mut seen = vec![
+        0u32;
+        input
+            .len()
+            .next_power_of_two()
+            .clamp(PLACES_MIN, PLACES_MAX)
+    ];
     let mut out = Vec::with_capacity(limit.min(input.len()));
     let (mut at, mut literals_from) = (0, 0);
     while at + COPY_MIN <= input.len() && out.len() <= limit {
@@ -109,11 +115,18 @@ fn see(seen: &mut [u32], input: &[u8], at: usize) -> Option<u32> {
     };
     let word = u32::from_le_bytes([a, b, c, 0]);
     let place = word.wrapping_mul(0x9e37_79b1) >> (32 - seen.len().ilog2());
-    Some(std::mem::replace(&mut seen[place as usize], u32::try_from(at + 1).ok()?))
+    Some(std::mem::replace(
+        &mut seen[place as usize],
+        u32::try_from(at + 1).ok()?,
+    ))
 }
 
 fn common_len(earlier: &[u8], now: &[u8]) -> usize {
-    now.iter().zip(earlier).take(COPY_MAX).take_while(|(a, b)| a == b).count()
+    now.iter()
+        .zip(earlier)
+        .take(COPY_MAX)
+        .take_while(|(a, b)| a == b)
+        .count()
 }
 
 fn push_literals(out: &mut Vec<u8>, literals: &[u8]) {

@@ -91,7 +91,11 @@ impl<'a> Reader<'a> {
     /// As `plain_length`, and when the input cannot hold that many.
     pub fn count(&mut self) -> Result<usize, Malformed> {
         let count = usize::try_from(self.plain_length()?).map_err(|_| Malformed)?;
-        if count <= self.remaining() { Ok(count) } else { Err(Malformed) }
+        if count <= self.remaining() {
+            Ok(count)
+        } else {
+            Err(Malformed)
+        }
     }
 
     /// A string in any of its encodings.

@@ -11,7 +11,10 @@ const RECORDED: &[(&str, &[u8])] = &[
     ("00c0f90a005e26d130d7a242ab", b"-7"),
     ("00c1d2040a00008708a144825ced", b"1234"),
     ("00c2006cca880a0035ffaebd7f1d7a67", b"-2000000000"),
-    ("0013393232333337323033363835343737353830370a003a657e9481e85f22", b"9223372036854775807"),
+    (
+        "0013393232333337323033363835343737353830370a003a657e9481e85f22",
+        b"9223372036854775807",
+    ),
     ("00033030370a007258e27b4c69bad9", b"007"),
     (
         "00c340444050017878e009001f2122232425262728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f401b4142434445464748\
@@ -26,7 +29,10 @@ const RECORDED: &[(&str, &[u8])] = &[
 ];
 
 fn unhex(text: &str) -> Vec<u8> {
-    let digits: Vec<u8> = text.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
+    let digits: Vec<u8> = text
+        .bytes()
+        .filter(|byte| !byte.is_ascii_whitespace())
+        .collect();
     digits
         .chunks(2)
         .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap())
@@ -50,15 +56,40 @@ fn sealed(body: &[u8], version: u16) -> Vec<u8> {
 }
 
 fn samples() -> Vec<Vec<u8>> {
-    let mut samples: Vec<Vec<u8>> =
-        [0, 1, 2, 10, 11, 12, 20, 21, 63, 64, 265, 16383, 16384, 70_000].map(|len| vec![b'a'; len]).into();
+    let mut samples: Vec<Vec<u8>> = [
+        0, 1, 2, 10, 11, 12, 20, 21, 63, 64, 265, 16383, 16384, 70_000,
+    ]
+    .map(|len| vec![b'a'; len])
+    .into();
     let mut random = Random::new(1);
     for len in [30, 300, 9_000, 40_000] {
         samples.push((0..len).map(|_| random.next().to_le_bytes()[0]).collect());
-        samples.push((0..len).map(|_| b'a' + u8::try_from(random.below(3)).unwrap()).collect());
-        samples.push((0..len).map(|index| u8::try_from(index % 251).unwrap()).collect());
+        samples.push(
+            (0..len)
+                .map(|_| b'a' + u8::try_from(random.below(3)).unwrap())
+                .collect(),
+        );
+        samples.push(
+            (0..len)
+                .map(|index| u8::try_from(index % 251).unwrap())
+                .collect(),
+        );
     }
-    for number in ["0", "-1", "127", "128", "-128", "-129", "32768", "-2147483648", "2147483648", "-0", "+1", "00", "1 "] {
+    for number in [
+        "0",
+        "-1",
+        "127",
+        "128",
+        "-128",
+        "-129",
+        "32768",
+        "-2147483648",
+        "2147483648",
+        "-0",
+        "+1",
+        "00",
+        "1 ",
+    ] {
         samples.push(number.as_bytes().to_vec());
     }
     samples
@@ -74,7 +105,11 @@ fn recorded_payloads_are_read() {
 #[test]
 fn short_payloads_are_written_as_recorded() {
     for (payload, value) in &RECORDED[..7] {
-        assert_eq!(dump(ValueRef::Bytes(value), true), unhex(payload), "{value:?}");
+        assert_eq!(
+            dump(ValueRef::Bytes(value), true),
+            unhex(payload),
+            "{value:?}"
+        );
     }
     assert_eq!(dump(ValueRef::Int(-7), true), unhex(RECORDED[2].0));
     assert_eq!(dump(ValueRef::Int(i64::MAX), true), unhex(RECORDED[5].0));
@@ -84,7 +119,10 @@ fn short_payloads_are_written_as_recorded() {
 fn what_is_written_is_read_back() {
     for sample in samples() {
         for compress in [false, true] {
-            assert_eq!(text(&dump(ValueRef::Bytes(&sample), compress)), Ok(sample.clone()));
+            assert_eq!(
+                text(&dump(ValueRef::Bytes(&sample), compress)),
+                Ok(sample.clone())
+            );
         }
     }
     let packed = dump(ValueRef::Bytes(&[b'a'; 70_000]), true);
@@ -102,8 +140,14 @@ fn footers_are_checked() {
         bad[bit / 8] ^= 1 << (bit % 8);
         assert_eq!(text(&bad), Err(PayloadError::Footer), "bit {bit}");
     }
-    assert_eq!(text(&sealed(b"\x00\x01a", VERSION_READ_MAX)).as_deref(), Ok(&b"a"[..]));
-    assert_eq!(text(&sealed(b"\x00\x01a", VERSION_READ_MAX + 1)), Err(PayloadError::Footer));
+    assert_eq!(
+        text(&sealed(b"\x00\x01a", VERSION_READ_MAX)).as_deref(),
+        Ok(&b"a"[..])
+    );
+    assert_eq!(
+        text(&sealed(b"\x00\x01a", VERSION_READ_MAX + 1)),
+        Err(PayloadError::Footer)
+    );
 }
 
 #[test]
@@ -125,7 +169,11 @@ fn senseless_bodies_are_refused() {
         b"\x00\xc3\xc0\x02\x05\x00a",
     ];
     for body in bodies {
-        assert_eq!(text(&sealed(body, VERSION)), Err(PayloadError::Body), "{body:?}");
+        assert_eq!(
+            text(&sealed(body, VERSION)),
+            Err(PayloadError::Body),
+            "{body:?}"
+        );
     }
 }
 
@@ -151,7 +199,12 @@ fn damaged_bodies_never_panic_nor_grow() {
             }
         }
         if let Ok(value) = text(&sealed(&body, VERSION)) {
-            assert!(value.len() <= body.len() * 88 + 20, "{} bytes from {}", value.len(), body.len());
+            assert!(
+                value.len() <= body.len() * 88 + 20,
+                "{} bytes from {}",
+                value.len(),
+                body.len()
+            );
         }
     }
 }

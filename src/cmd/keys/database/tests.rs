@@ -28,7 +28,10 @@ fn flushdb_empties_one_database() {
     assert_eq!(fixture.fresh("flushdb now"), "-ERR syntax error\r\n");
     assert_eq!(fixture.fresh("flushdb sync async"), "-ERR syntax error\r\n");
     assert_eq!(fixture.fresh("flushdb async"), "+OK\r\n");
-    assert_eq!((fixture.effects.dirty, &fixture.effects.replaced[..]), (2, &[0][..]));
+    assert_eq!(
+        (fixture.effects.dirty, &fixture.effects.replaced[..]),
+        (2, &[0][..])
+    );
     assert_eq!(fixture.fresh("dbsize"), ":0\r\n");
     assert_eq!(fixture.fresh("get a"), "$-1\r\n");
     fixture.db = 5;
@@ -39,7 +42,10 @@ fn flushdb_empties_one_database() {
 fn flushall_empties_all() {
     let mut fixture = with_two_databases();
     assert_eq!(fixture.fresh("flushall sync"), "+OK\r\n");
-    assert_eq!((fixture.effects.dirty, &fixture.effects.replaced[..]), (3, &[0, 5][..]));
+    assert_eq!(
+        (fixture.effects.dirty, &fixture.effects.replaced[..]),
+        (3, &[0, 5][..])
+    );
     fixture.db = 5;
     assert_eq!(fixture.fresh("dbsize"), ":0\r\n");
     assert_eq!(fixture.fresh("flushall"), "+OK\r\n");
@@ -50,11 +56,23 @@ fn flushall_empties_all() {
 fn swapdb_exchanges_two() {
     let mut fixture = with_two_databases();
     assert_eq!(fixture.fresh("swapdb 0 5"), "+OK\r\n");
-    assert_eq!((fixture.effects.dirty, &fixture.effects.replaced[..]), (1, &[0, 5][..]));
+    assert_eq!(
+        (fixture.effects.dirty, &fixture.effects.replaced[..]),
+        (1, &[0, 5][..])
+    );
     assert_eq!(fixture.fresh("get c"), "$1\r\n3\r\n");
     assert_eq!(fixture.fresh("dbsize"), ":1\r\n");
     assert_eq!(fixture.fresh("swapdb 0 0"), "+OK\r\n");
-    assert_eq!(fixture.fresh("swapdb x 0"), "-ERR invalid first DB index\r\n");
-    assert_eq!(fixture.fresh("swapdb 0 99999999999"), "-ERR invalid second DB index\r\n");
-    assert_eq!(fixture.fresh("swapdb 0 16"), "-ERR DB index is out of range\r\n");
+    assert_eq!(
+        fixture.fresh("swapdb x 0"),
+        "-ERR invalid first DB index\r\n"
+    );
+    assert_eq!(
+        fixture.fresh("swapdb 0 99999999999"),
+        "-ERR invalid second DB index\r\n"
+    );
+    assert_eq!(
+        fixture.fresh("swapdb 0 16"),
+        "-ERR DB index is out of range\r\n"
+    );
 }

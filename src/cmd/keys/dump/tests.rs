@@ -8,8 +8,19 @@ use crate::cmd::fixture::Fixture;
 const ABC: &[u8] = b"\x00\x03abc\n\x00\xd9\xac0=Ar\xa2\xe2";
 const FIFTY_FIVE: &[u8] = b"\x00\xc07\n\x00Y\xd2\x8d\xee\xe6\x93\xd8\x99";
 
-fn restore(fixture: &mut Fixture, key: &str, ttl: &str, payload: &[u8], options: &[&str]) -> String {
-    let mut words = vec![b"restore".as_slice(), key.as_bytes(), ttl.as_bytes(), payload];
+fn restore(
+    fixture: &mut Fixture,
+    key: &str,
+    ttl: &str,
+    payload: &[u8],
+    options: &[&str],
+) -> String {
+    let mut words = vec![
+        b"restore".as_slice(),
+        key.as_bytes(),
+        ttl.as_bytes(),
+        payload,
+    ];
     fixture.forget();
     words.extend(options.iter().map(|option| option.as_bytes()));
     String::from_utf8_lossy(&fixture.run_words(&words)).into_owned()
@@ -20,7 +31,14 @@ fn dump_writes_what_redis_writes() {
     let mut fixture = Fixture::new();
     fixture.fresh("set text abc");
     fixture.fresh("set number 55");
-    let bulk = |payload: &[u8]| [format!("${}\r\n", payload.len()).as_bytes(), payload, b"\r\n"].concat();
+    let bulk = |payload: &[u8]| {
+        [
+            format!("${}\r\n", payload.len()).as_bytes(),
+            payload,
+            b"\r\n",
+        ]
+        .concat()
+    };
     assert_eq!(fixture.run_words(&[b"dump", b"text"]), bulk(ABC));
     assert_eq!(fixture.run_words(&[b"dump", b"number"]), bulk(FIFTY_FIVE));
     assert_eq!(fixture.fresh("dump none"), "$-1\r\n");
@@ -32,7 +50,10 @@ fn restore_reads_what_redis_wrote() {
     assert_eq!(restore(&mut fixture, "text", "0", ABC, &[]), "+OK\r\n");
     assert_eq!(fixture.events(), ["new text", "restore text"]);
     assert_eq!(fixture.effects.dirty, 1);
-    assert_eq!(restore(&mut fixture, "number", "0", FIFTY_FIVE, &[]), "+OK\r\n");
+    assert_eq!(
+        restore(&mut fixture, "number", "0", FIFTY_FIVE, &[]),
+        "+OK\r\n"
+    );
     assert_eq!(fixture.fresh("get text"), "$3\r\nabc\r\n");
     assert_eq!(fixture.fresh("object encoding number"), "$3\r\nint\r\n");
 }
@@ -41,8 +62,14 @@ fn restore_reads_what_redis_wrote() {
 fn restore_replaces_only_when_asked() {
     let mut fixture = Fixture::new();
     fixture.fresh("set k old");
-    assert_eq!(restore(&mut fixture, "k", "0", ABC, &[]), "-BUSYKEY Target key name already exists.\r\n");
-    assert_eq!(restore(&mut fixture, "k", "0", ABC, &["replace"]), "+OK\r\n");
+    assert_eq!(
+        restore(&mut fixture, "k", "0", ABC, &[]),
+        "-BUSYKEY Target key name already exists.\r\n"
+    );
+    assert_eq!(
+        restore(&mut fixture, "k", "0", ABC, &["replace"]),
+        "+OK\r\n"
+    );
     assert_eq!(fixture.fresh("get k"), "$3\r\nabc\r\n");
 }
 
@@ -53,19 +80,28 @@ fn restore_keeps_time_absolutely() {
     assert_eq!(fixture.fresh("pttl k"), ":5000\r\n");
     restore(&mut fixture, "l", "5000", ABC, &[]);
     let logged = &fixture.stream()[0];
-    assert!(logged.starts_with(&format!("restore l {} ", fixture.now_ms + 5000)), "{logged}");
+    assert!(
+        logged.starts_with(&format!("restore l {} ", fixture.now_ms + 5000)),
+        "{logged}"
+    );
     assert!(logged.ends_with(" ABSTTL"), "{logged}");
     let at = (fixture.now_ms + 7000).to_string();
     assert_eq!(restore(&mut fixture, "m", &at, ABC, &["absttl"]), "+OK\r\n");
     assert_eq!(fixture.fresh("pttl m"), ":7000\r\n");
-    assert_eq!(restore(&mut fixture, "huge", "9223372036854775807", ABC, &[]), "+OK\r\n");
+    assert_eq!(
+        restore(&mut fixture, "huge", "9223372036854775807", ABC, &[]),
+        "+OK\r\n"
+    );
 }
 
 #[test]
 fn restore_of_the_expired_only_removes() {
     let mut fixture = Fixture::new();
     fixture.fresh("set k old");
-    assert_eq!(restore(&mut fixture, "k", "1", ABC, &["absttl", "replace"]), "+OK\r\n");
+    assert_eq!(
+        restore(&mut fixture, "k", "1", ABC, &["absttl", "replace"]),
+        "+OK\r\n"
+    );
     assert_eq!(fixture.stream(), ["DEL k"]);
     assert_eq!(fixture.events(), ["del k"]);
     assert_eq!(restore(&mut fixture, "k", "1", ABC, &["absttl"]), "+OK\r\n");
@@ -76,12 +112,21 @@ fn restore_of_the_expired_only_removes() {
 #[test]
 fn restore_sets_the_age() {
     let mut fixture = Fixture::new();
-    assert_eq!(restore(&mut fixture, "k", "0", ABC, &["idletime", "1000"]), "+OK\r\n");
+    assert_eq!(
+        restore(&mut fixture, "k", "0", ABC, &["idletime", "1000"]),
+        "+OK\r\n"
+    );
     assert_eq!(fixture.fresh("object idletime k"), ":1000\r\n");
-    assert_eq!(restore(&mut fixture, "f", "0", ABC, &["freq", "255"]), "+OK\r\n");
+    assert_eq!(
+        restore(&mut fixture, "f", "0", ABC, &["freq", "255"]),
+        "+OK\r\n"
+    );
     assert_eq!(fixture.fresh("object idletime f"), ":0\r\n");
     fixture.set_config("maxmemory-policy", "allkeys-lfu");
-    assert_eq!(restore(&mut fixture, "f", "0", ABC, &["freq", "255", "replace"]), "+OK\r\n");
+    assert_eq!(
+        restore(&mut fixture, "f", "0", ABC, &["freq", "255", "replace"]),
+        "+OK\r\n"
+    );
     assert_eq!(fixture.fresh("object freq f"), ":255\r\n");
 }
 
@@ -92,20 +137,74 @@ fn restore_refuses_in_redis_order_and_words() {
     let mut broken = ABC.to_vec();
     broken[3] ^= 1;
     for (key, ttl, payload, options, error) in [
-        ("k", "-1", ABC, &[][..], "ERR Invalid TTL value, must be >= 0"),
-        ("k", "x", ABC, &[], "ERR value is not an integer or out of range"),
-        ("busy", "x", b"x".as_slice(), &[], "BUSYKEY Target key name already exists."),
-        ("k", "0", b"", &[], "ERR DUMP payload version or checksum are wrong"),
-        ("k", "0", &broken, &[], "ERR DUMP payload version or checksum are wrong"),
-        ("k", "0", ABC, &["freq", "256"], "ERR Invalid FREQ value, must be >= 0 and <= 255"),
-        ("k", "0", ABC, &["idletime", "-1"], "ERR Invalid IDLETIME value, must be >= 0"),
-        ("k", "0", ABC, &["idletime", "1", "freq", "1"], "ERR syntax error"),
+        (
+            "k",
+            "-1",
+            ABC,
+            &[][..],
+            "ERR Invalid TTL value, must be >= 0",
+        ),
+        (
+            "k",
+            "x",
+            ABC,
+            &[],
+            "ERR value is not an integer or out of range",
+        ),
+        (
+            "busy",
+            "x",
+            b"x".as_slice(),
+            &[],
+            "BUSYKEY Target key name already exists.",
+        ),
+        (
+            "k",
+            "0",
+            b"",
+            &[],
+            "ERR DUMP payload version or checksum are wrong",
+        ),
+        (
+            "k",
+            "0",
+            &broken,
+            &[],
+            "ERR DUMP payload version or checksum are wrong",
+        ),
+        (
+            "k",
+            "0",
+            ABC,
+            &["freq", "256"],
+            "ERR Invalid FREQ value, must be >= 0 and <= 255",
+        ),
+        (
+            "k",
+            "0",
+            ABC,
+            &["idletime", "-1"],
+            "ERR Invalid IDLETIME value, must be >= 0",
+        ),
+        (
+            "k",
+            "0",
+            ABC,
+            &["idletime", "1", "freq", "1"],
+            "ERR syntax error",
+        ),
         ("k", "0", ABC, &["idletime"], "ERR syntax error"),
     ] {
-        assert_eq!(restore(&mut fixture, key, ttl, payload, options), format!("-{error}\r\n"));
+        assert_eq!(
+            restore(&mut fixture, key, ttl, payload, options),
+            format!("-{error}\r\n")
+        );
     }
     // A right footer behind a body of an unknown type.
     let mut payload = b"\xf0\x03abc\x0a\x00".to_vec();
     payload.extend_from_slice(&crate::store::rdb::checksum(&payload).to_le_bytes());
-    assert_eq!(restore(&mut fixture, "k", "0", &payload, &[]), "-ERR Bad data format\r\n");
+    assert_eq!(
+        restore(&mut fixture, "k", "0", &payload, &[]),
+        "-ERR Bad data format\r\n"
+    );
 }

@@ -14,7 +14,10 @@ fn with_key() -> Fixture {
 fn expire_counts_seconds() {
     let mut fixture = with_key();
     assert_eq!(fixture.fresh("expire k 100"), ":1\r\n");
-    assert_eq!(fixture.stream(), [format!("PEXPIREAT k {}", fixture.now_ms + 100_000)]);
+    assert_eq!(
+        fixture.stream(),
+        [format!("PEXPIREAT k {}", fixture.now_ms + 100_000)]
+    );
     assert_eq!(fixture.events(), ["expire k"]);
     assert_eq!(fixture.fresh("ttl k"), ":100\r\n");
     assert_eq!(fixture.fresh("expire none 100"), ":0\r\n");
@@ -44,7 +47,13 @@ fn expireat_and_pexpireat_take_points_in_time() {
 
 #[test]
 fn a_time_in_the_past_deletes() {
-    for line in ["expire k 0", "expire k -1", "pexpire k -9223372036854775808", "expireat k 5", "pexpireat k 1700000000000"] {
+    for line in [
+        "expire k 0",
+        "expire k -1",
+        "pexpire k -9223372036854775808",
+        "expireat k 5",
+        "pexpireat k 1700000000000",
+    ] {
         let mut fixture = with_key();
         assert_eq!(fixture.fresh(line), ":1\r\n", "{line}");
         assert_eq!(fixture.stream(), ["DEL k"], "{line}");
@@ -58,10 +67,19 @@ fn times_that_overflow_are_refused() {
     let mut fixture = with_key();
     for name in ["expire", "expireat", "pexpire"] {
         let reply = fixture.fresh(&format!("{name} k 9223372036854775807"));
-        assert_eq!(reply, format!("-ERR invalid expire time in '{name}' command\r\n"));
+        assert_eq!(
+            reply,
+            format!("-ERR invalid expire time in '{name}' command\r\n")
+        );
     }
-    assert_eq!(fixture.fresh("expire k -9223372036854775808"), "-ERR invalid expire time in 'expire' command\r\n");
-    assert_eq!(fixture.fresh("expire k 1.5"), "-ERR value is not an integer or out of range\r\n");
+    assert_eq!(
+        fixture.fresh("expire k -9223372036854775808"),
+        "-ERR invalid expire time in 'expire' command\r\n"
+    );
+    assert_eq!(
+        fixture.fresh("expire k 1.5"),
+        "-ERR value is not an integer or out of range\r\n"
+    );
     assert_eq!(fixture.fresh("ttl k"), ":-1\r\n");
 }
 
@@ -71,8 +89,14 @@ fn conditions_are_checked_together() {
     let clash = "-ERR NX and XX, GT or LT options at the same time are not compatible\r\n";
     assert_eq!(fixture.fresh("expire k 1 nx xx"), clash);
     assert_eq!(fixture.fresh("expire k 1 NX GT"), clash);
-    assert_eq!(fixture.fresh("expire k 1 gt lt"), "-ERR GT and LT options at the same time are not compatible\r\n");
-    assert_eq!(fixture.fresh("expire k 1 maybe"), "-ERR Unsupported option maybe\r\n");
+    assert_eq!(
+        fixture.fresh("expire k 1 gt lt"),
+        "-ERR GT and LT options at the same time are not compatible\r\n"
+    );
+    assert_eq!(
+        fixture.fresh("expire k 1 maybe"),
+        "-ERR Unsupported option maybe\r\n"
+    );
 }
 
 #[test]

@@ -42,7 +42,11 @@ fn object_idletime_counts_seconds_and_does_not_touch() {
 fn object_freq_needs_an_lfu_policy() {
     let mut fixture = Fixture::new();
     fixture.fresh("set k v");
-    assert!(fixture.fresh("object freq k").starts_with("-ERR An LFU maxmemory policy is not selected"));
+    assert!(
+        fixture
+            .fresh("object freq k")
+            .starts_with("-ERR An LFU maxmemory policy is not selected")
+    );
     assert_eq!(fixture.fresh("object freq none"), "$-1\r\n");
     fixture.set_config("maxmemory-policy", "allkeys-lfu");
     fixture.fresh("set k v");
@@ -50,7 +54,11 @@ fn object_freq_needs_an_lfu_policy() {
     assert_eq!(fixture.fresh("object freq new"), ":5\r\n");
     fixture.now_ms += 120_000;
     assert_eq!(fixture.fresh("object freq new"), ":3\r\n");
-    assert!(fixture.fresh("object idletime new").starts_with("-ERR An LFU maxmemory policy is selected"));
+    assert!(
+        fixture
+            .fresh("object idletime new")
+            .starts_with("-ERR An LFU maxmemory policy is selected")
+    );
 }
 
 #[test]
@@ -70,7 +78,16 @@ fn memory_usage_counts_the_allocation() {
     assert!((16..100).contains(&bytes(fixture.fresh("memory usage k"))));
     assert!((1000..1400).contains(&bytes(fixture.fresh("memory usage long samples 0"))));
     assert_eq!(fixture.fresh("memory usage none"), "$-1\r\n");
-    assert_eq!(fixture.fresh("memory usage k samples -1"), "-ERR syntax error\r\n");
-    assert_eq!(fixture.fresh("memory usage k samples x"), "-ERR value is not an integer or out of range\r\n");
-    assert_eq!(fixture.fresh("memory usage k samples"), "-ERR syntax error\r\n");
+    assert_eq!(
+        fixture.fresh("memory usage k samples -1"),
+        "-ERR syntax error\r\n"
+    );
+    assert_eq!(
+        fixture.fresh("memory usage k samples x"),
+        "-ERR value is not an integer or out of range\r\n"
+    );
+    assert_eq!(
+        fixture.fresh("memory usage k samples"),
+        "-ERR syntax error\r\n"
+    );
 }

@@ -44,7 +44,10 @@ fn renamenx_leaves_what_is_there() {
     fixture.fresh("pexpire b 1");
     fixture.now_ms += 1;
     assert_eq!(fixture.fresh("renamenx c b"), ":1\r\n");
-    assert_eq!(fixture.events(), ["expired b", "new b", "rename_from c", "rename_to b"]);
+    assert_eq!(
+        fixture.events(),
+        ["expired b", "new b", "rename_from c", "rename_to b"]
+    );
 }
 
 #[test]
@@ -62,12 +65,21 @@ fn copy_leaves_the_original() {
 #[test]
 fn copy_reaches_other_databases() {
     let mut fixture = with_keys(&["a"]);
-    assert_eq!(fixture.fresh("copy a a"), "-ERR source and destination objects are the same\r\n");
+    assert_eq!(
+        fixture.fresh("copy a a"),
+        "-ERR source and destination objects are the same\r\n"
+    );
     assert_eq!(fixture.fresh("copy a a db 3"), ":1\r\n");
     assert!(fixture.effects.events.iter().all(|event| event.db == 3));
     assert_eq!(fixture.events(), ["new a", "copy_to a"]);
-    assert_eq!(fixture.fresh("copy a b db 16"), "-ERR DB index is out of range\r\n");
-    assert_eq!(fixture.fresh("copy a b db x"), "-ERR value is not an integer or out of range\r\n");
+    assert_eq!(
+        fixture.fresh("copy a b db 16"),
+        "-ERR DB index is out of range\r\n"
+    );
+    assert_eq!(
+        fixture.fresh("copy a b db x"),
+        "-ERR value is not an integer or out of range\r\n"
+    );
     assert_eq!(fixture.fresh("copy a b db"), "-ERR syntax error\r\n");
     assert_eq!(
         fixture.fresh("copy a b db 99999999999"),
@@ -81,11 +93,25 @@ fn copy_reaches_other_databases() {
 fn move_changes_the_database() {
     let mut fixture = with_keys(&["a"]);
     fixture.fresh("expire a 100");
-    assert_eq!(fixture.fresh("move a 0"), "-ERR source and destination objects are the same\r\n");
-    assert_eq!(fixture.fresh("move a -1"), "-ERR DB index is out of range\r\n");
+    assert_eq!(
+        fixture.fresh("move a 0"),
+        "-ERR source and destination objects are the same\r\n"
+    );
+    assert_eq!(
+        fixture.fresh("move a -1"),
+        "-ERR DB index is out of range\r\n"
+    );
     assert_eq!(fixture.fresh("move none 9"), ":0\r\n");
     assert_eq!(fixture.fresh("move a 9"), ":1\r\n");
-    assert_eq!(fixture.effects.events.iter().map(|event| event.db).collect::<Vec<_>>(), [9, 0, 9]);
+    assert_eq!(
+        fixture
+            .effects
+            .events
+            .iter()
+            .map(|event| event.db)
+            .collect::<Vec<_>>(),
+        [9, 0, 9]
+    );
     assert_eq!(fixture.events(), ["new a", "move_from a", "move_to a"]);
     assert_eq!(fixture.effects.dirty, 1);
     assert_eq!(fixture.fresh("exists a"), ":0\r\n");

@@ -19,14 +19,20 @@ fn with_keys(count: usize) -> Fixture {
 /// The bulk strings in `reply`, which holds nothing else.
 fn bulks(reply: &[u8]) -> Vec<String> {
     let text = String::from_utf8_lossy(reply);
-    text.split("\r\n").filter(|line| !line.is_empty() && !line.starts_with(['$', '*'])).map(str::to_string).collect()
+    text.split("\r\n")
+        .filter(|line| !line.is_empty() && !line.starts_with(['$', '*']))
+        .map(str::to_string)
+        .collect()
 }
 
 fn options(line: &str) -> Result<ScanOptions<'_>, Error> {
     let mut spans = Vec::new();
     let mut start = 0;
     for word in line.split(' ') {
-        spans.push(Span { start, len: u32::try_from(word.len()).unwrap() });
+        spans.push(Span {
+            start,
+            len: u32::try_from(word.len()).unwrap(),
+        });
         start += spans.last().unwrap().len + 1;
     }
     ScanOptions::parse(&Args::new(line.as_bytes(), spans.leak()), 2)
@@ -53,8 +59,13 @@ fn scan(fixture: &mut Fixture, line: &str) -> (Vec<String>, usize) {
 fn keys_fit_the_pattern() {
     let mut fixture = with_keys(12);
     assert_eq!(bulks(fixture.fresh("keys *").as_bytes()).len(), 12);
-    let found: BTreeSet<String> = bulks(fixture.fresh("keys key:1?").as_bytes()).into_iter().collect();
-    assert_eq!(found, BTreeSet::from(["key:10".to_string(), "key:11".to_string()]));
+    let found: BTreeSet<String> = bulks(fixture.fresh("keys key:1?").as_bytes())
+        .into_iter()
+        .collect();
+    assert_eq!(
+        found,
+        BTreeSet::from(["key:10".to_string(), "key:11".to_string()])
+    );
     assert_eq!(fixture.fresh("keys none"), "*0\r\n");
     fixture.fresh("pexpire key:10 1");
     fixture.now_ms += 1;
@@ -82,11 +93,17 @@ fn scan_sees_what_stays_while_others_come_and_go() {
     let mut reply = Vec::new();
     let (mut at, mut step) = (Some(Cursor::START), 0);
     while let Some(cursor) = at {
-        at = fixture.with(&mut reply, |ctx| scan_part(ctx, &options, cursor, SLOTS)).next;
+        at = fixture
+            .with(&mut reply, |ctx| scan_part(ctx, &options, cursor, SLOTS))
+            .next;
         // The table grows during the first steps and shrinks during the rest.
         for number in 0..40 {
             let number = step % 20 * 40 + number;
-            let line = if step < 20 { format!("set {{tag}}goes:{number} x") } else { format!("del {{tag}}goes:{number}") };
+            let line = if step < 20 {
+                format!("set {{tag}}goes:{number} x")
+            } else {
+                format!("del {{tag}}goes:{number}")
+            };
             fixture.fresh(&line);
         }
         step += 1;
@@ -110,12 +127,20 @@ fn scan_stays_within_its_range_of_slots() {
     let mut fixture = with_keys(1000);
     let options = options("scan 0 count 1000000").unwrap();
     let mut reply = Vec::new();
-    let half = Cursor { slot: 8192, position: 0 };
-    let low = fixture.with(&mut reply, |ctx| scan_part(ctx, &options, Cursor::START, 8192));
+    let half = Cursor {
+        slot: 8192,
+        position: 0,
+    };
+    let low = fixture.with(&mut reply, |ctx| {
+        scan_part(ctx, &options, Cursor::START, 8192)
+    });
     let high = fixture.with(&mut reply, |ctx| scan_part(ctx, &options, half, SLOTS));
     assert_eq!((low.next, high.next), (None, None));
     assert!(low.found > 300 && high.found > 300);
-    assert_eq!(bulks(&reply).into_iter().collect::<BTreeSet<_>>().len(), 1000);
+    assert_eq!(
+        bulks(&reply).into_iter().collect::<BTreeSet<_>>().len(),
+        1000
+    );
 }
 
 #[test]
@@ -132,7 +157,10 @@ fn scan_options_are_checked_in_redis_words() {
 
 #[test]
 fn cursors_are_numbers_below_two_to_the_53() {
-    let last = Cursor { slot: 16_383, position: u32::MAX };
+    let last = Cursor {
+        slot: 16_383,
+        position: u32::MAX,
+    };
     assert!(last.number() < 1 << 53);
     assert_eq!(Cursor::START.number(), 0);
     assert_eq!(Cursor::from_number(1 << 46), None);
@@ -141,7 +169,11 @@ fn cursors_are_numbers_below_two_to_the_53() {
         assert_eq!(parse_cursor(text.as_bytes()), Ok(number));
     }
     for text in ["x", "1a", " 1", "-", "18446744073709551616"] {
-        assert_eq!(parse_cursor(text.as_bytes()).unwrap_err().text(), "ERR invalid cursor", "{text}");
+        assert_eq!(
+            parse_cursor(text.as_bytes()).unwrap_err().text(),
+            "ERR invalid cursor",
+            "{text}"
+        );
     }
 }
 
@@ -153,7 +185,10 @@ fn a_random_key_is_live() {
     }
     fixture.now_ms += 1;
     let mut reply = Vec::new();
-    assert_eq!(fixture.with(&mut reply, random_part), Some(b"key:19".to_vec()));
+    assert_eq!(
+        fixture.with(&mut reply, random_part),
+        Some(b"key:19".to_vec())
+    );
     assert_eq!(Fixture::new().with(&mut reply, random_part), None);
     let mut seen = BTreeSet::new();
     let mut fixture = with_keys(20);
