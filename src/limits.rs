@@ -14,8 +14,8 @@ pub const DATABASES_MAX: usize = 256;
 
 /// Longest inline command or length line, bytes (Redis: PROTO_INLINE_MAX_SIZE).
 pub const INLINE_BYTES_MAX: usize = 64 * 1024;
-/// Most arguments of one command (Redis: 1024 * 1024).
-pub const ARGUMENTS_MAX: usize = 1024 * 1024;
+/// Most arguments of one command (Redis 7: INT_MAX); what is declared is waited for, never allocated.
+pub const ARGUMENTS_MAX: usize = i32::MAX as usize;
 /// Before authentication: most arguments and longest bulk, bytes.
 pub const UNAUTHENTICATED_ARGUMENTS_MAX: usize = 10;
 pub const UNAUTHENTICATED_BULK_BYTES_MAX: usize = 16_384;

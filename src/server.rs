@@ -16,8 +16,18 @@ use crate::limits::{RECEIVE_BUFFER_BYTES, RECEIVE_BUFFERS, SHARDS_MAX};
 use crate::route::Message;
 use crate::shard::{Identity, Shard, Shared};
 
+/// A broken shard holds keys and locks of the others: the process ends, in builds that unwind as well.
+fn end_on_panic() {
+    let report = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        report(panic);
+        std::process::abort();
+    }));
+}
+
 /// Runs the server until SHUTDOWN or a signal.
 pub fn serve(loaded: Loaded) {
+    end_on_panic();
     let config = loaded.config;
     enter_directory(&config);
     for note in &loaded.notes {

@@ -138,6 +138,11 @@ impl Core {
     #[cold]
     fn unknown(&mut self, token: Token, args: &Args<'_>, container: Option<u16>) -> Flow {
         const SHOWN_BYTES: usize = 128;
+        if args.is(0, "post") || args.is(0, "host:") {
+            // A browser was led here with a request that hides commands: it gets no answer.
+            self.close_now(token);
+            return Flow::Stop;
+        }
         let shown = |bytes: &[u8]| {
             String::from_utf8_lossy(&bytes[..bytes.len().min(SHOWN_BYTES)]).into_owned()
         };
@@ -148,9 +153,6 @@ impl Core {
                 shown(args.get(1))
             )
         } else {
-            if !self.client(token).session.authenticated {
-                return self.refuse(token, None, &Error::new("NOAUTH Authentication required."));
-            }
             let mut beginning = String::new();
             for argument in args.from(1) {
                 if beginning.len() >= SHOWN_BYTES {
