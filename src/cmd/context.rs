@@ -111,7 +111,8 @@ pub struct Context<'a> {
     pub no_touch: bool,
     /// A blocking command may wait; else it answers at once as if its time were over.
     pub may_block: bool,
-    /// The routed key's address and slot, so that the slot is not computed twice.
+    /// The routed key's address and slot, so that the slot is not computed twice. Null for an empty key: in
+    /// packed arguments it has the address of the argument behind it.
     pub routed: (*const u8, u16),
     /// The LRU clock of this tick: seconds, 24 bits.
     pub lru_clock: u32,
@@ -122,7 +123,7 @@ impl<'a> Context<'a> {
     #[inline]
     #[must_use]
     pub fn slot(&self, key: &[u8]) -> u16 {
-        if std::ptr::eq(key.as_ptr(), self.routed.0) {
+        if std::ptr::eq(key.as_ptr(), self.routed.0) && !key.is_empty() {
             self.routed.1
         } else {
             key_slot(key)

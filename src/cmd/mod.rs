@@ -21,6 +21,7 @@ mod transactions;
 pub mod keyspec;
 
 pub use context::{Block, Context, Effects, KeyEvent, Lookup, Random, Wants};
+pub use keys::rename::other_database;
 pub use keys::scan::{Cursor, ScanOptions, ScanPart, parse_cursor, random_part, scan_part};
 pub use keyspec::{Begin, Find, KeySpec};
 pub use slot::key_slot;

@@ -16,7 +16,7 @@ use super::input::Flow;
 use super::merge::merge;
 use super::participate::strongest;
 use crate::base::Token;
-use crate::cmd::{Merge, Row, Run, changes_keys, flag, key_slot};
+use crate::cmd::{Merge, Row, Run, changes_keys, flag, key_slot, other_database};
 use crate::conn::State;
 use crate::resp::{Args, Protocol, Reply};
 use crate::route::{
@@ -31,6 +31,8 @@ pub enum Plan {
     Split {
         merge: Merge,
         writes: bool,
+        /// The client's arguments may be refused by the parts, so the reply waits for theirs.
+        fallible: bool,
     },
     /// An EXEC that must be alone on every shard: its commands run one after the other.
     Steps,
@@ -125,7 +127,11 @@ impl Core {
                 carried.part(&args, (0..first).chain(keys))
             })
             .collect();
-        let plan = Plan::Split { merge, writes };
+        let plan = Plan::Split {
+            merge,
+            writes,
+            fallible: false,
+        };
         let sequence = self.open(token, plan, shares.len());
         for ((share, mut intents), part) in shares.into_iter().zip(parts) {
             strongest(&mut intents);
@@ -164,7 +170,11 @@ impl Core {
         } else {
             Mode::Shared
         };
-        let plan = Plan::Split { merge, writes };
+        let plan = Plan::Split {
+            merge,
+            writes,
+            fallible: true,
+        };
         let sequence = self.open(token, plan, self.identity.shards);
         for shard in 0..self.identity.shards {
             let work = if writes {
@@ -222,17 +232,28 @@ impl Core {
     /// The keys of a command.
     pub fn keys_of(&self, carried: &Carried, out: &mut Vec<DbKey>) {
         let args = carried.args();
+        let row = self.table.row(carried.row);
         let mut positions = Vec::new();
-        for spec in self.table.row(carried.row).command.keys {
+        for spec in row.command.keys {
             if spec.positions(&args, &mut positions).is_err() {
                 return;
             }
         }
-        out.extend(
-            positions
-                .into_iter()
-                .map(|at| (carried.db, Box::from(args.get(at)))),
-        );
+        for db in self.databases_of(row, carried.db, &args) {
+            out.extend(positions.iter().map(|&at| (db, Box::from(args.get(at)))));
+        }
+    }
+
+    /// The databases in which a command touches its keys: the client's, and the one that COPY or MOVE names.
+    pub fn databases_of(
+        &self,
+        row: &Row,
+        db: u16,
+        args: &Args<'_>,
+    ) -> impl Iterator<Item = u16> + use<> {
+        let other =
+            other_database(row, args).filter(|&other| other != db && other < self.config.databases);
+        std::iter::once(db).chain(other)
     }
 
     /// Registers a transaction that will have `shares` shares.
@@ -359,7 +380,9 @@ impl Core {
                 self.reply_merged(coordinated);
             }
             Plan::Split {
-                merge: Merge::Ok, ..
+                merge: Merge::Ok,
+                fallible: false,
+                ..
             } => {
                 let coordinated = self
                     .coordinated

@@ -77,7 +77,7 @@ impl Core {
     pub fn run_handler(&mut self, call: Call, args: &Args<'_>, out: &mut Vec<u8>) {
         let row = self.table.row(call.row);
         let start = out.len();
-        let routed = (args.get(usize::from(call.key_at)).as_ptr(), call.slot);
+        let routed_key = args.get(usize::from(call.key_at));
         let started = self.sampled_start(call.row);
         let mut context = Context {
             store: if call.borrowed {
@@ -93,10 +93,10 @@ impl Core {
             now_ms: self.now.unix_ms(),
             no_touch: call.no_touch,
             may_block: call.may_block,
-            routed: if call.key_at == 0 {
+            routed: if call.key_at == 0 || routed_key.is_empty() {
                 (std::ptr::null(), 0)
             } else {
-                routed
+                (routed_key.as_ptr(), call.slot)
             },
             lru_clock: (self.now.unix_us / 1_000_000) as u32 & 0x00ff_ffff,
         };
@@ -258,9 +258,11 @@ impl Core {
                 return false;
             }
         }
-        positions
-            .iter()
-            .any(|&at| self.locks.conflicts(self.lock_key(db, args.get(at)), mode))
+        self.databases_of(row, db, args).any(|db| {
+            positions
+                .iter()
+                .any(|&at| self.locks.conflicts(self.lock_key(db, args.get(at)), mode))
+        })
     }
 
     /// The name of a key in the lock table.
@@ -283,7 +285,11 @@ impl Core {
         effects.misses = 0;
         effects.expired = 0;
         effects.block = None;
-        if !effects.modified.is_empty() || !effects.events.is_empty() {
+        if !effects.cleared.is_empty() {
+            self.cleared.append(&mut effects.cleared);
+        }
+        let silent = effects.modified.is_empty() && effects.replaced.is_empty();
+        if !silent || !effects.events.is_empty() {
             self.tell_listeners();
         }
     }
@@ -292,6 +298,9 @@ impl Core {
     fn tell_listeners(&mut self) {
         let modified = std::mem::take(&mut self.effects.modified);
         self.effects.events.clear();
+        for db in std::mem::take(&mut self.effects.replaced) {
+            self.database_replaced(db);
+        }
         for (db, key) in modified {
             self.key_modified(db, &key);
         }

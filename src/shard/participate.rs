@@ -295,11 +295,11 @@ impl Core {
                 return;
             }
         }
-        for at in positions {
-            intents.push(Intent {
-                key: self.lock_key(carried.db, args.get(at)),
+        for db in self.databases_of(row, carried.db, &args) {
+            intents.extend(positions.iter().map(|&at| Intent {
+                key: self.lock_key(db, args.get(at)),
                 mode,
-            });
+            }));
         }
     }
 

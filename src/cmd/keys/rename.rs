@@ -5,9 +5,9 @@
 
 use super::database;
 use crate::cmd::keyspec::access;
-use crate::cmd::{Command, Context, Group, KeySpec, Lookup, Outcome, Run, acl, flag};
+use crate::cmd::{Command, Context, Group, KeySpec, Lookup, Outcome, Row, Run, acl, flag};
 use crate::config::events;
-use crate::resp::{Args, Error};
+use crate::resp::{Args, Error, parse_i64};
 use crate::store::Entry;
 
 /// The rows of this family.
@@ -176,6 +176,28 @@ fn move_key(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
     ctx.notify_in(target, events::GENERIC, "move_to", key);
     ctx.reply.integer(1);
     Ok(())
+}
+
+/// The database besides the client's whose keys this command touches, as far as its arguments tell; the
+/// transaction layer locks and lends its keys there too. None also where the handler will refuse them.
+pub fn other_database(row: &Row, args: &Args<'_>) -> Option<u16> {
+    let number = |at: usize| parse_i64(args.get(at)).and_then(|number| u16::try_from(number).ok());
+    match row.full_name.as_str() {
+        "move" => number(2),
+        "copy" => {
+            let mut target = None;
+            let mut option = 3;
+            while option < args.len() {
+                if args.is(option, "db") && option + 1 < args.len() {
+                    option += 1;
+                    target = Some(number(option)?);
+                }
+                option += 1;
+            }
+            target
+        }
+        _ => None,
+    }
 }
 
 /// Puts an entry where it belongs, with the age it has; Redis calls the key new even where it replaces one.

@@ -125,7 +125,7 @@ fn what_is_written_is_read_back() {
             );
         }
     }
-    let packed = dump(ValueRef::Bytes(&[b'a'; 70_000]), true);
+    let packed = dump(ValueRef::Bytes(&vec![b'a'; 70_000]), true);
     assert!(packed.len() < 1000, "{} bytes", packed.len());
 }
 

@@ -2,7 +2,10 @@
 //!
 //! Error texts, replies and events were taken from redis-server 7.0.15.
 
+use super::other_database;
 use crate::cmd::fixture::Fixture;
+use crate::cmd::table;
+use crate::resp::{Args, Span};
 
 fn with_keys(keys: &[&str]) -> Fixture {
     let mut fixture = Fixture::new();
@@ -119,4 +122,35 @@ fn move_changes_the_database() {
     assert_eq!(fixture.fresh("move a 9"), ":0\r\n");
     fixture.db = 9;
     assert_eq!(fixture.fresh("ttl a"), ":100\r\n");
+}
+
+#[test]
+fn the_other_database_is_known_before_the_command_runs() {
+    let other = |line: &str| {
+        let mut spans = Vec::new();
+        let mut start = 0;
+        for word in line.split(' ') {
+            spans.push(Span {
+                start,
+                len: u32::try_from(word.len()).unwrap(),
+            });
+            start += spans[spans.len() - 1].len + 1;
+        }
+        let args = Args::new(line.as_bytes(), &spans);
+        let table = table();
+        other_database(table.row(table.resolve(&args).unwrap()), &args)
+    };
+    for (line, database) in [
+        ("move k 3", Some(3)),
+        ("move k x", None),
+        ("move k -1", None),
+        ("copy a b", None),
+        ("copy a b db 7", Some(7)),
+        ("copy a b replace db 7 DB 8", Some(8)),
+        ("copy a b db x", None),
+        ("copy a b db", None),
+        ("rename a 5", None),
+    ] {
+        assert_eq!(other(line), database, "{line}");
+    }
 }
