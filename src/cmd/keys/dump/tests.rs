@@ -200,6 +200,11 @@ fn restore_refuses_in_redis_order_and_words() {
             format!("-{error}\r\n")
         );
     }
+}
+
+#[test]
+fn restore_refuses_bodies_behind_a_right_footer() {
+    let mut fixture = Fixture::new();
     // A right footer behind a body of an unknown type.
     let mut payload = b"\xf0\x03abc\x0a\x00".to_vec();
     payload.extend_from_slice(&crate::store::rdb::checksum(&payload).to_le_bytes());
