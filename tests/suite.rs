@@ -148,9 +148,11 @@ fn chosen_units(options: &Options) -> Result<Vec<Recorded>, String> {
 /// The skip list as the Tcl runner wants it: names and patterns only, no comments.
 fn write_skip_file(scratch: &Path) -> Result<PathBuf, String> {
     let path = scratch.join("skip");
-    let text: String = lines(include_str!("suite/skip.txt"))
-        .map(|line| format!("{line}\n"))
-        .collect();
+    let names: Vec<&str> = lines(include_str!("suite/skip.txt")).collect();
+    let text = names.join(
+        "
+",
+    );
     fs::write(&path, text).map_err(|error| format!("{}: {error}", path.display()))?;
     Ok(path)
 }

@@ -129,12 +129,17 @@ fn from_lines(content: &str) -> String {
             continue;
         }
         let components = components.join(" ");
-        text.push_str(&format!(
-            "Types: deb-src\nURIs: {uri}\nSuites: {suite}\nComponents: {components}\n"
-        ));
+        for (field, value) in [
+            ("Types", "deb-src"),
+            ("URIs", uri),
+            ("Suites", suite),
+            ("Components", &components),
+        ] {
+            text.extend([field, ": ", value, "\n"]);
+        }
         for option in options.split_whitespace() {
             if let Some(key) = option.strip_prefix("signed-by=") {
-                text.push_str(&format!("Signed-By: {key}\n"));
+                text.extend(["Signed-By: ", key, "\n"]);
             }
         }
         text.push('\n');

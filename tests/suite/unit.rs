@@ -17,6 +17,8 @@ use crate::harness::server::Server;
 const UNIT_LIMIT: Duration = Duration::from_secs(300);
 /// Seconds after which the Tcl runner itself gives up on one test.
 const TEST_LIMIT_S: &str = "120";
+/// What is left out by tag: long tests, and those that read the stream a primary sends its replicas.
+const TAGS: &str = "-slow -needs:repl";
 /// Pause between two looks at a running unit.
 const POLL: Duration = Duration::from_millis(20);
 /// First port the Tcl runner may listen on for its own clients; each workplace gets its own range.
@@ -130,7 +132,7 @@ impl Workplace {
                 &self.base_port.to_string(),
                 "--durable",
                 "--tags",
-                "-slow",
+                TAGS,
             ])
             .args(["--timeout", TEST_LIMIT_S, "--single", unit, "--skipfile"])
             .arg(&self.skip)
@@ -191,16 +193,31 @@ fn without_colours(text: &str) -> String {
 fn count(transcript: String) -> Outcome {
     let mut outcome = Outcome::broken(String::new());
     outcome.broken = None;
-    for line in transcript.lines() {
+    // Behind the end all errs are listed once more.
+    let (run, ended) = match transcript.split_once("The End\n") {
+        Some((run, _)) => (run, true),
+        None => (transcript.as_str(), false),
+    };
+    let mut lines = run.lines().peekable();
+    while let Some(line) = lines.next() {
         outcome.ok += line.matches("[ok]: ").count();
         outcome.skipped += line.matches("[skip]: ").count() + line.matches("[ignore]: ").count();
         for verdict in ["[err]: ", "[exception]: ", "[timeout]: "] {
             if let Some(at) = line.find(verdict) {
-                outcome.errors.push(line[at..].to_string());
+                // The line below an err says what came instead of what.
+                let detail = lines.peek().filter(|_| verdict == "[err]: ");
+                let detail: String = detail
+                    .map_or("", |detail| detail)
+                    .chars()
+                    .take(200)
+                    .collect();
+                outcome
+                    .errors
+                    .push(format!("{}\n         {detail}", &line[at..]));
             }
         }
     }
-    if !transcript.contains("The End") {
+    if !ended {
         let last = transcript.len().saturating_sub(2000);
         let last = (last..transcript.len()).find(|&at| transcript.is_char_boundary(at));
         let tail = &transcript[last.unwrap_or(transcript.len())..];
