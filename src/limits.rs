@@ -76,6 +76,8 @@ pub const INPUT_PAUSE_BYTES: usize = 64 * 1024;
 /// Commands and bytes of arguments that one MULTI queues at most.
 pub const QUEUED_COMMANDS_MAX: usize = 1024 * 1024;
 pub const QUEUED_BYTES_MAX: usize = 1024 * 1024 * 1024;
+/// Commands of a pipeline that are parsed before the first of them runs.
+pub const AHEAD_MAX: usize = 16;
 /// Messages of other shards, and waiting clients, that one tick takes up.
 pub const MESSAGES_PER_TICK: usize = 1024;
 pub const RUNNABLE_PER_TICK: usize = 1024;

@@ -3,7 +3,10 @@
 //! Builds what all shards share, starts the shards on their cores and waits for them. After the start it
 //! does nothing but wait for signals; all work is the shards'.
 
-#![allow(clippy::disallowed_methods, reason = "ends the process when a shard has ended badly")]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "ends the process when a shard has ended badly"
+)]
 
 use std::sync::Arc;
 use std::thread::JoinHandle;

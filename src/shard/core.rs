@@ -11,7 +11,7 @@ use crate::base::{Now, Socket, Token};
 use crate::cmd::{Effects, Random, Table, table};
 use crate::config::Config;
 use crate::conn::{Client, Clients, State};
-use crate::resp::{Error, Reply, Span};
+use crate::resp::{Error, Reply};
 use crate::route::{Locks, Message, Note, Parcel, Sequence, SlotTable, Statistics};
 use crate::store::Store;
 
@@ -154,9 +154,10 @@ pub struct Core {
     pub memory: Option<crate::base::arena::ThreadMemory>,
     /// SHUTDOWN was asked for.
     pub stopping: bool,
-    /// Reused between commands.
-    pub spans: Vec<Span>,
-    pub unescaped: Vec<u8>,
+    /// Reused between buffers.
+    pub ahead: super::ahead::Ahead,
+    /// Address and slot of the first argument of the command that is being dispatched.
+    pub routed: Option<(*const u8, u16)>,
     pub positions: Vec<usize>,
 }
 
@@ -204,8 +205,8 @@ impl Core {
             housekeeping_us: 0,
             memory: None,
             stopping: false,
-            spans: Vec::new(),
-            unescaped: Vec::new(),
+            ahead: super::ahead::Ahead::default(),
+            routed: None,
             positions: Vec::new(),
             identity,
         }

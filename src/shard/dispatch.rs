@@ -218,7 +218,11 @@ impl Core {
     pub fn place(&mut self, row: &Row, args: &Args<'_>) -> Place {
         match row.keys {
             Keys::One(at) => {
-                let slot = key_slot(args.get(at));
+                let key = args.get(at);
+                let slot = match self.routed {
+                    Some((address, slot)) if std::ptr::eq(address, key.as_ptr()) => slot,
+                    _ => key_slot(key),
+                };
                 Place::One {
                     shard: self.slots.owner(slot),
                     slot,

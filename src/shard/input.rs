@@ -4,11 +4,12 @@
 //! arrives while the client waits, is copied into the client's own buffer.
 
 use super::Core;
+use super::ahead::{Ahead, Stop};
 use super::core::Ask;
 use crate::base::Token;
 use crate::conn::State;
-use crate::limits::INPUT_PAUSE_BYTES;
-use crate::resp::{Args, Error, Limits, Parsed, Violation, parse};
+use crate::limits::{AHEAD_MAX, INPUT_PAUSE_BYTES};
+use crate::resp::{Args, Error, Limits, Violation};
 
 /// What becomes of a command's bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,46 +78,32 @@ impl Core {
 
     /// Executes commands from the front of `bytes`; returns how many bytes are done with.
     fn consume(&mut self, token: Token, bytes: &[u8]) -> usize {
-        let mut spans = std::mem::take(&mut self.spans);
-        let mut unescaped = std::mem::take(&mut self.unescaped);
+        let mut ahead = std::mem::take(&mut self.ahead);
         let mut at = 0;
-        while at < bytes.len() {
-            let Some(client) = self.clients.get_mut(token) else {
-                break;
-            };
-            if client.state != State::Running {
+        while at < bytes.len() && self.is_running(token) {
+            let limits = self.limits(token);
+            let stop = ahead.parse(bytes, at, limits);
+            self.prefetch(token, &ahead, bytes);
+            let (done, all) = self.run_ahead(token, &ahead, bytes);
+            at = at.max(done);
+            if !all {
                 break;
             }
-            let limits = Limits {
-                bulk_bytes_max: usize::try_from(self.config.proto_max_bulk_len)
-                    .unwrap_or(usize::MAX),
-                authenticated: client.session.authenticated,
-            };
-            match parse(&bytes[at..], limits, &mut spans, &mut unescaped) {
-                Parsed::Command { consumed } => {
-                    let source = if unescaped.is_empty() {
-                        &bytes[at..]
-                    } else {
-                        &unescaped[..]
-                    };
-                    if self.command(token, &Args::new(source, &spans)) == Flow::Retry {
-                        break;
-                    }
-                    at += consumed;
-                }
-                Parsed::Nothing { consumed } => at += consumed,
-                Parsed::Incomplete { needed } => {
-                    client.input_needed = needed;
+            match stop {
+                Stop::Full => {}
+                Stop::Nothing { end } => at = end,
+                Stop::Incomplete { needed } => {
+                    self.client(token).input_needed = needed;
                     break;
                 }
-                Parsed::Violation(violation) => {
+                Stop::Violation(violation) => {
                     self.violation(token, violation);
                     at = bytes.len();
                 }
             }
         }
-        self.spans = spans;
-        self.unescaped = unescaped;
+        self.ahead = ahead;
+        self.routed = None;
         if let Some(client) = self.clients.get_mut(token) {
             if at > 0 && at == bytes.len() || client.state != State::Running {
                 client.input_needed = 0;
@@ -127,6 +114,78 @@ impl Core {
             }
         }
         at
+    }
+
+    fn is_running(&self, token: Token) -> bool {
+        self.clients
+            .get(token)
+            .is_some_and(|client| client.state == State::Running)
+    }
+
+    fn limits(&self, token: Token) -> Limits {
+        let authenticated = self
+            .clients
+            .get(token)
+            .is_some_and(|client| client.session.authenticated);
+        let bulk_bytes_max = usize::try_from(self.config.proto_max_bulk_len).unwrap_or(usize::MAX);
+        Limits {
+            bulk_bytes_max,
+            authenticated,
+        }
+    }
+
+    /// Executes what was parsed ahead; returns the end of the last command taken, and whether all were.
+    #[inline]
+    fn run_ahead(&mut self, token: Token, ahead: &Ahead, bytes: &[u8]) -> (usize, bool) {
+        let mut done = 0;
+        for command in &ahead.commands {
+            if !self.is_running(token) {
+                return (done, false);
+            }
+            let source = if command.unescaped {
+                &ahead.unescaped[..]
+            } else {
+                &bytes[command.start..]
+            };
+            let spans = &ahead.spans[command.first_span..][..command.spans];
+            self.routed = command.key;
+            if self.command(token, &Args::new(source, spans)) == Flow::Retry {
+                return (done, false);
+            }
+            done = command.end;
+        }
+        (done, true)
+    }
+
+    /// Fetches what the commands ahead will look up, all buckets first, then all entries, so that the
+    /// processor waits for memory once per pipeline rather than twice per command.
+    #[inline]
+    fn prefetch(&mut self, token: Token, ahead: &Ahead, bytes: &[u8]) {
+        if ahead.commands.len() < 2 {
+            return;
+        }
+        let db = self
+            .clients
+            .get(token)
+            .map_or(0, |client| usize::from(client.session.db));
+        let mut hashes = [0u64; AHEAD_MAX];
+        let here = self.id();
+        for (command, hash) in ahead.commands.iter().zip(&mut hashes) {
+            let Some((_, slot)) = command.key else {
+                continue;
+            };
+            if self.slots.owner(slot) == here {
+                *hash = self.store.hash(command.key_bytes(ahead, bytes));
+                self.store.prefetch_bucket(db, slot, *hash);
+            }
+        }
+        for (command, &hash) in ahead.commands.iter().zip(&hashes) {
+            if let Some((_, slot)) = command.key
+                && hash != 0
+            {
+                self.store.prefetch_entry(db, slot, hash);
+            }
+        }
     }
 
     /// A protocol violation: the error, in its turn, and the end of the connection.

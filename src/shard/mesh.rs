@@ -8,7 +8,7 @@ use super::Core;
 use super::execute::Call;
 use crate::base::Token;
 use crate::conn::{ReplyMode, State};
-use crate::limits::{PARCELS_KEPT, SEND_BUFFER_KEPT_BYTES};
+use crate::limits::{AHEAD_MAX, PARCELS_KEPT, SEND_BUFFER_KEPT_BYTES};
 use crate::resp::{Args, Span};
 use crate::route::{Carried, Message, Note, Parcel, RemoteCommand, ReplyTo, Task};
 
@@ -71,7 +71,14 @@ impl Core {
     fn execute_parcel(&mut self, from: usize, mut parcel: Box<Parcel>) {
         let mut commands = std::mem::take(&mut parcel.commands);
         let mut replies = std::mem::take(&mut parcel.replies);
-        for command in &mut commands {
+        for index in 0..commands.len() {
+            if index % AHEAD_MAX == 0 {
+                self.prefetch_parcel(
+                    &parcel,
+                    &commands[index..commands.len().min(index + AHEAD_MAX)],
+                );
+            }
+            let command = &mut commands[index];
             let spans = &parcel.spans[command.first_span as usize..][..command.spans as usize];
             let args = Args::new(&parcel.bytes, spans);
             if (!self.locks.is_empty() || !self.behind.is_empty())
@@ -104,6 +111,24 @@ impl Core {
         parcel.commands = commands;
         parcel.replies = replies;
         self.outbox[from].replies.push(parcel);
+    }
+
+    /// As for a pipeline of our own: all buckets, then all entries.
+    #[inline]
+    fn prefetch_parcel(&self, parcel: &Parcel, commands: &[RemoteCommand]) {
+        let mut hashes = [0u64; AHEAD_MAX];
+        for (command, hash) in commands.iter().zip(&mut hashes) {
+            let span = parcel.spans[command.first_span as usize + usize::from(command.key_at)];
+            *hash = self
+                .store
+                .hash(&parcel.bytes[span.start as usize..][..span.len as usize]);
+            self.store
+                .prefetch_bucket(usize::from(command.db), command.slot, *hash);
+        }
+        for (command, &hash) in commands.iter().zip(&hashes) {
+            self.store
+                .prefetch_entry(usize::from(command.db), command.slot, hash);
+        }
     }
 
     #[cold]

@@ -5,6 +5,7 @@
 //! them), `mesh` (messages of other shards), `coordinate` and `participate` (transactions over shards),
 //! `multi`, `watch`, `blocking`, `errand` (questions to all shards), `home` (commands that need the client).
 
+mod ahead;
 mod background;
 mod blocking;
 mod coordinate;

@@ -33,6 +33,18 @@ pub struct Bucket<E> {
 
 const _: () = assert!(size_of::<Bucket<*const u8>>() == 64);
 
+/// A hint to the processor; any address will do, and where there is no such instruction nothing happens.
+#[inline]
+fn prefetch_line(address: *const u8) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a prefetch reads nothing that the program could see and never faults.
+    unsafe {
+        std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(address.cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = address;
+}
+
 /// The memory of a bucket or of an overflow node: same layout, different length.
 struct Node<E> {
     at: NonNull<u64>,
@@ -230,6 +242,27 @@ impl<E> Bucket<E> {
                 candidates &= candidates - 1;
             }
             node = node.next()?;
+        }
+    }
+
+    /// Asks for the bucket's cache line before it is needed.
+    #[inline]
+    pub fn prefetch(&self) {
+        prefetch_line(ptr::from_ref(self).cast());
+    }
+
+    /// Asks for what the elements with this fingerprint point to; of the bucket's own line only.
+    #[inline]
+    pub fn prefetch_candidates(&self, fingerprint: u8) {
+        let node = self.head();
+        let mut candidates = node.candidates(fingerprint);
+        while candidates != 0 {
+            let slot = (candidates.trailing_zeros() / 8) as usize;
+            // SAFETY: candidates are initialised elements of pointer size, here read as an address only.
+            let address = unsafe { node.element(slot).cast::<*const u8>().read() };
+            prefetch_line(address);
+            prefetch_line(address.wrapping_add(size_of::<Bucket<E>>()));
+            candidates &= candidates - 1;
         }
     }
 

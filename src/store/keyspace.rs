@@ -98,6 +98,22 @@ impl Store {
         &self.databases[usize::from(self.identity_of[db])]
     }
 
+    /// First of two hints that a key with this hash will be looked up: its bucket is fetched.
+    #[inline]
+    pub fn prefetch_bucket(&self, db: usize, slot: u16, hash: u64) {
+        if let Some(table) = self.database(db).table(slot) {
+            table.prefetch_bucket(hash);
+        }
+    }
+
+    /// Second hint, some work later: the entry itself is fetched.
+    #[inline]
+    pub fn prefetch_entry(&self, db: usize, slot: u16, hash: u64) {
+        if let Some(table) = self.database(db).table(slot) {
+            table.prefetch_element(hash);
+        }
+    }
+
     #[inline]
     #[must_use]
     pub fn get(&self, db: usize, slot: u16, key: &[u8]) -> Option<&Entry> {

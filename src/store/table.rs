@@ -107,6 +107,22 @@ impl<E> Table<E> {
         Some(self.segments.at_mut(index))
     }
 
+    /// Asks for the cache line of the bucket that this hash is in.
+    #[inline]
+    pub fn prefetch_bucket(&self, hash: u64) {
+        if let Some(bucket) = self.bucket(hash) {
+            bucket.prefetch();
+        }
+    }
+
+    /// Asks for the elements that may have this hash; the bucket should have arrived.
+    #[inline]
+    pub fn prefetch_element(&self, hash: u64) {
+        if let Some(bucket) = self.bucket(hash) {
+            bucket.prefetch_candidates(fingerprint(hash));
+        }
+    }
+
     /// The element with this hash that `matches`. At least 40 low bits of the hash must be true.
     #[inline]
     pub fn find(&self, hash: u64, matches: impl FnMut(&E) -> bool) -> Option<&E> {

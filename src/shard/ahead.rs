@@ -1,0 +1,110 @@
+//! Commands parsed ahead of their execution.
+//!
+//! A pipeline is parsed a few commands at a time before any of them runs, so that the memory they will
+//! need can be fetched meanwhile. Parsing has no effects, so a command that must not run yet is simply parsed
+//! again later. Owned by the shard, reused for every buffer; knows nothing of clients.
+
+use crate::cmd::key_slot;
+use crate::limits::AHEAD_MAX;
+use crate::resp::{Limits, Parsed, Span, Violation, parse};
+
+/// Why parsing stopped where it did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stop {
+    /// There may be more.
+    Full,
+    /// Bytes up to `end` hold nothing.
+    Nothing { end: usize },
+    /// The rest is no whole command; it needs this many bytes.
+    Incomplete { needed: usize },
+    /// The rest violates the protocol.
+    Violation(Violation),
+}
+
+/// One parsed command.
+#[derive(Debug, Clone, Copy)]
+pub struct AheadCommand {
+    /// Where its bytes begin and end.
+    pub start: usize,
+    pub end: usize,
+    pub first_span: usize,
+    pub spans: usize,
+    /// Its spans point into `Ahead::unescaped`; such a command is always the only one.
+    pub unescaped: bool,
+    /// Address and slot of its first argument, should that be a key.
+    pub key: Option<(*const u8, u16)>,
+}
+
+impl AheadCommand {
+    /// The first argument.
+    #[inline]
+    #[must_use]
+    pub fn key_bytes<'a>(&self, ahead: &Ahead, bytes: &'a [u8]) -> &'a [u8] {
+        let span = ahead.spans[self.first_span + 1];
+        &bytes[self.start + span.start as usize..][..span.len as usize]
+    }
+}
+
+/// The commands, and the memory for finding them.
+#[derive(Debug, Default)]
+pub struct Ahead {
+    pub commands: Vec<AheadCommand>,
+    pub spans: Vec<Span>,
+    pub unescaped: Vec<u8>,
+    scratch: Vec<Span>,
+}
+
+impl Ahead {
+    /// Parses up to `AHEAD_MAX` commands of `bytes` from `at` on.
+    #[inline]
+    pub fn parse(&mut self, bytes: &[u8], mut at: usize, limits: Limits) -> Stop {
+        self.commands.clear();
+        self.spans.clear();
+        // Before AUTH the next command's limits depend on this one's outcome.
+        let most = if limits.authenticated { AHEAD_MAX } else { 1 };
+        while self.commands.len() < most && at < bytes.len() {
+            match parse(&bytes[at..], limits, &mut self.scratch, &mut self.unescaped) {
+                Parsed::Command { consumed } => {
+                    let unescaped = !self.unescaped.is_empty();
+                    if unescaped && !self.commands.is_empty() {
+                        self.unescaped.clear();
+                        return Stop::Full;
+                    }
+                    self.push(bytes, at, consumed, unescaped);
+                    at += consumed;
+                    if unescaped {
+                        return Stop::Full;
+                    }
+                }
+                Parsed::Nothing { consumed } => return Stop::Nothing { end: at + consumed },
+                Parsed::Incomplete { needed } => return Stop::Incomplete { needed },
+                Parsed::Violation(violation) => return Stop::Violation(violation),
+            }
+        }
+        Stop::Full
+    }
+
+    #[inline]
+    fn push(&mut self, bytes: &[u8], start: usize, consumed: usize, unescaped: bool) {
+        let first_span = self.spans.len();
+        self.spans.extend_from_slice(&self.scratch);
+        // An empty argument has its neighbour's address, so it is not remembered by address.
+        let key = self
+            .scratch
+            .get(1)
+            .filter(|span| !unescaped && span.len > 0)
+            .map(|span| {
+                let key = &bytes[start + span.start as usize..][..span.len as usize];
+                (key.as_ptr(), key_slot(key))
+            });
+        let (end, spans) = (start + consumed, self.scratch.len());
+        self.commands.push(AheadCommand {
+            start,
+            end,
+            first_span,
+            spans,
+            unescaped,
+            key,
+        });
+    }
+}
