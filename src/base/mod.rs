@@ -17,6 +17,7 @@ mod memory;
 mod mesh;
 mod pool;
 pub mod probe;
+pub mod process;
 pub mod signals;
 pub mod socket;
 #[cfg(test)]
@@ -43,6 +44,19 @@ pub fn now() -> Now {
 #[must_use]
 pub fn precise_ns() -> u64 {
     clock::precise_ns()
+}
+
+/// Makes a directory the process's current one.
+///
+/// # Errors
+/// The system's words.
+pub fn enter_directory(path: &std::path::Path) -> Result<(), String> {
+    std::env::set_current_dir(path).map_err(|error| socket::error_text(&error))
+}
+
+/// Stops the calling thread, for DEBUG SLEEP only.
+pub fn stall(duration: std::time::Duration) {
+    std::thread::sleep(duration);
 }
 
 /// 64 bits from the kernel.

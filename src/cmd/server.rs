@@ -4,6 +4,7 @@
 
 mod command;
 mod config;
+mod function;
 mod latency;
 mod memory;
 mod slowlog;
@@ -37,6 +38,19 @@ pub static COMMANDS: &[Command] = &[
         summary: "A container for server configuration commands",
         run: Run::Home,
         subcommands: config::SUBCOMMANDS,
+    },
+    Command {
+        name: "function",
+        arity: -2,
+        flags: 0,
+        categories: 0,
+        group: Group::Scripting,
+        keys: &[],
+        since: "7.0.0",
+        complexity: "Depends on subcommand.",
+        summary: "A container for function commands",
+        run: Run::Home,
+        subcommands: function::SUBCOMMANDS,
     },
     Command {
         name: "command",

@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use super::{Intent, Sequence};
+use super::{Intent, Sequence, Statistics};
 use crate::base::{Socket, Token};
 use crate::config::Config;
 use crate::resp::{Args, Protocol, Span};
@@ -302,6 +302,8 @@ pub enum Note {
     Errand {
         id: u64,
         errand: Errand,
+        /// Part of an EXEC that holds every shard already.
+        within: bool,
     },
     ErrandDone {
         id: u64,
@@ -327,8 +329,10 @@ pub struct Wait {
 /// What one shard asks of another on behalf of an administrative command.
 #[derive(Debug, Clone)]
 pub enum Errand {
-    /// Use this configuration from now on.
-    Configure(Arc<Config>),
+    /// CONFIG SET, for shard 0, which orders them all.
+    SetConfig(Arc<ConfigChange>),
+    /// Use this configuration from now on, unless a later one is there already.
+    Configure { version: u64, config: Arc<Config> },
     /// One line per client, as CLIENT LIST prints them, of the clients that pass the filter.
     ClientList(Arc<ClientFilter>),
     /// Close the clients that pass the filter; answers how many.
@@ -341,8 +345,12 @@ pub enum Errand {
     Info,
     /// Zero the statistics.
     ResetStatistics,
-    /// SCAN's part: from this cursor on.
-    Scan { cursor: u64, args: Arc<Carried> },
+    /// SCAN's part: from this cursor on, at least so many elements.
+    Scan {
+        cursor: u64,
+        count: usize,
+        args: Arc<Carried>,
+    },
     /// RANDOMKEY's part: a key of this database.
     RandomKey { db: u16 },
     /// A client watches keys.
@@ -353,6 +361,25 @@ pub enum Errand {
     Monitor { home: u16, client: u64, on: bool },
     /// Stop: close the listeners and clients and end the thread.
     Shutdown,
+}
+
+impl Errand {
+    /// True when it looks at keys: it waits for the transactions that are about.
+    #[must_use]
+    pub fn needs_keys(&self) -> bool {
+        matches!(
+            self,
+            Errand::Scan { .. } | Errand::RandomKey { .. } | Errand::Debug(_)
+        )
+    }
+}
+
+/// The pairs of one CONFIG SET and who asks.
+#[derive(Debug)]
+pub struct ConfigChange {
+    pub pairs: Vec<(Vec<u8>, Vec<u8>)>,
+    /// The client came over loopback or a unix socket.
+    pub local: bool,
 }
 
 /// Which clients an administrative command means; None fits all.
@@ -379,41 +406,15 @@ pub enum Answer {
         key: Option<Vec<u8>>,
         keys: u64,
     },
-    /// Keys found and where to go on (0: the end of this shard).
+    /// Keys found, as encoded bulk strings, how many they are, how many elements were looked at, and the
+    /// slot and position to go on at; None: the end of the shard's run of slots.
     Scan {
-        next: u64,
-        keys: Vec<Vec<u8>>,
+        next: Option<u64>,
+        keys: Vec<u8>,
+        found: usize,
+        examined: usize,
     },
+    /// Shard 0's answer to `SetConfig`: the new configuration with its number, or the error reply.
+    Configured(Result<(u64, Arc<Config>), String>),
     Statistics(Box<Statistics>),
-}
-
-/// What INFO adds up over the shards.
-#[derive(Debug, Clone, Default)]
-pub struct Statistics {
-    pub clients: u64,
-    pub blocked_clients: u64,
-    pub connections: u64,
-    pub rejected_connections: u64,
-    pub commands: u64,
-    pub input_bytes: u64,
-    pub output_bytes: u64,
-    pub hits: u64,
-    pub misses: u64,
-    pub expired: u64,
-    pub evicted: u64,
-    pub dirty: u64,
-    pub error_replies: u64,
-    pub used_memory: u64,
-    pub input_buffer_max: u64,
-    pub output_buffer_max: u64,
-    pub hops: u64,
-    pub ticks: u64,
-    pub transactions: Vec<u64>,
-    pub lock_waits: u64,
-    pub revocations: u64,
-    /// Keys, keys with expiry and average time to live (ms), per database.
-    pub keyspace: Vec<(u64, u64, u64)>,
-    /// Calls, microseconds, rejected and failed calls, per row of the command table.
-    pub calls: Vec<(u64, u64, u64, u64)>,
-    pub errors: Vec<(String, u64)>,
 }

@@ -6,10 +6,12 @@
 mod locks;
 mod message;
 mod slots;
+mod statistics;
 
 pub use locks::{Intent, Locks, Mode, Outcome, Sequence, WHOLE};
 pub use message::{
-    Answer, Carried, ClientFilter, DbKey, Errand, Message, Note, Offer, Parcel, Part,
-    RemoteCommand, ReplyTo, Returned, Schedule, Statistics, Task, Wait, Watch, Work,
+    Answer, Carried, ClientFilter, ConfigChange, DbKey, Errand, Message, Note, Offer, Parcel, Part,
+    RemoteCommand, ReplyTo, Returned, Schedule, Task, Wait, Watch, Work,
 };
 pub use slots::SlotTable;
+pub use statistics::{Rates, Statistics};

@@ -108,6 +108,8 @@ pub struct Calls {
 pub struct Core {
     pub identity: Identity,
     pub config: Arc<Config>,
+    /// The number of CONFIG SET that made `config`; shard 0 counts.
+    pub config_version: u64,
     pub table: &'static Table,
     pub slots: SlotTable,
     pub store: Store,
@@ -171,6 +173,7 @@ impl Core {
         let table = table();
         Self {
             config,
+            config_version: 0,
             table,
             slots: SlotTable::even(shards),
             store: Store::new(databases, seed),

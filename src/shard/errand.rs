@@ -4,16 +4,16 @@
 
 use super::Core;
 use super::input::Flow;
+use super::participate::{Duty, Participant};
 use crate::base::Token;
 use crate::conn::State;
 use crate::resp::Error;
-use crate::route::{Answer, Errand, Note};
+use crate::route::{Answer, Errand, Intent, Mode, Note, WHOLE};
 
 /// Makes the reply when every answer has come; answers are ordered by shard.
-pub type Finish = fn(&mut Core, Token, Vec<Answer>);
+pub type Finish = Box<dyn FnOnce(&mut Core, Token, Vec<Answer>)>;
 
 /// An errand under way.
-#[derive(Debug)]
 pub struct Gathering {
     token: Token,
     client: u64,
@@ -24,13 +24,24 @@ pub struct Gathering {
 
 impl Core {
     /// Asks every shard, this one included.
-    pub fn ask_all(&mut self, token: Token, errand: &Errand, finish: Finish) -> Flow {
+    pub fn ask_all(
+        &mut self,
+        token: Token,
+        errand: &Errand,
+        finish: impl FnOnce(&mut Core, Token, Vec<Answer>) + 'static,
+    ) -> Flow {
         let shards: Vec<usize> = (0..self.identity.shards).collect();
         self.ask(token, &shards, errand, finish)
     }
 
     /// Asks some shards. The client waits; `finish` completes its command.
-    pub fn ask(&mut self, token: Token, shards: &[usize], errand: &Errand, finish: Finish) -> Flow {
+    pub fn ask(
+        &mut self,
+        token: Token,
+        shards: &[usize],
+        errand: &Errand,
+        finish: impl FnOnce(&mut Core, Token, Vec<Answer>) + 'static,
+    ) -> Flow {
         let id = self.next_errand;
         self.next_errand += 1;
         let client = self.client(token);
@@ -40,8 +51,9 @@ impl Core {
             client: client.id,
             answers: Vec::new(),
             missing: shards.len(),
-            finish,
+            finish: Box::new(finish),
         };
+        let within = client.steps.is_some();
         self.errands.insert(id, gathering);
         for &shard in shards {
             self.tell(
@@ -49,6 +61,7 @@ impl Core {
                 Note::Errand {
                     id,
                     errand: errand.clone(),
+                    within,
                 },
             );
         }
@@ -67,7 +80,27 @@ impl Core {
     }
 
     /// Another shard asks.
-    pub fn do_errand(&mut self, from: usize, id: u64, errand: &Errand) {
+    pub fn do_errand(&mut self, from: usize, id: u64, errand: Errand, within: bool) {
+        if self.locks.is_empty() || within || !errand.needs_keys() {
+            return self.answer_errand(from, id, &errand);
+        }
+        // Keys that are lent out are nowhere to be seen, so it takes its turn among the transactions.
+        let participant = Participant {
+            coordinator: from,
+            duty: Duty::Errand(id, errand),
+            watcher: None,
+            within: false,
+        };
+        let intents = vec![Intent {
+            key: WHOLE,
+            mode: Mode::Exclusive,
+        }];
+        let sequence = self.next_sequence();
+        self.take_part(sequence, intents, participant);
+    }
+
+    /// Runs an errand and sends the answer.
+    pub fn answer_errand(&mut self, from: usize, id: u64, errand: &Errand) {
         let answer = self.run_errand(errand);
         self.tell(from, Note::ErrandDone { id, answer });
     }

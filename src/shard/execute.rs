@@ -13,6 +13,9 @@ use crate::conn::{ReplyMode, State};
 use crate::resp::{Args, Protocol, Reply};
 use crate::route::{Carried, Mode, ReplyTo, Task, WHOLE};
 
+/// Every so many calls of a command one is timed; a power of two.
+pub const SAMPLE_EVERY: u64 = 16;
+
 /// What a handler is told besides its arguments.
 #[derive(Debug, Clone, Copy)]
 pub struct Call {
@@ -111,6 +114,31 @@ impl Core {
         if let Some(started) = started {
             self.sampled_end(call.row, started);
         }
+    }
+
+    /// Lets a function look at this shard's keys outside any command's handler.
+    pub fn with_context<T>(
+        &mut self,
+        db: u16,
+        protocol: Protocol,
+        out: &mut Vec<u8>,
+        look: impl FnOnce(&mut Context<'_>) -> T,
+    ) -> T {
+        let result = look(&mut Context {
+            store: &mut self.store,
+            reply: Reply::new(out, protocol),
+            effects: &mut self.effects,
+            config: &self.config,
+            random: &mut self.random,
+            db: usize::from(db),
+            now_ms: self.now.unix_ms(),
+            no_touch: true,
+            may_block: false,
+            routed: (std::ptr::null(), 0),
+            lru_clock: (self.now.unix_us / 1_000_000) as u32 & 0x00ff_ffff,
+        });
+        self.settle_effects();
+        result
     }
 
     #[cold]
@@ -309,8 +337,10 @@ impl Core {
     /// Every sixteenth call of a command is timed; the others are taken to cost the same.
     #[inline]
     fn sampled_start(&self, row: u16) -> Option<u64> {
-        const SAMPLE_MASK: u64 = 15;
-        (self.calls[usize::from(row)].calls & SAMPLE_MASK == 0).then(crate::base::precise_ns)
+        self.calls[usize::from(row)]
+            .calls
+            .is_multiple_of(SAMPLE_EVERY)
+            .then(crate::base::precise_ns)
     }
 
     #[cold]

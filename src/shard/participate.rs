@@ -10,8 +10,8 @@ use super::mesh::ALONE;
 use crate::cmd::changes_keys;
 use crate::resp::{Protocol, Reply};
 use crate::route::{
-    Carried, DbKey, Intent, Mode, Note, Outcome, Part, Returned, Schedule, Sequence, Task, Wait,
-    Work,
+    Carried, DbKey, Errand, Intent, Mode, Note, Outcome, Part, Returned, Schedule, Sequence, Task,
+    Wait, Work,
 };
 use crate::store::Entry;
 
@@ -28,6 +28,8 @@ pub enum Duty {
     Task(Box<Task>),
     /// Hold the locks.
     Hold,
+    /// Run an errand of the coordinator's and be done.
+    Errand(u64, Errand),
     /// Offer this key's entry to a blocked client.
     Offer(Box<Wait>, DbKey),
 }
@@ -140,6 +142,10 @@ impl Core {
             Duty::Hold => (Part::Ready, Duty::Hold, false),
             Duty::Task(task) => {
                 self.run_task(*task);
+                return true;
+            }
+            Duty::Errand(id, errand) => {
+                self.answer_errand(participant.coordinator, id, &errand);
                 return true;
             }
             Duty::Offer(wait, key) => match self.make_offer(sequence, *wait, key) {

@@ -4,7 +4,13 @@
 //! (`Flow::Next`), or asks other shards and completes later (`Flow::Stop`). It runs alone in its client's
 //! pipeline, so replies are in order by themselves.
 
+mod config;
 mod connection;
+mod debug;
+mod help;
+mod info;
+mod scan;
+mod server;
 
 use super::Core;
 use super::input::Flow;
@@ -17,7 +23,15 @@ use crate::route::{Answer, Errand};
 pub type HomeFunction = fn(&mut Core, Token, &Args<'_>) -> Flow;
 
 /// The families' functions, by full name.
-static FAMILIES: &[&[(&str, HomeFunction)]] = &[connection::FUNCTIONS, TRANSACTIONS];
+static FAMILIES: &[&[(&str, HomeFunction)]] = &[
+    connection::FUNCTIONS,
+    config::FUNCTIONS,
+    debug::FUNCTIONS,
+    info::FUNCTIONS,
+    scan::FUNCTIONS,
+    server::FUNCTIONS,
+    TRANSACTIONS,
+];
 
 static TRANSACTIONS: &[(&str, HomeFunction)] = &[
     ("multi", |core, token, _| core.multi(token)),
@@ -93,10 +107,23 @@ impl Core {
                 self.watch_here(watch);
                 Answer::Done
             }
-            Errand::Configure(config) => {
-                self.config = config.clone();
+            Errand::SetConfig(change) => self.set_config(change),
+            Errand::Configure { version, config } => {
+                self.configure(*version, config.clone());
                 Answer::Done
             }
+            Errand::Scan {
+                cursor,
+                count,
+                args,
+            } => self.scan_here(*cursor, *count, args),
+            Errand::RandomKey { db } => self.random_key_here(*db),
+            Errand::Info => Answer::Statistics(Box::new(self.statistics_now())),
+            Errand::ResetStatistics => {
+                self.reset_statistics();
+                Answer::Done
+            }
+            Errand::Debug(carried) => self.debug_here(carried),
             _ => Answer::Done,
         }
     }

@@ -1,0 +1,113 @@
+//! What the kernel says about this process and the machine, for INFO.
+//!
+//! A few system calls per question; never on the hot path.
+
+/// Processor time, seconds.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct CpuTimes {
+    pub system_s: f64,
+    pub user_s: f64,
+}
+
+/// Whose processor time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Whose {
+    Process,
+    /// Children that have ended.
+    Children,
+    /// The calling thread: a shard.
+    Thread,
+}
+
+/// Processor time used so far.
+#[must_use]
+pub fn cpu_times(whose: Whose) -> CpuTimes {
+    let who = match whose {
+        Whose::Process => libc::RUSAGE_SELF,
+        Whose::Children => libc::RUSAGE_CHILDREN,
+        Whose::Thread => libc::RUSAGE_THREAD,
+    };
+    // SAFETY: a zeroed rusage is valid, and the call fills it.
+    let usage = unsafe {
+        let mut usage: libc::rusage = std::mem::zeroed();
+        let result = libc::getrusage(who, &raw mut usage);
+        assert!(result == 0, "getrusage fails only for an unknown kind");
+        usage
+    };
+    let seconds = |time: libc::timeval| time.tv_sec as f64 + time.tv_usec as f64 / 1e6;
+    CpuTimes {
+        system_s: seconds(usage.ru_stime),
+        user_s: seconds(usage.ru_utime),
+    }
+}
+
+/// `Linux 6.1.0 x86_64`, and the word size.
+#[must_use]
+pub fn system_name() -> String {
+    // SAFETY: a zeroed utsname is valid, and the call fills it with texts that end in a zero byte.
+    let names = unsafe {
+        let mut names: libc::utsname = std::mem::zeroed();
+        libc::uname(&raw mut names);
+        names
+    };
+    let text = |bytes: &[libc::c_char]| -> String {
+        let ended = bytes.iter().take_while(|&&byte| byte != 0);
+        ended
+            .map(|&byte| char::from(byte.cast_unsigned()))
+            .collect()
+    };
+    format!(
+        "{} {} {}",
+        text(&names.sysname),
+        text(&names.release),
+        text(&names.machine)
+    )
+}
+
+/// Memory of the machine, bytes.
+#[must_use]
+pub fn machine_memory_bytes() -> u64 {
+    // SAFETY: sysconf only reads.
+    let (pages, page_bytes) = unsafe {
+        (
+            libc::sysconf(libc::_SC_PHYS_PAGES),
+            libc::sysconf(libc::_SC_PAGESIZE),
+        )
+    };
+    u64::try_from(pages).unwrap_or(0) * u64::try_from(page_bytes).unwrap_or(0)
+}
+
+/// The most memory the process has had, bytes.
+#[must_use]
+pub fn peak_rss_bytes() -> u64 {
+    let text = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kilobytes = line.and_then(|rest| rest.split_whitespace().next()?.parse::<u64>().ok());
+    kilobytes.unwrap_or(0) * 1024
+}
+
+/// The program's file.
+#[must_use]
+pub fn executable() -> String {
+    std::env::current_exe()
+        .map(|path| path.to_string_lossy().into_owned())
+        .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_process_has_used_something() {
+        let mut sum = 0u64;
+        while cpu_times(Whose::Process).user_s + cpu_times(Whose::Process).system_s == 0.0 {
+            sum = (0..100_000u64).fold(sum, |sum, number| sum.wrapping_mul(31) ^ number);
+        }
+        assert!(cpu_times(Whose::Children).user_s >= 0.0);
+        assert!(peak_rss_bytes() > 1 << 20);
+        assert!(machine_memory_bytes() > peak_rss_bytes());
+        assert!(system_name().starts_with("Linux "));
+        assert!(!executable().is_empty());
+    }
+}

@@ -1,0 +1,106 @@
+//! Server commands of a few lines each: TIME, LASTSAVE, ROLE, LOLWUT, FUNCTION.
+//!
+//! What the server does not have is answered truthfully: no functions, no replicas.
+
+use super::HomeFunction;
+use super::help::help;
+use crate::base::Token;
+use crate::resp::{Args, Error, parse_i64};
+use crate::shard::Core;
+use crate::shard::input::Flow;
+
+/// The functions of this file.
+pub static FUNCTIONS: &[(&str, HomeFunction)] = &[
+    ("time", time),
+    ("lastsave", last_save),
+    ("role", role),
+    ("lolwut", lolwut),
+    ("function|flush", function_flush),
+    ("function|list", function_list),
+    ("function|help", |core, token, _| {
+        help(core, token, "FUNCTION", FUNCTION_HELP)
+    }),
+];
+
+const FUNCTION_HELP: &[&str] = &[
+    "LIST [LIBRARYNAME PATTERN] [WITHCODE]",
+    "    Return the libraries; there are none.",
+    "FLUSH [ASYNC|SYNC]",
+    "    Delete all the libraries.",
+];
+
+fn time(core: &mut Core, token: Token, _args: &Args<'_>) -> Flow {
+    let now_us = crate::base::now().unix_us;
+    let mut reply = core.reply(token);
+    reply.array(2);
+    reply.bulk((now_us / 1_000_000).to_string().as_bytes());
+    reply.bulk((now_us % 1_000_000).to_string().as_bytes());
+    Flow::Next
+}
+
+/// Nothing is ever saved: as in Redis, the start counts as the last save then.
+fn last_save(core: &mut Core, token: Token, _args: &Args<'_>) -> Flow {
+    let started_s = core.identity.shared.started_us / 1_000_000;
+    let seconds = i64::try_from(started_s).expect("seconds since 1970 fit 63 bits");
+    core.reply(token).integer(seconds);
+    Flow::Next
+}
+
+fn role(core: &mut Core, token: Token, _args: &Args<'_>) -> Flow {
+    let mut reply = core.reply(token);
+    reply.array(3);
+    reply.bulk(b"master");
+    reply.integer(0);
+    reply.array(0);
+    Flow::Next
+}
+
+/// A cairn of as many stones as the server has shards, and the version.
+fn lolwut(core: &mut Core, token: Token, args: &Args<'_>) -> Flow {
+    const STONES_SHOWN: usize = 12;
+    if args.is(1, "version") && args.len() >= 3 && parse_i64(args.get(2)).is_none() {
+        core.error(token, &Error::NOT_INTEGER);
+        return Flow::Next;
+    }
+    let stones = core.identity.shards.min(STONES_SHOWN);
+    let mut art = String::new();
+    for stone in 1..=stones {
+        let width = 2 * stone + 1;
+        let indent = stones - stone + 1;
+        art.push_str(&format!("{:indent$}({})\n", "", "_".repeat(width)));
+    }
+    art.push_str(&format!(
+        "\nRedis ver. 7.0.15 (Cairn {}, {} shards)\n",
+        env!("CARGO_PKG_VERSION"),
+        core.identity.shards
+    ));
+    core.reply(token).verbatim("txt", art.as_bytes());
+    Flow::Next
+}
+
+fn function_flush(core: &mut Core, token: Token, args: &Args<'_>) -> Flow {
+    if args.len() > 3 || args.len() == 3 && !args.is(2, "sync") && !args.is(2, "async") {
+        let error = Error::new("ERR FUNCTION FLUSH only supports SYNC|ASYNC option");
+        core.error(token, &error);
+    } else {
+        core.reply(token).ok();
+    }
+    Flow::Next
+}
+
+fn function_list(core: &mut Core, token: Token, args: &Args<'_>) -> Flow {
+    let mut option = 2;
+    while option < args.len() {
+        if args.is(option, "withcode") {
+            option += 1;
+        } else if args.is(option, "libraryname") && option + 1 < args.len() {
+            option += 2;
+        } else {
+            let word = String::from_utf8_lossy(args.get(option)).into_owned();
+            core.error(token, &Error::from(format!("ERR Unknown argument {word}")));
+            return Flow::Next;
+        }
+    }
+    core.reply(token).array(0);
+    Flow::Next
+}
