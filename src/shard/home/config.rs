@@ -152,6 +152,7 @@ impl Core {
         };
         let mut config = Config::clone(&self.config);
         let result = config.set_as(origin, &pairs, &mut |name, next| match name {
+            "port" | "bind" => Err("the server listens there already; restart it".into()),
             "dir" => crate::base::enter_directory(std::path::Path::new(&next.dir)),
             _ => Ok(()),
         });
