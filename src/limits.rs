@@ -30,6 +30,10 @@ pub const INCLUDE_DEPTH_MAX: usize = 16;
 /// Longest string kept inside its entry, and longest that clients see as `embstr`, bytes.
 pub const INLINE_VALUE_BYTES_MAX: usize = 1024;
 pub const EMBSTR_BYTES_MAX: usize = 44;
+/// Most bytes of a list's node whose size is given in elements (Redis: SIZE_SAFETY_LIMIT), and of one that
+/// is loaded as it is.
+pub const LIST_NODE_BYTES_MAX: usize = 8192;
+pub const LIST_NODE_LOADED_BYTES_MAX: usize = 64 * 1024;
 /// Latest expiry, unix milliseconds (the year 144,683); later ones are kept as this one.
 pub const EXPIRY_MS_MAX: u64 = (1 << 52) - 1;
 /// Stale references the expiry wheel tolerates beyond a quarter of its live ones, and how many

@@ -168,10 +168,6 @@ impl Entry {
                 Form::Int => ValueRef::Int(place.cast::<i64>().read_unaligned()),
                 Form::Object => match &*place.cast::<Object>() {
                     Object::Bytes(bytes) => ValueRef::Bytes(bytes),
-                    #[allow(
-                        unreachable_patterns,
-                        reason = "reached once there are types besides strings"
-                    )]
                     object => ValueRef::Object(object),
                 },
             }

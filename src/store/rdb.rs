@@ -9,9 +9,11 @@
 //! string         length bytes | 0xc0 i8 | 0xc1 i16 LE | 0xc2 i32 LE | 0xc3 packed:length len:length lzf
 //! ```
 
-mod lzf;
+pub mod list;
+pub(super) mod lzf;
 mod read;
 mod write;
+mod ziplist;
 
 use std::borrow::Cow;
 
@@ -21,6 +23,7 @@ use super::{Object, ValueRef};
 
 pub use read::{Malformed, Reader};
 pub use write::{write_length, write_string};
+pub use ziplist::read_ziplist;
 
 /// The version that payloads are written in: the newest that Redis 7.0 reads.
 pub const VERSION: u16 = 10;
@@ -64,6 +67,7 @@ pub fn checksum(bytes: &[u8]) -> u64 {
 pub fn type_byte(value: ValueRef<'_>) -> u8 {
     match value {
         ValueRef::Int(_) | ValueRef::Bytes(_) | ValueRef::Object(Object::Bytes(_)) => TYPE_STRING,
+        ValueRef::Object(Object::List(_)) => list::TYPE_LIST_QUICKLIST_2,
     }
 }
 
@@ -73,6 +77,7 @@ pub fn write_value(out: &mut Vec<u8>, value: ValueRef<'_>, compress: bool) {
         ValueRef::Int(number) => write::write_integer(out, number),
         ValueRef::Bytes(bytes) => write_string(out, bytes, compress),
         ValueRef::Object(Object::Bytes(bytes)) => write_string(out, bytes, compress),
+        ValueRef::Object(Object::List(list)) => list::write_list(out, list, compress),
     }
 }
 
@@ -83,6 +88,13 @@ pub fn write_value(out: &mut Vec<u8>, value: ValueRef<'_>, compress: bool) {
 pub fn read_value<'a>(type_byte: u8, reader: &mut Reader<'a>) -> Result<Loaded<'a>, Malformed> {
     match type_byte {
         TYPE_STRING => reader.string().map(Loaded::Text),
+        list::TYPE_LIST
+        | list::TYPE_LIST_ZIPLIST
+        | list::TYPE_LIST_QUICKLIST
+        | list::TYPE_LIST_QUICKLIST_2 => {
+            let list = list::read_list(type_byte, reader)?;
+            Ok(Loaded::Object(Object::List(Box::new(list))))
+        }
         _ => Err(Malformed),
     }
 }

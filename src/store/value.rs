@@ -4,6 +4,7 @@
 //! a new variant of `Object` with its three answers below; nothing else in the store changes.
 //! Owned by the store; must not know tables, expiry or commands.
 
+use super::quicklist::List;
 use super::size_class::size_class;
 use crate::limits::{EMBSTR_BYTES_MAX, INLINE_VALUE_BYTES_MAX};
 
@@ -75,6 +76,7 @@ pub enum ValueRef<'a> {
 pub enum Object {
     /// A string too long to be inline.
     Bytes(Vec<u8>),
+    List(Box<List>),
 }
 
 const _: () = assert!(size_of::<Object>() <= 24 && align_of::<Object>() == 8);
@@ -84,6 +86,7 @@ impl Object {
     pub fn kind(&self) -> Kind {
         match self {
             Object::Bytes(_) => Kind::String,
+            Object::List(_) => Kind::List,
         }
     }
 
@@ -91,6 +94,8 @@ impl Object {
     pub fn encoding(&self) -> Encoding {
         match self {
             Object::Bytes(_) => Encoding::Raw,
+            // Redis 7.0 names all lists so, however few nodes they have.
+            Object::List(_) => Encoding::Quicklist,
         }
     }
 
@@ -99,6 +104,7 @@ impl Object {
     pub fn heap_bytes(&self) -> usize {
         match self {
             Object::Bytes(bytes) => size_class(bytes.capacity()),
+            Object::List(list) => list.heap_bytes(),
         }
     }
 }
@@ -198,7 +204,7 @@ impl Encoding {
 
 /// The integer that `text` spells in the one way it would be printed.
 #[inline]
-fn canonical_i64(text: &[u8]) -> Option<i64> {
+pub(super) fn canonical_i64(text: &[u8]) -> Option<i64> {
     let first = *text.first()?;
     if text.len() > I64_DIGITS || !(first == b'-' || first.is_ascii_digit()) {
         return None;

@@ -1,0 +1,201 @@
+//! Lists against a deque of texts, for all sizes of nodes, packed and not.
+//!
+//! Random from constant seeds, so a failure repeats itself.
+
+use super::super::listpack::Needle;
+use super::*;
+use crate::store::testing::Random;
+
+fn texts(list: &List) -> Vec<Vec<u8>> {
+    let mut found = Vec::new();
+    list.range(0, list.len(), false, |element| {
+        found.push(element.with_text(<[u8]>::to_vec));
+    });
+    found
+}
+
+fn check(list: &List, model: &VecDeque<Vec<u8>>, limits: NodeLimits) {
+    assert_eq!(list.len(), model.len());
+    assert!(texts(list).iter().eq(model.iter()), "forwards");
+    let mut backwards = Vec::new();
+    list.range(list.len().saturating_sub(1), list.len(), true, |element| {
+        backwards.push(element.with_text(<[u8]>::to_vec));
+    });
+    assert!(backwards.iter().eq(model.iter().rev()), "backwards");
+    let nodes = list.node_count();
+    let depth = limits.compress_depth as usize;
+    for index in 0..nodes {
+        let node = list.node(index);
+        assert!(node.count() > 0 || list.is_empty());
+        let lzf = matches!(node, Node::LzfPacked { .. } | Node::LzfPlain { .. });
+        let outer = index < depth || nodes - index <= depth;
+        assert!(!(lzf && (outer || depth == 0)), "node {index} of {nodes}");
+        if let Node::Packed(pack) = node {
+            assert!(pack.entry_bytes() <= limits.bytes_max() || pack.len() == 1);
+            assert!(limits.fill < 0 || pack.len() <= limits.fill.unsigned_abs().max(1) as usize);
+        }
+    }
+}
+
+fn sample(random: &mut Random) -> Vec<u8> {
+    match random.below(12) {
+        0..=3 => random.below(30).to_string().into_bytes(),
+        4..=6 => format!("word-{}", random.below(10)).into_bytes(),
+        7 => (random.next() as i64).to_string().into_bytes(),
+        8 => vec![b'a' + random.below(3) as u8; random.below(300)],
+        9 if random.below(20) == 0 => vec![b'L'; 4000 + random.below(9000)],
+        _ => (0..random.below(40)).map(|_| random.next() as u8).collect(),
+    }
+}
+
+fn step(random: &mut Random, list: &mut List, model: &mut VecDeque<Vec<u8>>, limits: NodeLimits) {
+    let text = sample(random);
+    let end = if random.below(2) == 0 {
+        End::Front
+    } else {
+        End::Back
+    };
+    let index = random.below(model.len() + 2);
+    match random.below(16) {
+        0..=7 => {
+            list.push(end, &text, limits);
+            match end {
+                End::Front => model.push_front(text),
+                End::Back => model.push_back(text),
+            }
+        }
+        8 => {
+            let popped = list.pop(end, limits, |element| element.with_text(<[u8]>::to_vec));
+            let expected = match end {
+                End::Front => model.pop_front(),
+                End::Back => model.pop_back(),
+            };
+            assert_eq!(popped, expected);
+        }
+        9 => {
+            assert_eq!(list.set(index, &text, limits), index < model.len());
+            if let Some(place) = model.get_mut(index) {
+                *place = text;
+            }
+        }
+        10..=11 => {
+            let pivot = model.get(index).cloned().unwrap_or_default();
+            let at = model.iter().position(|other| *other == pivot);
+            let done = list.insert_beside(Needle::new(&pivot), end, &text, limits);
+            assert_eq!(done, at.is_some());
+            if let Some(at) = at {
+                model.insert(at + usize::from(end == End::Back), text);
+            }
+        }
+        12 => {
+            let most = 1 + random.below(4);
+            let mut removed = 0;
+            while removed < most {
+                let at = match end {
+                    End::Front => model.iter().position(|other| *other == text),
+                    End::Back => model.iter().rposition(|other| *other == text),
+                };
+                let Some(at) = at else { break };
+                model.remove(at);
+                removed += 1;
+            }
+            let done = list.remove_equal(Needle::new(&text), end, most, limits);
+            assert_eq!(done, removed);
+        }
+        13 if random.below(4) == 0 => {
+            list.drop_elements(end, index / 4, limits);
+            let count = (index / 4).min(model.len());
+            match end {
+                End::Front => model.drain(..count),
+                End::Back => model.drain(model.len() - count..),
+            };
+        }
+        _ => {
+            let found = list.get(index, |element| element.with_text(<[u8]>::to_vec));
+            assert_eq!(found.as_ref(), model.get(index));
+        }
+    }
+}
+
+#[test]
+fn edits_agree_with_a_deque() {
+    let mut random = Random::new(5);
+    for fill in [-5, -4, -3, -2, -1, 0, 1, 2, 7, 128, 100_000] {
+        for compress_depth in [0, 1, 3] {
+            for packed_threshold in [usize::MAX, 200, 1] {
+                let limits = NodeLimits {
+                    fill,
+                    compress_depth,
+                    packed_threshold,
+                };
+                let (mut list, mut model) = (List::new(), VecDeque::new());
+                for round in 0..700 {
+                    step(&mut random, &mut list, &mut model, limits);
+                    if round % 50 == 0 {
+                        check(&list, &model, limits);
+                    }
+                }
+                check(&list, &model, limits);
+                check(&list.clone(), &model, limits);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_changed_setting_holds_at_once() {
+    let mut random = Random::new(6);
+    let (mut list, mut model) = (List::new(), VecDeque::new());
+    for _ in 0..4000 {
+        let limits = NodeLimits {
+            fill: [-2, -1, 1, 5][random.below(4)],
+            compress_depth: random.below(3) as u32,
+            packed_threshold: [usize::MAX, 20][random.below(2)],
+        };
+        step(&mut random, &mut list, &mut model, limits);
+    }
+    assert!(texts(&list).iter().eq(model.iter()));
+}
+
+#[test]
+fn nodes_are_as_large_as_they_may_be() {
+    let nodes = |fill, count: usize, len: usize| {
+        let limits = NodeLimits {
+            fill,
+            ..NodeLimits::default()
+        };
+        let mut list = List::new();
+        for _ in 0..count {
+            list.push(End::Back, &vec![b'x'; len], limits);
+        }
+        list.node_count()
+    };
+    assert_eq!(nodes(128, 128, 10), 1);
+    assert_eq!(nodes(128, 129, 10), 2);
+    assert_eq!(nodes(-2, 600, 10), 1);
+    assert_eq!(nodes(-1, 600, 10), 2);
+    assert_eq!(nodes(-2, 3, 9000), 3);
+    assert_eq!(nodes(0, 3, 1), 3);
+}
+
+#[test]
+fn packing_saves_memory() {
+    let fill = |compress_depth| {
+        let limits = NodeLimits {
+            compress_depth,
+            ..NodeLimits::default()
+        };
+        let mut list = List::new();
+        for number in 0..20_000 {
+            list.push(
+                End::Back,
+                format!("some text, number {number}").as_bytes(),
+                limits,
+            );
+        }
+        list.heap_bytes()
+    };
+    let (raw, packed) = (fill(0), fill(1));
+    assert!(raw > 20_000 * 24 && raw < 20_000 * 30, "{raw}");
+    assert!(packed < raw / 2, "{packed} of {raw}");
+}
