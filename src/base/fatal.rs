@@ -140,6 +140,24 @@ pub fn fatal(reason: &Fatal) -> ! {
     std::process::exit(i32::from(reason.code()))
 }
 
+/// How DEBUG ends the process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Crash {
+    Segfault,
+    Panic,
+    Assertion,
+}
+
+/// Ends the process as a bug would, core dump included; for DEBUG only.
+pub fn crash(how: Crash) -> ! {
+    eprintln!("Crashed on demand by DEBUG: {how:?}");
+    if how == Crash::Segfault {
+        // SAFETY: raise touches no memory of ours; the signal's default action ends the process.
+        unsafe { libc::raise(libc::SIGSEGV) };
+    }
+    std::process::abort()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -355,8 +355,12 @@ pub enum Errand {
     RandomKey { db: u16 },
     /// A client watches keys.
     Watch(Arc<Watch>),
-    /// A DEBUG subcommand that concerns every shard.
+    /// A DEBUG subcommand that concerns every shard, or the owner of a key.
     Debug(Arc<Carried>),
+    /// DEBUG SLEEP.
+    Sleep(std::time::Duration),
+    /// The replication id is this from now on.
+    ReplicationId(Arc<str>),
     /// Send executed commands to this client of this shard, or no longer.
     Monitor { home: u16, client: u64, on: bool },
     /// Stop: close the listeners and clients and end the thread.

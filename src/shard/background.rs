@@ -30,6 +30,7 @@ impl Core {
             sleep = sleep.min(at.saturating_sub(self.now.monotonic_us));
         }
         if self.active_expire
+            && !self.home.expiry_paused
             && let Some(at_ms) = self.store.next_deadline(self.now.unix_ms())
         {
             sleep = sleep.min(at_ms.saturating_mul(1000).saturating_sub(self.now.unix_us));
@@ -47,7 +48,7 @@ impl Core {
     /// One slice of work that no command asked for.
     pub fn background(&mut self) {
         self.expire_waits();
-        if self.active_expire {
+        if self.active_expire && !self.home.expiry_paused {
             self.expire_keys();
         }
         if let Some(cleared) = self.cleared.last_mut()

@@ -92,6 +92,12 @@ pub enum Ask {
         client: u64,
     },
     CloseListeners,
+    /// Stop the thread for so long, then answer an errand.
+    Stall {
+        from: usize,
+        id: u64,
+        duration: std::time::Duration,
+    },
     Discard(Socket),
 }
 

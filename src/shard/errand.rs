@@ -3,6 +3,7 @@
 //! For administrative commands only; the client waits meanwhile, alone in its pipeline.
 
 use super::Core;
+use super::core::Ask;
 use super::input::Flow;
 use super::participate::{Duty, Participant};
 use crate::base::Token;
@@ -81,6 +82,11 @@ impl Core {
 
     /// Another shard asks.
     pub fn do_errand(&mut self, from: usize, id: u64, errand: Errand, within: bool) {
+        if let Errand::Sleep(duration) = errand {
+            // At the end of the tick, so that every shard has heard of it when the first one sleeps.
+            self.asks.push(Ask::Stall { from, id, duration });
+            return;
+        }
         if self.locks.is_empty() || within || !errand.needs_keys() {
             return self.answer_errand(from, id, &errand);
         }
@@ -97,6 +103,17 @@ impl Core {
         }];
         let sequence = self.next_sequence();
         self.take_part(sequence, intents, participant);
+    }
+
+    /// DEBUG SLEEP is over here; the clock has moved on.
+    pub fn stalled_for(&mut self, from: usize, id: u64) {
+        self.tell(
+            from,
+            Note::ErrandDone {
+                id,
+                answer: Answer::Done,
+            },
+        );
     }
 
     /// Runs an errand and sends the answer.

@@ -178,6 +178,10 @@ impl<I: Io> Shard<I> {
                 let result = self.io.replace_file(&path, &content);
                 self.core.file_replaced(token, client, &result);
             }
+            Ask::Stall { from, id, duration } => {
+                crate::base::stall(duration);
+                self.core.stalled_for(from, id);
+            }
             Ask::CloseListeners => {
                 for listener in 0..self.listeners {
                     self.io.unlisten(listener);

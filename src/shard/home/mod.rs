@@ -12,6 +12,8 @@ mod info;
 mod scan;
 mod server;
 
+use std::sync::Arc;
+
 use super::Core;
 use super::input::Flow;
 use crate::base::Token;
@@ -42,7 +44,13 @@ static TRANSACTIONS: &[(&str, HomeFunction)] = &[
 ];
 
 /// The functions, by row number.
-pub struct HomeCommands(Vec<Option<HomeFunction>>);
+pub struct HomeCommands {
+    functions: Vec<Option<HomeFunction>>,
+    /// DEBUG PAUSE-CRON.
+    pub expiry_paused: bool,
+    /// The replication id, once DEBUG has changed it.
+    pub replication_id: Option<Arc<str>>,
+}
 
 impl HomeCommands {
     /// Finds the function of every home row.
@@ -55,7 +63,11 @@ impl HomeCommands {
                 .expect("a home function has its row");
             functions[usize::from(row)] = Some(*function);
         }
-        Self(functions)
+        Self {
+            functions,
+            expiry_paused: false,
+            replication_id: None,
+        }
     }
 
     /// Home rows without a function; empty in a complete server.
@@ -69,7 +81,7 @@ impl HomeCommands {
                 )
             })
             .filter(|(number, row)| {
-                matches!(row.command.run, Run::Home) && self.0[*number].is_none()
+                matches!(row.command.run, Run::Home) && self.functions[*number].is_none()
             })
             .filter(|(_, row)| row.subcommands.is_empty())
             .map(|(_, row)| row.full_name.clone())
@@ -83,7 +95,7 @@ impl Core {
         self.calls[usize::from(row)].calls += 1;
         self.statistics.commands += 1;
         let start = self.client(token).replies.sink().len();
-        let flow = match self.home.0[usize::from(row)] {
+        let flow = match self.home.functions[usize::from(row)] {
             Some(function) => function(self, token, args),
             None => {
                 let name = &self.table.row(row).full_name;
@@ -124,6 +136,10 @@ impl Core {
                 Answer::Done
             }
             Errand::Debug(carried) => self.debug_here(carried),
+            Errand::ReplicationId(id) => {
+                self.home.replication_id = Some(id.clone());
+                Answer::Done
+            }
             _ => Answer::Done,
         }
     }

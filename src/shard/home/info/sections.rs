@@ -116,7 +116,9 @@ pub fn replication(figures: &Figures<'_>, lines: &mut Lines) {
     lines.add("role", "master");
     lines.add("connected_slaves", 0);
     lines.add("master_failover_state", "no-failover");
-    lines.add("master_replid", &figures.core.identity.shared.run_id);
+    let changed = figures.core.home.replication_id.as_deref();
+    let id = changed.unwrap_or(&figures.core.identity.shared.run_id);
+    lines.add("master_replid", id);
     lines.add("master_replid2", "0".repeat(40));
     lines.add("master_repl_offset", 0);
     lines.add("second_repl_offset", -1);
