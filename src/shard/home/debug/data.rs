@@ -145,12 +145,10 @@ impl Core {
 /// The entry after a way through the snapshot's form; age and expiry stay.
 fn reloaded(entry: &Entry, compress: bool) -> Option<Entry> {
     let payload = rdb::dump(entry.value(), compress);
-    let loaded = rdb::restore(&payload).ok()?;
-    let value = match &loaded {
-        Loaded::Text(text) => Value::from_text(text),
-        Loaded::Object(object) => Value::Object(object.clone()),
+    let mut fresh = match rdb::restore(&payload).ok()? {
+        Loaded::Text(text) => Entry::new(entry.key(), Value::from_text(&text), entry.expiry()),
+        Loaded::Object(object) => Entry::new(entry.key(), Value::Object(object), entry.expiry()),
     };
-    let mut fresh = Entry::new(entry.key(), value, entry.expiry());
     fresh.set_lru(entry.lru());
     Some(fresh)
 }

@@ -64,6 +64,9 @@ fn add_entry(digest: &mut Digest, entry: &Entry) {
 fn add_object(digest: &mut Digest, object: &Object) {
     match object {
         Object::Bytes(bytes) => digest.mix(bytes),
+        Object::List(list) => list.range(0, list.len(), false, |element| {
+            element.with_text(|text| digest.mix(text));
+        }),
     }
 }
 
