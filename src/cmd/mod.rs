@@ -11,11 +11,13 @@ mod context;
 #[cfg(test)]
 mod fixture;
 mod keys;
+mod list;
 mod long_double;
 mod server;
 mod slot;
 mod string;
 mod table;
+mod timeout;
 mod transactions;
 
 pub mod keyspec;
@@ -26,6 +28,7 @@ pub use keys::scan::{Cursor, ScanOptions, ScanPart, parse_cursor, random_part, s
 pub use keyspec::{Begin, Find, KeySpec};
 pub use slot::key_slot;
 pub use table::{Keys, Row, Table, changes_keys, is_home, table, writes};
+pub use timeout::timeout_ms;
 
 use crate::resp::{Args, Error};
 

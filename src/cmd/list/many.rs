@@ -1,0 +1,133 @@
+//! LMOVEM and BLMOVEM: several elements from one list to another, as in Redis 8.10.
+//!
+//! One by one they are stacked, in bulk they keep their order. The log gets commands that Redis 7 knows.
+
+use super::super::timeout::timeout_ms;
+use super::super::{Context, Outcome};
+use super::moves::{len_of, push_onto, take};
+use super::{end_of, pop_name, popped, waits};
+use crate::resp::{Args, Error, parse_i64};
+use crate::store::End;
+
+/// The arguments besides the keys.
+struct Plan {
+    from: End,
+    to: End,
+    count: usize,
+    /// All of them or none.
+    exactly: bool,
+    bulk: bool,
+}
+
+impl Plan {
+    /// `at` is where COUNT or EXACTLY may stand.
+    fn parse(args: &Args<'_>, at: usize) -> Result<Plan, Error> {
+        let mut plan = Plan {
+            from: end_of(args, 3)?,
+            to: end_of(args, 4)?,
+            count: 1,
+            exactly: false,
+            bulk: true,
+        };
+        if args.len() == at {
+            return Ok(plan);
+        }
+        plan.exactly = args.is(at, "exactly");
+        if args.len() != at + 3 || !(plan.exactly || args.is(at, "count")) {
+            return Err(Error::SYNTAX);
+        }
+        plan.count = parse_i64(args.get(at + 1))
+            .filter(|&count| count > 0)
+            .and_then(|count| usize::try_from(count).ok())
+            .ok_or(Error::new("ERR count should be greater than 0"))?;
+        plan.bulk = args.is(at + 2, "bulk");
+        if plan.bulk || args.is(at + 2, "obo") {
+            Ok(plan)
+        } else {
+            Err(Error::SYNTAX)
+        }
+    }
+}
+
+pub(super) fn lmovem(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
+    let plan = Plan::parse(args, 5)?;
+    if !move_many(ctx, args, &plan)? {
+        ctx.reply.null_array();
+    }
+    Ok(())
+}
+
+pub(super) fn blmovem(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
+    let plan = Plan::parse(args, 6)?;
+    let timeout_ms = timeout_ms(args.get(5))?;
+    if !move_many(ctx, args, &plan)? && !waits(ctx, timeout_ms) {
+        ctx.reply.null_array();
+    }
+    Ok(())
+}
+
+/// Moves and replies with what was moved, as it lies in the destination; false when there is too little.
+fn move_many(ctx: &mut Context<'_>, args: &Args<'_>, plan: &Plan) -> Result<bool, Error> {
+    let (source, destination) = (args.get(1), args.get(2));
+    let len = len_of(ctx, source)?;
+    if len == 0 || plan.exactly && len < plan.count {
+        return Ok(false);
+    }
+    len_of(ctx, destination)?;
+    let count = plan.count.min(len);
+    let mut emptied = false;
+    let mut moved: Vec<Vec<u8>> = (0..count)
+        .map(|_| {
+            let (text, last) = take(ctx, source, plan.from);
+            emptied |= last;
+            text
+        })
+        .collect();
+    // In bulk, what was popped last at the same end is pushed first.
+    if plan.bulk && plan.from == plan.to {
+        moved.reverse();
+    }
+    let mut texts: Vec<&[u8]> = moved.iter().map(Vec::as_slice).collect();
+    push_onto(ctx, destination, plan.to, &texts);
+    log(ctx, args, plan, &texts);
+    if plan.to == End::Front {
+        texts.reverse();
+    }
+    ctx.reply.array(count);
+    for text in &texts {
+        ctx.reply.bulk(text);
+    }
+    popped(
+        ctx,
+        source,
+        plan.from,
+        count,
+        emptied && source != destination,
+    );
+    Ok(true)
+}
+
+/// What Redis 7 does to the same effect. Within one list the key must not go in between: its expiry would.
+fn log(ctx: &mut Context<'_>, args: &Args<'_>, plan: &Plan, texts: &[&[u8]]) {
+    if !ctx.effects.wants.stream {
+        return;
+    }
+    let (source, destination) = (args.get(1), args.get(2));
+    if source != destination {
+        let count = texts.len().to_string();
+        ctx.propagate(&[pop_name(plan.from), source, count.as_bytes()]);
+        let push: &[u8] = match plan.to {
+            End::Front => b"LPUSH",
+            End::Back => b"RPUSH",
+        };
+        let words = [&[push, destination], texts].concat();
+        return ctx.propagate(&words);
+    }
+    if plan.bulk && plan.from == plan.to {
+        // Nothing has changed; an empty command keeps the command itself out of the log.
+        return ctx.propagate(&[]);
+    }
+    for _ in texts {
+        ctx.propagate(&[b"LMOVE", source, source, args.get(3), args.get(4)]);
+    }
+}

@@ -1,0 +1,202 @@
+//! Taking elements off an end: LPOP, RPOP, LMPOP and those that wait: BLPOP, BRPOP, BLMPOP.
+//!
+//! What was taken without being named reaches the log as LPOP or RPOP.
+
+use super::super::timeout::timeout_ms;
+use super::super::{Context, Lookup, Outcome};
+use super::{NOT_POSITIVE, end_of, limits, list_mut, pop_name, popped, waits, write};
+use crate::resp::{Args, Error, Reply, parse_i64};
+use crate::store::{End, List};
+
+pub(super) fn lpop(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
+    pop(ctx, args, End::Front, "lpop")
+}
+
+pub(super) fn rpop(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
+    pop(ctx, args, End::Back, "rpop")
+}
+
+fn pop(ctx: &mut Context<'_>, args: &Args<'_>, end: End, name: &str) -> Outcome {
+    let key = args.get(1);
+    if args.len() > 3 {
+        return Err(Error::arity(name));
+    }
+    if args.len() == 3 {
+        let count = parse_i64(args.get(2)).and_then(|count| usize::try_from(count).ok());
+        return pop_count(ctx, key, end, count.ok_or(NOT_POSITIVE)?);
+    }
+    if pop_one(ctx, key, end, |_| {})?.is_none() {
+        ctx.reply.null();
+    }
+    Ok(())
+}
+
+/// Pops one element and replies with it; `lead` writes what stands before it. None when there is no such key.
+#[inline]
+fn pop_one(
+    ctx: &mut Context<'_>,
+    key: &[u8],
+    end: End,
+    lead: impl FnOnce(&mut Reply<'_>),
+) -> Result<Option<()>, Error> {
+    let limits = limits(ctx);
+    let emptied = ctx.view(key, Lookup::Write, |entry, reply| {
+        let Some(entry) = entry else {
+            return Ok::<_, Error>(None);
+        };
+        let list = list_mut(entry)?;
+        lead(reply);
+        let shown = list.pop(end, limits, |element| write(reply, element));
+        assert!(shown.is_some(), "empty lists do not exist");
+        Ok(Some(list.is_empty()))
+    })?;
+    let Some(emptied) = emptied else {
+        return Ok::<_, Error>(None);
+    };
+    popped(ctx, key, end, 1, emptied);
+    Ok(Some(()))
+}
+
+fn pop_count(ctx: &mut Context<'_>, key: &[u8], end: End, count: usize) -> Outcome {
+    let limits = limits(ctx);
+    let outcome = ctx.view(key, Lookup::Write, |entry, reply| {
+        let Some(entry) = entry else {
+            reply.null_array();
+            return Ok::<_, Error>(None);
+        };
+        let list = list_mut(entry)?;
+        let count = count.min(list.len());
+        write_end(reply, list, end, count);
+        list.drop_elements(end, count, limits);
+        Ok(Some((count, list.is_empty())))
+    })?;
+    if let Some((count @ 1.., emptied)) = outcome {
+        popped(ctx, key, end, count, emptied);
+    }
+    Ok(())
+}
+
+/// Replies with `count` elements from an end on, the outermost first.
+fn write_end(reply: &mut Reply<'_>, list: &List, end: End, count: usize) {
+    let (from, backwards) = match end {
+        End::Front => (0, false),
+        End::Back => (list.len() - 1, true),
+    };
+    reply.array(count);
+    list.range(from, count, backwards, |element| write(reply, element));
+}
+
+/// Pops up to `count` elements off the first list that exists; false when none does.
+fn pop_first(
+    ctx: &mut Context<'_>,
+    keys: impl Iterator<Item = impl AsRef<[u8]>>,
+    end: End,
+    count: usize,
+) -> Result<bool, Error> {
+    let limits = limits(ctx);
+    for key in keys {
+        let key = key.as_ref();
+        let outcome = ctx.view(key, Lookup::Write, |entry, reply| {
+            let Some(entry) = entry else {
+                return Ok::<_, Error>(None);
+            };
+            let list = list_mut(entry)?;
+            let count = count.min(list.len());
+            reply.array(2);
+            reply.bulk(key);
+            write_end(reply, list, end, count);
+            list.drop_elements(end, count, limits);
+            Ok(Some((count, list.is_empty())))
+        })?;
+        if let Some((count, emptied)) = outcome {
+            popped(ctx, key, end, count, emptied);
+            let digits = itoa::Buffer::new().format(count).to_owned();
+            ctx.propagate(&[pop_name(end), key, digits.as_bytes()]);
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// The arguments of LMPOP and BLMPOP from the number of keys on.
+struct Many {
+    keys: std::ops::Range<usize>,
+    end: End,
+    count: usize,
+}
+
+impl Many {
+    fn parse(args: &Args<'_>, at: usize) -> Result<Many, Error> {
+        let positive = |index: usize, error: &'static str| {
+            parse_i64(args.get(index))
+                .filter(|&number| number > 0)
+                .and_then(|number| usize::try_from(number).ok())
+                .ok_or(Error::new(error))
+        };
+        let keys = positive(at, "ERR numkeys should be greater than 0")?;
+        let end_at = (at + 1).saturating_add(keys);
+        let end = end_of(args, end_at)?;
+        let count = match args.len() - end_at - 1 {
+            0 => 1,
+            2 if args.is(end_at + 1, "count") => {
+                positive(end_at + 2, "ERR count should be greater than 0")?
+            }
+            // A wrong count is told of before what stands too much.
+            3.. if args.is(end_at + 1, "count") => {
+                positive(end_at + 2, "ERR count should be greater than 0")?;
+                return Err(Error::SYNTAX);
+            }
+            _ => return Err(Error::SYNTAX),
+        };
+        Ok(Many {
+            keys: at + 1..end_at,
+            end,
+            count,
+        })
+    }
+}
+
+pub(super) fn lmpop(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
+    let many = Many::parse(args, 1)?;
+    let keys = many.keys.map(|index| args.get(index));
+    if !pop_first(ctx, keys, many.end, many.count)? {
+        ctx.reply.null_array();
+    }
+    Ok(())
+}
+
+pub(super) fn blmpop(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
+    let many = Many::parse(args, 2)?;
+    let timeout_ms = timeout_ms(args.get(1))?;
+    let keys = many.keys.map(|index| args.get(index));
+    if !pop_first(ctx, keys, many.end, many.count)? && !waits(ctx, timeout_ms) {
+        ctx.reply.null_array();
+    }
+    Ok(())
+}
+
+pub(super) fn blpop(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
+    blocking_pop(ctx, args, End::Front)
+}
+
+pub(super) fn brpop(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
+    blocking_pop(ctx, args, End::Back)
+}
+
+fn blocking_pop(ctx: &mut Context<'_>, args: &Args<'_>, end: End) -> Outcome {
+    let timeout_ms = timeout_ms(args.get(args.len() - 1))?;
+    for key in (1..args.len() - 1).map(|index| args.get(index)) {
+        let lead = |reply: &mut Reply<'_>| {
+            reply.array(2);
+            reply.bulk(key);
+        };
+        if pop_one(ctx, key, end, lead)?.is_some() {
+            ctx.propagate(&[pop_name(end), key]);
+            return Ok(());
+        }
+    }
+    if !waits(ctx, timeout_ms) {
+        ctx.reply.null_array();
+    }
+    Ok(())
+}
