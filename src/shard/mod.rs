@@ -15,11 +15,13 @@ mod errand;
 mod execute;
 mod home;
 mod input;
+mod lend;
 mod merge;
 mod mesh;
 mod multi;
 mod output;
 mod participate;
+mod split;
 #[cfg(test)]
 pub mod testing;
 mod tick;

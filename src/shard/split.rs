@@ -1,0 +1,145 @@
+//! Split transactions: a part of the command for every owner, one reply of all parts.
+//!
+//! For commands that divide by key (MGET, MSET, DEL) and those on the whole keyspace (DBSIZE, FLUSHALL). What
+//! the parts' replies become is in `merge`.
+
+use super::Core;
+use super::coordinate::{Coordinated, Plan, Share};
+use super::input::Flow;
+use super::merge::merge;
+use super::participate::strongest;
+use crate::base::Token;
+use crate::cmd::{Merge, Row, Run, changes_keys, flag, key_slot};
+use crate::conn::State;
+use crate::resp::Args;
+use crate::route::{Carried, Intent, Mode, Part, WHOLE, Work};
+
+impl Core {
+    /// A command that divides by key: a part for every owner.
+    pub fn split(&mut self, token: Token, carried: &Carried, positions: &[usize], merge: Merge) {
+        let row = self.table.row(carried.row);
+        let writes = changes_keys(row);
+        let mode = if writes {
+            Mode::Exclusive
+        } else {
+            Mode::Shared
+        };
+        let args = carried.args();
+        let step = positions.get(1).map_or(1, |second| second - positions[0]);
+        let mut shares: Vec<(Share, Vec<Intent>)> = Vec::new();
+        for (ordinal, &at) in positions.iter().enumerate() {
+            let key = args.get(at);
+            let shard = self.slots.owner(key_slot(key));
+            let index = shares
+                .iter()
+                .position(|(share, _)| share.shard == shard)
+                .unwrap_or_else(|| {
+                    shares.push((Share::new(shard, Vec::new()), Vec::new()));
+                    shares.len() - 1
+                });
+            shares[index].0.ordinals.push(ordinal);
+            shares[index].1.push(Intent {
+                key: self.lock_key(carried.db, key),
+                mode,
+            });
+        }
+        let first = positions[0];
+        let parts: Vec<Carried> = shares
+            .iter()
+            .map(|(share, _)| {
+                let keys = share
+                    .ordinals
+                    .iter()
+                    .flat_map(|&ordinal| positions[ordinal]..positions[ordinal] + step);
+                carried.part(&args, (0..first).chain(keys))
+            })
+            .collect();
+        let plan = Plan::Split {
+            merge,
+            writes,
+            fallible: false,
+        };
+        let sequence = self.open(token, plan, shares.len());
+        for ((share, mut intents), part) in shares.into_iter().zip(parts) {
+            strongest(&mut intents);
+            let work = if writes {
+                Work::Write(part)
+            } else {
+                Work::Read(part)
+            };
+            self.ask_share(sequence, share, intents, work, None);
+        }
+    }
+
+    /// A command on the whole keyspace of every shard.
+    pub fn everywhere(&mut self, token: Token, row_number: u16, args: &Args<'_>) -> Flow {
+        if self.has_outstanding(token) {
+            return self.wait_for_replies(token);
+        }
+        let row: &'static Row = self.table.row(row_number);
+        if self.identity.shards == 1 && self.locks.is_empty() {
+            return self.execute_here(token, row_number, row, args, (0, 0));
+        }
+        let task = self.task(token, row_number, args);
+        self.client(token).state = State::Waiting;
+        self.spread(token, row, &task.commands[0]);
+        Flow::Stop
+    }
+
+    /// A part of a command without keys for every shard.
+    pub fn spread(&mut self, token: Token, row: &'static Row, carried: &Carried) {
+        let Run::Everywhere(_, merge) = row.command.run else {
+            panic!("only such commands come here")
+        };
+        let writes = row.has(flag::WRITE);
+        let mode = if writes {
+            Mode::Exclusive
+        } else {
+            Mode::Shared
+        };
+        let plan = Plan::Split {
+            merge,
+            writes,
+            fallible: true,
+        };
+        let sequence = self.open(token, plan, self.identity.shards);
+        for shard in 0..self.identity.shards {
+            let work = if writes {
+                Work::Write(carried.clone())
+            } else {
+                Work::Read(carried.clone())
+            };
+            self.ask_share(
+                sequence,
+                Share::new(shard, Vec::new()),
+                vec![Intent { key: WHOLE, mode }],
+                work,
+                None,
+            );
+        }
+    }
+
+    pub fn reply_merged(&mut self, coordinated: Coordinated) {
+        let Coordinated {
+            token,
+            client,
+            shares,
+            plan,
+            ..
+        } = coordinated;
+        let Plan::Split { merge: how, .. } = plan else {
+            panic!("only split transactions are merged")
+        };
+        if self.clients.of(token, client).is_none() {
+            return;
+        }
+        let parts: Vec<(Vec<usize>, Vec<u8>)> = shares
+            .into_iter()
+            .map(|share| match share.part {
+                Some(Part::Reply(reply)) => (share.ordinals, reply),
+                _ => (share.ordinals, Vec::new()),
+            })
+            .collect();
+        self.complete(token, |reply| merge(how, &parts, reply));
+    }
+}
