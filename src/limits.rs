@@ -77,6 +77,11 @@ pub const OUTPUT_PAUSE_BYTES: usize = 1024 * 1024;
 /// Unparsed input of a waiting client at which its socket is no longer read, bytes.
 pub const INPUT_PAUSE_BYTES: usize = 64 * 1024;
 
+/// Unsent lines at which a monitoring client is closed, and lines under way to one shard beyond which
+/// further ones are left out, bytes.
+pub const MONITOR_UNSENT_BYTES_MAX: usize = 64 * 1024 * 1024;
+pub const MONITOR_PENDING_BYTES_MAX: usize = 16 * 1024 * 1024;
+
 /// Commands and bytes of arguments that one MULTI queues at most.
 pub const QUEUED_COMMANDS_MAX: usize = 1024 * 1024;
 pub const QUEUED_BYTES_MAX: usize = 1024 * 1024 * 1024;

@@ -114,6 +114,8 @@ pub struct Context<'a> {
     /// The routed key's address and slot, so that the slot is not computed twice. Null for an empty key: in
     /// packed arguments it has the address of the argument behind it.
     pub routed: (*const u8, u16),
+    /// Keys whose time is over are as good as gone but not removed: clients are paused.
+    pub expiry_held: bool,
     /// The LRU clock of this tick: seconds, 24 bits.
     pub lru_clock: u32,
 }
@@ -178,7 +180,7 @@ impl<'a> Context<'a> {
             }
             found => found.is_some(),
         };
-        if expired {
+        if expired && !self.expiry_held {
             self.expire(db, slot, key);
         }
         if lookup == Lookup::Read {

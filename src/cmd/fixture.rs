@@ -108,6 +108,7 @@ impl Fixture {
             db: self.db,
             now_ms: self.now_ms,
             no_touch: false,
+            expiry_held: false,
             may_block: true,
             routed: (std::ptr::null(), 0),
             lru_clock: u32::try_from((self.now_ms / 1000) & 0xff_ffff).expect("masked to 24 bits"),

@@ -20,6 +20,7 @@ mod table;
 mod timeout;
 mod transactions;
 
+pub mod category;
 pub mod keyspec;
 
 pub use context::{Block, Context, Effects, KeyEvent, Lookup, Random, Wants};
@@ -27,7 +28,7 @@ pub use keys::rename::other_database;
 pub use keys::scan::{Cursor, ScanOptions, ScanPart, parse_cursor, random_part, scan_part};
 pub use keyspec::{Begin, Find, KeySpec};
 pub use slot::key_slot;
-pub use table::{Keys, Row, Table, changes_keys, is_home, table, writes};
+pub use table::{Keys, Row, Table, changes_keys, is_home, may_replicate, table};
 pub use timeout::timeout_ms;
 
 use crate::resp::{Args, Error};
@@ -109,6 +110,8 @@ pub mod flag {
     pub const NO_MANDATORY_KEYS: u32 = 1 << 18;
     /// Not printed: hidden from COMMAND DOCS as Redis hides system commands.
     pub const SYSTEM: u32 = 1 << 19;
+    /// Not printed: does not write but may reach replicas (PUBLISH, PFCOUNT, EVAL); CLIENT PAUSE WRITE holds it.
+    pub const MAY_REPLICATE: u32 = 1 << 20;
 }
 
 /// ACL categories that a row may name explicitly; the rest follow from flags and group.

@@ -248,10 +248,10 @@ fn name_hash(name: &[u8]) -> usize {
     (mixed >> 40) as usize
 }
 
-/// True when the command may change the keyspace.
+/// True when replicas may have to hear of the command: it writes, or is passed on although it does not.
 #[must_use]
-pub fn writes(row: &Row) -> bool {
-    row.has(flag::WRITE)
+pub fn may_replicate(row: &Row) -> bool {
+    row.has(flag::WRITE | flag::MAY_REPLICATE)
 }
 
 /// What a transaction must hold of a command's keys: `Shared` when it only reads them.

@@ -31,8 +31,10 @@ pub enum State {
 pub enum ReplyMode {
     On,
     Off,
-    /// The next command's reply is left out.
+    /// This command's reply is left out.
     Skip,
+    /// The next command's reply is left out.
+    SkipNext,
 }
 
 /// What CLIENT, HELLO, SELECT and AUTH change.
@@ -133,6 +135,12 @@ pub struct Client {
     pub output_bytes: u64,
     /// The last command's row.
     pub last_row: Option<u16>,
+    /// Bytes of the command under way and of its arguments, while it asks for a list of clients.
+    pub query: (usize, usize),
+    /// Its CLIENT KILL is under way.
+    pub killing: bool,
+    /// It has killed itself and closes when the command is answered.
+    pub doomed: bool,
     /// The listener it came from: the unix socket has its own flag in CLIENT LIST.
     pub listener: u32,
     /// Remote and local address as CLIENT LIST prints them.
@@ -171,6 +179,9 @@ impl Client {
             input_bytes: 0,
             output_bytes: 0,
             last_row: None,
+            query: (0, 0),
+            killing: false,
+            doomed: false,
             listener,
             address: "".into(),
             local_address: "".into(),

@@ -298,6 +298,13 @@ pub enum Note {
         client: u64,
     },
 
+    /// Lines for the clients of the receiver that monitor.
+    Monitored(Vec<u8>),
+    /// A client monitors no longer.
+    Unmonitor {
+        client: u64,
+    },
+
     /// A question to every shard, and the answer.
     Errand {
         id: u64,
@@ -361,8 +368,12 @@ pub enum Errand {
     Sleep(std::time::Duration),
     /// The replication id is this from now on.
     ReplicationId(Arc<str>),
-    /// Send executed commands to this client of this shard, or no longer.
-    Monitor { home: u16, client: u64, on: bool },
+    /// Show executed commands to this client of this shard; ended by `Note::Unmonitor`.
+    Monitor {
+        home: u16,
+        client: u64,
+        token: Token,
+    },
     /// Stop: close the listeners and clients and end the thread.
     Shutdown,
 }

@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 use super::Core;
 use super::core::Ask;
 use crate::base::{Now, Socket, Token};
-use crate::cmd::{KeyEvent, Row, writes};
+use crate::cmd::KeyEvent;
 use crate::config::events;
 use crate::conn::{Client, State};
 use crate::limits::{EXPIRE_PER_TICK, FREE_PER_TICK, IDLE_SLEEP_US};
@@ -31,6 +31,7 @@ impl Core {
         }
         if self.active_expire
             && !self.home.expiry_paused
+            && self.pause_until_ms == 0
             && let Some(at_ms) = self.store.next_deadline(self.now.unix_ms())
         {
             sleep = sleep.min(at_ms.saturating_mul(1000).saturating_sub(self.now.unix_us));
@@ -48,7 +49,7 @@ impl Core {
     /// One slice of work that no command asked for.
     pub fn background(&mut self) {
         self.expire_waits();
-        if self.active_expire && !self.home.expiry_paused {
+        if self.active_expire && !self.home.expiry_paused && self.pause_until_ms == 0 {
             self.expire_keys();
         }
         if let Some(cleared) = self.cleared.last_mut()
@@ -145,42 +146,6 @@ impl Core {
         limit > 0 && used > limit
     }
 
-    /// CLIENT PAUSE: true when this command must wait; its client is parked.
-    pub fn held_by_pause(&mut self, token: Token, row: &Row) -> bool {
-        if self.pause_until_ms == 0 {
-            return false;
-        }
-        let name = row.command.name;
-        let exec_writes = name == "exec"
-            && self
-                .client(token)
-                .transaction
-                .as_ref()
-                .is_some_and(|transaction| transaction.writes);
-        let held = self.pause_all && name != "client" && row.container.is_none()
-            || writes(row)
-            || exec_writes;
-        if held && !self.client(token).in_multi() || exec_writes {
-            self.client(token).state = State::Paused;
-            return true;
-        }
-        false
-    }
-
-    /// Clients that waited for the end of CLIENT PAUSE go on.
-    pub fn end_pause(&mut self) {
-        if self.pause_until_ms == 0 || self.now.unix_ms() < self.pause_until_ms {
-            return;
-        }
-        self.pause_until_ms = 0;
-        self.pause_all = false;
-        for token in self.clients.tokens() {
-            if self.client(token).state == State::Paused {
-                self.run_again(token);
-            }
-        }
-    }
-
     /// A listener of ours accepted a connection: the shard with the fewest clients gets it.
     pub fn accepted(&mut self, listener: u32, socket: Socket) {
         if self.stopping {
@@ -256,6 +221,7 @@ impl Core {
     /// The client leaves: whatever it has registered anywhere is dropped.
     pub fn leave(&mut self, token: Token) {
         self.leave_waits(token);
+        self.stop_monitoring(token);
         self.drop_transaction(token);
         self.finish_unwatch(token);
         if let Some(steps) = self.client(token).steps.take() {

@@ -156,6 +156,9 @@ pub struct Core {
     pub pause_until_ms: u64,
     pub pause_all: bool,
     pub active_expire: bool,
+    /// Clients that monitor, and whether there are any.
+    pub monitors: Vec<super::home::monitor::Monitor>,
+    pub monitored: bool,
     /// The last housekeeping, monotonic microseconds.
     pub housekeeping_us: u64,
     /// Bytes allocated by this shard's thread, when it last looked.
@@ -211,6 +214,8 @@ impl Core {
             pause_until_ms: 0,
             pause_all: false,
             active_expire: true,
+            monitors: Vec::new(),
+            monitored: false,
             housekeeping_us: 0,
             memory: None,
             stopping: false,

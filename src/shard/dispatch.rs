@@ -7,7 +7,7 @@
 use super::Core;
 use super::input::Flow;
 use crate::base::Token;
-use crate::cmd::{Keys, Row, Run, flag, key_slot};
+use crate::cmd::{Keys, Row, Run, flag, key_slot, may_replicate};
 use crate::conn::{ReplyMode, State};
 use crate::limits::{OUTSTANDING_PER_CLIENT, PARCEL_BYTES_MAX, PARCEL_COMMANDS_MAX};
 use crate::resp::{Args, Error};
@@ -46,11 +46,15 @@ impl Core {
         let client = self.client(token);
         client.commands += 1;
         client.last_row = Some(row_number);
-        match row.command.run {
+        let flow = match row.command.run {
             Run::Keys(_) | Run::Split(..) => self.keyed(token, row_number, row, args),
             Run::Everywhere(..) => self.everywhere(token, row_number, args),
             Run::Home => self.at_home(token, row_number, args),
+        };
+        if self.monitored && flow != Flow::Retry {
+            self.feed_monitors(token, row_number, args);
         }
+        flow
     }
 
     /// Everything that may keep a command from running. None: it runs.
@@ -69,6 +73,7 @@ impl Core {
         let special = client.transaction.is_some()
             || client.session.reply != ReplyMode::On
             || !client.session.authenticated
+            || client.session.monitor
             || self.pause_until_ms != 0
             || self.config.maxmemory != 0;
         if special {
@@ -91,14 +96,20 @@ impl Core {
         if client.session.reply != ReplyMode::On && client.replies.outstanding() > 0 {
             return Some(self.wait_for_replies(token));
         }
-        if !client.session.authenticated && !row.has(flag::NO_AUTH) {
+        let (authenticated, monitor) = (client.session.authenticated, client.session.monitor);
+        if !authenticated && self.asks_for_password() && !row.has(flag::NO_AUTH) {
             let error = Error::new("NOAUTH Authentication required.");
             return Some(self.refuse(token, Some(row_number), &error));
         }
         if row.has(flag::DENYOOM) && self.out_of_memory() {
             return Some(self.refuse(token, Some(row_number), &Error::OUT_OF_MEMORY));
         }
-        if self.held_by_pause(token, row) {
+        if monitor {
+            if row.has(flag::READONLY) || may_replicate(row) {
+                let error = Error::new("ERR Replica can't interact with the keyspace");
+                return Some(self.refuse(token, Some(row_number), &error));
+            }
+        } else if self.held_by_pause(token, row) {
             return Some(Flow::Retry);
         }
         if self.client(token).in_multi() {

@@ -23,6 +23,14 @@ pub struct Gathering {
     finish: Finish,
 }
 
+impl Gathering {
+    /// The client that waits for the answers.
+    #[must_use]
+    pub fn token(&self) -> Token {
+        self.token
+    }
+}
+
 impl Core {
     /// Asks every shard, this one included.
     pub fn ask_all(

@@ -96,6 +96,7 @@ impl Core {
             now_ms: self.now.unix_ms(),
             no_touch: call.no_touch,
             may_block: call.may_block,
+            expiry_held: self.pause_until_ms != 0,
             routed: if call.key_at == 0 || routed_key.is_empty() {
                 (std::ptr::null(), 0)
             } else {
@@ -134,6 +135,7 @@ impl Core {
             now_ms: self.now.unix_ms(),
             no_touch: true,
             may_block: false,
+            expiry_held: self.pause_until_ms != 0,
             routed: (std::ptr::null(), 0),
             lru_clock: (self.now.unix_us / 1_000_000) as u32 & 0x00ff_ffff,
         });

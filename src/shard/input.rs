@@ -126,7 +126,8 @@ impl Core {
         let authenticated = self
             .clients
             .get(token)
-            .is_some_and(|client| client.session.authenticated);
+            .is_some_and(|client| client.session.authenticated)
+            || !self.asks_for_password();
         let bulk_bytes_max = usize::try_from(self.config.proto_max_bulk_len).unwrap_or(usize::MAX);
         Limits {
             bulk_bytes_max,

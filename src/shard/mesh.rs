@@ -63,6 +63,8 @@ impl Core {
             Note::Unwatch { client } => self.unwatch_here(client),
             Note::Offer(offer) => self.offered(from, *offer),
             Note::Unblock { client } => self.forget_waits(client),
+            Note::Monitored(lines) => self.show_monitors(&lines),
+            Note::Unmonitor { client } => self.unmonitor_here(client),
             Note::Errand { id, errand, within } => self.do_errand(from, id, errand, within),
             Note::ErrandDone { id, answer } => self.errand_done(from, id, answer),
         }

@@ -57,8 +57,10 @@ impl Core {
             ));
         }
         transaction.queued.push(carried);
-        transaction.writes |= crate::cmd::writes(row);
+        transaction.writes |= crate::cmd::may_replicate(row);
+        let start = self.client(token).replies.sink().len();
         self.reply(token).simple("QUEUED");
+        self.mute(token, start);
         Some(Flow::Next)
     }
 
@@ -172,6 +174,9 @@ impl Core {
             client: id,
             place: super::mesh::ALONE,
         };
+        if self.monitored {
+            self.feed_monitors_queue(token, &queued);
+        }
         let watcher = (!watched.is_empty()).then_some(id);
         let task = Task {
             home,
@@ -273,7 +278,8 @@ impl Core {
                 client.steps = None;
                 self.list_output(token);
                 self.end_steps(sequence);
-                return self.run_again(token);
+                self.run_again(token);
+                return self.close_if_doomed(token);
             };
             // SELECT among the steps moves the later ones.
             carried.db = client.session.db;

@@ -185,12 +185,13 @@ impl Core {
     #[inline]
     pub fn mute(&mut self, token: Token, start: usize) {
         let client = self.client(token);
-        if client.session.reply == ReplyMode::On {
-            return;
+        let mode = &mut client.session.reply;
+        match *mode {
+            ReplyMode::On => return,
+            ReplyMode::Off => {}
+            ReplyMode::Skip => *mode = ReplyMode::On,
+            ReplyMode::SkipNext => *mode = ReplyMode::Skip,
         }
         client.replies.sink().truncate(start);
-        if client.session.reply == ReplyMode::Skip {
-            client.session.reply = ReplyMode::On;
-        }
     }
 }

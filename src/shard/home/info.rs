@@ -9,6 +9,7 @@ mod usage;
 use super::HomeFunction;
 use crate::base::Token;
 use crate::cmd::Table;
+use crate::conn::State;
 use crate::resp::Args;
 use crate::route::{Answer, Errand, Statistics};
 use crate::shard::Core;
@@ -137,7 +138,7 @@ impl Core {
         statistics.blocked_clients = self
             .clients
             .iter()
-            .filter(|client| client.state == crate::conn::State::Blocked)
+            .filter(|client| matches!(client.state, State::Blocked | State::Paused))
             .count() as u64;
         statistics.keyspace = (0..self.store.databases())
             .map(|db| {

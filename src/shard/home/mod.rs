@@ -4,11 +4,18 @@
 //! (`Flow::Next`), or asks other shards and completes later (`Flow::Stop`). It runs alone in its client's
 //! pipeline, so replies are in order by themselves.
 
+mod client;
+mod clients;
+mod command;
 mod config;
 mod connection;
 mod debug;
+mod describe;
+pub mod hello;
 mod help;
 mod info;
+pub mod monitor;
+mod pause;
 mod scan;
 mod server;
 
@@ -32,6 +39,12 @@ static FAMILIES: &[&[(&str, HomeFunction)]] = &[
     info::FUNCTIONS,
     scan::FUNCTIONS,
     server::FUNCTIONS,
+    client::FUNCTIONS,
+    clients::FUNCTIONS,
+    command::FUNCTIONS,
+    hello::FUNCTIONS,
+    monitor::FUNCTIONS,
+    pause::FUNCTIONS,
     TRANSACTIONS,
 ];
 
@@ -140,6 +153,15 @@ impl Core {
                 self.home.replication_id = Some(id.clone());
                 Answer::Done
             }
+            Errand::ClientList(filter) => self.list_clients_here(filter),
+            Errand::ClientKill(filter) => self.kill_clients_here(filter),
+            Errand::ClientUnblock { id, error } => self.unblock_client_here(*id, *error),
+            Errand::Pause { until_ms, all } => self.pause_here(*until_ms, *all),
+            Errand::Monitor {
+                home,
+                client,
+                token,
+            } => self.monitor_here(*home, *client, *token),
             _ => Answer::Done,
         }
     }

@@ -70,7 +70,8 @@ fn lolwut(core: &mut Core, token: Token, args: &Args<'_>) -> Flow {
         art.push_str(&format!("{:indent$}({})\n", "", "_".repeat(width)));
     }
     art.push_str(&format!(
-        "\nRedis ver. 7.0.15 (Cairn {}, {} shards)\n",
+        "\nRedis ver. {} (Cairn {}, {} shards)\n",
+        super::hello::SERVER_VERSION,
         env!("CARGO_PKG_VERSION"),
         core.identity.shards
     ));

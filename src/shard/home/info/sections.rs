@@ -4,15 +4,13 @@
 
 use super::{Figures, Lines};
 use crate::base::process;
-
-/// The Redis whose behaviour is offered; clients decide by it what they may use.
-const REDIS_VERSION: &str = "7.0.15";
+use crate::shard::home::hello::SERVER_VERSION;
 
 pub fn server(figures: &Figures<'_>, lines: &mut Lines) {
     let shared = &figures.core.identity.shared;
     let config = &figures.core.config;
     let uptime_s = figures.now_us.saturating_sub(shared.started_us) / 1_000_000;
-    lines.add("redis_version", REDIS_VERSION);
+    lines.add("redis_version", SERVER_VERSION);
     lines.add("cairn_version", env!("CARGO_PKG_VERSION"));
     lines.add("redis_mode", "standalone");
     lines.add("os", process::system_name());

@@ -1,0 +1,116 @@
+//! ACL categories: which a command belongs to follows from its flags, its group and its row.
+//!
+//! COMMAND INFO prints them and `COMMAND LIST FILTERBY ACLCAT` asks for them; access control will. The order
+//! of the names is Redis's. Pure functions of rows.
+
+use super::{Command, Group, acl, flag};
+
+/// The categories' names; bit `1 << index` stands for one.
+pub const NAMES: [&str; 21] = [
+    "keyspace",
+    "read",
+    "write",
+    "set",
+    "sortedset",
+    "list",
+    "hash",
+    "string",
+    "bitmap",
+    "hyperloglog",
+    "geo",
+    "stream",
+    "pubsub",
+    "admin",
+    "fast",
+    "slow",
+    "blocking",
+    "dangerous",
+    "connection",
+    "transaction",
+    "scripting",
+];
+
+/// The bit of a category; None when there is no such category.
+#[must_use]
+pub fn by_name(name: &[u8]) -> Option<u32> {
+    let known = |known: &&str| known.as_bytes().eq_ignore_ascii_case(name);
+    NAMES.iter().position(|name| known(&name)).map(|at| 1 << at)
+}
+
+fn bit(name: &'static str) -> u32 {
+    by_name(name.as_bytes()).expect("the names in this file are categories")
+}
+
+/// The categories of a command.
+#[must_use]
+pub fn of(command: &Command) -> u32 {
+    let has = |flags: u32| command.flags & flags != 0;
+    let explicit = |categories: u32| command.categories & categories != 0;
+    let mut all = group(command.group).map_or(0, bit);
+    for (named, name) in [
+        (acl::KEYSPACE, "keyspace"),
+        (acl::DANGEROUS, "dangerous"),
+        (acl::CONNECTION, "connection"),
+        (acl::TRANSACTION, "transaction"),
+        (acl::SCRIPTING, "scripting"),
+    ] {
+        if explicit(named) {
+            all |= bit(name);
+        }
+    }
+    for (flags, name) in [
+        (flag::WRITE, "write"),
+        (flag::ADMIN, "admin"),
+        (flag::ADMIN, "dangerous"),
+        (flag::PUBSUB, "pubsub"),
+        (flag::BLOCKING, "blocking"),
+    ] {
+        if has(flags) {
+            all |= bit(name);
+        }
+    }
+    if has(flag::READONLY) && !explicit(acl::SCRIPTING) {
+        all |= bit("read");
+    }
+    let fast = has(flag::FAST) || explicit(acl::FAST);
+    all | bit(if fast { "fast" } else { "slow" })
+}
+
+/// Families of data types are categories of their own.
+fn group(group: Group) -> Option<&'static str> {
+    Some(match group {
+        Group::Set => "set",
+        Group::SortedSet => "sortedset",
+        Group::List => "list",
+        Group::Hash => "hash",
+        Group::String => "string",
+        Group::Bitmap => "bitmap",
+        Group::Hyperloglog => "hyperloglog",
+        Group::Geo => "geo",
+        Group::Stream => "stream",
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cmd::table;
+
+    #[test]
+    fn categories_follow_from_rows() {
+        let named = |name: &str| {
+            let row = table().find_full(name.as_bytes()).expect("a row");
+            let all = of(table().row(row).command);
+            let names = NAMES.iter().enumerate();
+            let names = names.filter(|(at, _)| all & 1 << at != 0);
+            names.map(|(_, name)| *name).collect::<Vec<_>>()
+        };
+        assert_eq!(named("get"), ["read", "string", "fast"]);
+        assert_eq!(named("del"), ["keyspace", "write", "slow"]);
+        let kill = ["admin", "slow", "dangerous", "connection"];
+        assert_eq!(named("client|kill"), kill);
+        assert_eq!(by_name(b"SCRIPTING"), Some(1 << 20));
+        assert_eq!(by_name(b"nosuch"), None);
+    }
+}
