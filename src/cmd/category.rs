@@ -50,6 +50,7 @@ pub fn of(command: &Command) -> u32 {
     for (named, name) in [
         (acl::KEYSPACE, "keyspace"),
         (acl::DANGEROUS, "dangerous"),
+        (acl::ADMIN, "admin"),
         (acl::CONNECTION, "connection"),
         (acl::TRANSACTION, "transaction"),
         (acl::SCRIPTING, "scripting"),

@@ -58,6 +58,17 @@ impl EventClasses {
         self.0 == 0
     }
 
+    /// The bits of the classes whose events reach a channel: none unless there is a kind of channel.
+    #[must_use]
+    pub const fn published(self) -> u32 {
+        let channels = Self::KEYSPACE.0 | Self::KEYEVENT.0;
+        if self.0 & channels == 0 {
+            0
+        } else {
+            self.0 & !channels
+        }
+    }
+
     /// The set that the letters stand for; None at a letter that has no class.
     #[must_use]
     pub fn parse(letters: &str) -> Option<Self> {

@@ -12,7 +12,6 @@ use crate::cmd::KeyEvent;
 use crate::config::events;
 use crate::conn::{Client, State};
 use crate::limits::{EXPIRE_PER_TICK, FREE_PER_TICK, IDLE_SLEEP_US};
-use crate::resp::{Error, Reply};
 use crate::route::Note;
 
 impl Core {
@@ -186,7 +185,7 @@ impl Core {
         shared.clients_per_shard[self.identity.shard].fetch_sub(1, Ordering::Relaxed);
     }
 
-    /// A client is attached; past `maxclients` it is told so and closed.
+    /// A client is attached.
     pub fn connected(
         &mut self,
         token: Token,
@@ -209,13 +208,7 @@ impl Core {
         client.descriptor = descriptor;
         (client.address, client.local_address) = (addresses.0.into(), addresses.1.into());
         self.clients.insert(client);
-        if self.identity.shared.clients.load(Ordering::Relaxed) > self.config.maxclients as usize {
-            self.statistics.rejected_connections += 1;
-            let sink = self.client(token).replies.sink();
-            Reply::new(sink, crate::resp::Protocol::Resp2)
-                .error(&Error::new("ERR max number of clients reached"));
-            self.close_after_replies(token);
-        }
+        self.admit(token);
     }
 
     /// The client leaves: whatever it has registered anywhere is dropped.

@@ -159,6 +159,9 @@ pub struct Core {
     /// Clients that monitor, and whether there are any.
     pub monitors: Vec<super::home::monitor::Monitor>,
     pub monitored: bool,
+    /// What a test has heard of the shard's keys; it listens when it puts an empty list here.
+    #[cfg(test)]
+    pub recorded: Option<Vec<super::happened::Happened>>,
     /// The last housekeeping, monotonic microseconds.
     pub housekeeping_us: u64,
     /// Bytes allocated by this shard's thread, when it last looked.
@@ -216,6 +219,8 @@ impl Core {
             active_expire: true,
             monitors: Vec::new(),
             monitored: false,
+            #[cfg(test)]
+            recorded: None,
             housekeeping_us: 0,
             memory: None,
             stopping: false,

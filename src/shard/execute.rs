@@ -324,18 +324,6 @@ impl Core {
         }
     }
 
-    #[cold]
-    fn tell_listeners(&mut self) {
-        let modified = std::mem::take(&mut self.effects.modified);
-        self.effects.events.clear();
-        for db in std::mem::take(&mut self.effects.replaced) {
-            self.database_replaced(db);
-        }
-        for (db, key) in modified {
-            self.key_modified(db, &key);
-        }
-    }
-
     /// Every sixteenth call of a command is timed; the others are taken to cost the same.
     #[inline]
     fn sampled_start(&self, row: u16) -> Option<u64> {

@@ -5,6 +5,7 @@
 //! them), `mesh` (messages of other shards), `coordinate` and `participate` (transactions over shards),
 //! `multi`, `watch`, `blocking`, `errand` (questions to all shards), `home` (commands that need the client).
 
+mod admission;
 mod ahead;
 mod background;
 mod blocking;
@@ -13,6 +14,7 @@ mod core;
 mod dispatch;
 mod errand;
 mod execute;
+mod happened;
 mod home;
 mod input;
 mod lend;

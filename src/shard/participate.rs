@@ -6,6 +6,7 @@
 
 use super::Core;
 use super::execute::Call;
+use super::happened::Happened;
 use super::mesh::ALONE;
 use crate::cmd::changes_keys;
 use crate::resp::{Protocol, Reply};
@@ -240,8 +241,8 @@ impl Core {
         if let Some(wait) = wait {
             self.register_wait(*wait);
         }
-        for (db, key) in &modified {
-            self.key_modified(*db, key);
+        for key in modified {
+            self.happened(&Happened::Modified(key));
         }
         self.release(sequence, &participant);
         self.serve_ready();

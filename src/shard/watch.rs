@@ -38,7 +38,8 @@ impl Watches {
         self.by_client.is_empty()
     }
 
-    fn changed(&mut self, key: &DbKey) {
+    /// A key changed.
+    pub fn changed(&mut self, key: &DbKey) {
         let Some(clients) = self.by_key.get(key) else {
             return;
         };
@@ -111,15 +112,8 @@ impl Core {
             })
     }
 
-    /// The value at a key of ours changed.
-    pub fn key_modified(&mut self, db: u16, key: &[u8]) {
-        let key: DbKey = (db, key.into());
-        self.watches.changed(&key);
-        self.waits.modified(key);
-    }
-
     /// A database was emptied or exchanged: watched keys that were or are in it have changed.
-    pub fn database_replaced(&mut self, db: u16) {
+    pub fn watched_database_replaced(&mut self, db: u16) {
         let mut changed = Vec::new();
         for (client, watcher) in &self.watches.by_client {
             for watched in watcher.keys.iter().filter(|watched| watched.key.0 == db) {
@@ -139,11 +133,5 @@ impl Core {
                 watcher.changed = true;
             }
         }
-        self.waits.database_replaced(db);
-    }
-
-    /// Handlers report modified keys only while somebody listens.
-    pub fn update_wants(&mut self) {
-        self.effects.wants.modified = !self.watches.is_empty() || !self.waits.is_empty();
     }
 }

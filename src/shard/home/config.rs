@@ -171,5 +171,6 @@ impl Core {
         }
         self.config_version = version;
         self.config = config;
+        self.update_wants();
     }
 }
