@@ -7,7 +7,8 @@
 use super::age::Aging;
 use super::slot::key_slot;
 use crate::config::{Config, events};
-use crate::resp::Reply;
+use crate::limits::AHEAD_MAX;
+use crate::resp::{Args, Reply};
 use crate::store::{Cleared, Entry, Store, Value};
 
 /// Why a key is looked up.
@@ -188,6 +189,33 @@ impl<'a> Context<'a> {
             self.notify_in(db, events::KEY_MISS, "keymiss", key);
         }
         show(None, &mut self.reply)
+    }
+
+    /// For loops over keys at `at`, `at + step`...: with every sixteenth key, the next sixteen are fetched from
+    /// memory together: all tables, then all buckets, then all entries.
+    #[inline]
+    pub fn prefetch(&self, args: &Args<'_>, first: usize, at: usize, step: usize) {
+        if ((at - first) / step).is_multiple_of(AHEAD_MAX) && at + step < args.len() {
+            self.prefetch_keys(args, at, step);
+        }
+    }
+
+    fn prefetch_keys(&self, args: &Args<'_>, at: usize, step: usize) {
+        let mut found = [(0u16, 0u64); AHEAD_MAX];
+        let keys = (at..args.len()).step_by(step);
+        let mut count = 0;
+        for (key, place) in keys.zip(&mut found) {
+            let key = args.get(key);
+            *place = (self.slot(key), self.store.hash(key));
+            self.store.prefetch_table(self.db, place.0);
+            count += 1;
+        }
+        for &(slot, hash) in &found[..count] {
+            self.store.prefetch_bucket(self.db, slot, hash);
+        }
+        for &(slot, hash) in &found[..count] {
+            self.store.prefetch_entry(self.db, slot, hash);
+        }
     }
 
     /// True when a live entry is at `key`.

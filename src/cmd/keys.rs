@@ -99,7 +99,8 @@ pub static COMMANDS: &[Command] = &[
 
 fn del(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
     let mut removed = 0;
-    for key in args.from(1) {
+    for (at, key) in (1..).zip(args.from(1)) {
+        ctx.prefetch(args, 1, at, 1);
         if ctx.exists(key) {
             ctx.take(ctx.db, key);
             ctx.modified(key);
@@ -118,7 +119,8 @@ fn unlink(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
 
 fn exists(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
     let mut found = 0;
-    for key in args.from(1) {
+    for (at, key) in (1..).zip(args.from(1)) {
+        ctx.prefetch(args, 1, at, 1);
         found += i64::from(observe(ctx, key));
     }
     ctx.reply.integer(found);

@@ -15,6 +15,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use smallvec::SmallVec;
+
 /// A transaction's place in the one global order; unique.
 pub type Sequence = u64;
 
@@ -65,7 +67,8 @@ pub struct Outcome {
 
 #[derive(Debug, Default)]
 struct Lock {
-    holders: Vec<(Sequence, Mode)>,
+    /// Most keys have one holder.
+    holders: SmallVec<[(Sequence, Mode); 2]>,
     waiters: BTreeMap<Sequence, Mode>,
 }
 
@@ -172,7 +175,7 @@ impl Locks {
                 .get_mut(&intent.key)
                 .expect("an asked-for key has its lock");
             lock.waiters.remove(&sequence);
-            lock.holders.retain(|&(held, _)| held != sequence);
+            lock.holders.retain(|&mut (held, _)| held != sequence);
         }
         for intent in &holder.intents {
             self.settle(intent.key, outcome);
@@ -209,7 +212,7 @@ impl Locks {
 
     fn put_back(&mut self, key: u64, sequence: Sequence, mode: Mode) {
         let lock = self.locks.get_mut(&key).expect("a held key has its lock");
-        lock.holders.retain(|&(held, _)| held != sequence);
+        lock.holders.retain(|&mut (held, _)| held != sequence);
         lock.waiters.insert(sequence, mode);
     }
 

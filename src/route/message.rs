@@ -100,6 +100,9 @@ fn pack(args: &Args<'_>, bytes: &mut Vec<u8>, spans: &mut Vec<Span>) {
     }
 }
 
+/// First capacity of a part's buffers, bytes: a handful of keys.
+const PART_BYTES: usize = 256;
+
 /// A command with its arguments, owned: for transactions, queues and whatever waits.
 #[derive(Debug, Clone)]
 pub struct Carried {
@@ -127,12 +130,25 @@ impl Carried {
         carried
     }
 
+    /// A command without its arguments.
+    #[must_use]
+    pub fn empty(row: u16, db: u16, protocol: Protocol, no_touch: bool) -> Self {
+        Self {
+            row,
+            db,
+            protocol,
+            no_touch,
+            bytes: Vec::new(),
+            spans: Vec::new(),
+        }
+    }
+
     /// Copies some arguments of a command, in the order of `positions`.
     #[must_use]
     pub fn part(&self, args: &Args<'_>, positions: impl Iterator<Item = usize>) -> Self {
         let mut part = Self {
-            bytes: Vec::new(),
-            spans: Vec::new(),
+            bytes: Vec::with_capacity(PART_BYTES),
+            spans: Vec::with_capacity(PART_BYTES / size_of::<Span>()),
             ..*self
         };
         for position in positions {

@@ -15,7 +15,6 @@ use super::input::Flow;
 use crate::base::Token;
 use crate::cmd::{Merge, Row, Run};
 use crate::conn::State;
-use crate::resp::Args;
 use crate::route::{DbKey, Intent, Note, Part, Schedule, Sequence, Task, Work};
 
 /// What happens at the decision.
@@ -71,9 +70,6 @@ impl Core {
         let positions = std::mem::take(&mut self.positions);
         match (place, row.command.run) {
             (Place::One { shard, .. }, _) => self.tell(shard, Note::Bundle(Box::new(task))),
-            (_, Run::Split(_, merge)) if divides(row, &task.commands[0].args()) => {
-                self.split(token, &task.commands[0], &positions, merge);
-            }
             // A command whose arguments do not divide is refused by its handler before it touches a key.
             (Place::Anywhere, _) | (_, Run::Split(..)) => self.perform(task),
             _ => self.lend_all(token, task, Vec::new()),
@@ -282,17 +278,4 @@ impl Coordinated {
             .find(|share| share.shard == shard)
             .expect("a shard that answers was asked")
     }
-}
-
-/// True when the arguments behind the first key divide evenly among the keys; else the handler refuses them.
-fn divides(row: &Row, args: &Args<'_>) -> bool {
-    row.command
-        .keys
-        .iter()
-        .all(|spec| match (spec.begin, spec.find) {
-            (crate::cmd::Begin::Index(at), crate::cmd::Find::Range { step, .. }) => {
-                (args.len() - at).is_multiple_of(step)
-            }
-            _ => true,
-        })
 }

@@ -6,6 +6,7 @@
 
 use super::Core;
 use super::input::Flow;
+use super::split::divides;
 use crate::base::Token;
 use crate::cmd::{Keys, Row, Run, flag, key_slot, may_replicate};
 use crate::conn::{ReplyMode, State};
@@ -216,6 +217,12 @@ impl Core {
             place @ (Place::One { .. } | Place::Several) => {
                 if self.has_outstanding(token) {
                     return self.wait_for_replies(token);
+                }
+                if let Run::Split(_, merge) = row.command.run
+                    && place == Place::Several
+                    && divides(row, args)
+                {
+                    return self.begin_split(token, row_number, args, merge);
                 }
                 let mut task = self.task(token, row_number, args);
                 self.remember_blocking(token, row, &mut task);

@@ -177,7 +177,14 @@ impl Core {
             };
             if self.slots.owner(slot) == here {
                 *hash = self.store.hash(command.key_bytes(ahead, bytes));
-                self.store.prefetch_bucket(db, slot, *hash);
+                self.store.prefetch_table(db, slot);
+            }
+        }
+        for (command, &hash) in ahead.commands.iter().zip(&hashes) {
+            if let Some((_, slot)) = command.key
+                && hash != 0
+            {
+                self.store.prefetch_bucket(db, slot, hash);
             }
         }
         for (command, &hash) in ahead.commands.iter().zip(&hashes) {

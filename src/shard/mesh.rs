@@ -125,7 +125,11 @@ impl Core {
                 .store
                 .hash(&parcel.bytes[span.start as usize..][..span.len as usize]);
             self.store
-                .prefetch_bucket(usize::from(command.db), command.slot, *hash);
+                .prefetch_table(usize::from(command.db), command.slot);
+        }
+        for (command, &hash) in commands.iter().zip(&hashes) {
+            self.store
+                .prefetch_bucket(usize::from(command.db), command.slot, hash);
         }
         for (command, &hash) in commands.iter().zip(&hashes) {
             self.store

@@ -16,6 +16,9 @@ use crate::route::{
 };
 use crate::store::Entry;
 
+/// First capacity of a part's reply, bytes.
+const PART_REPLY_BYTES: usize = 1024;
+
 /// What a participant does once it holds its locks.
 #[derive(Debug)]
 pub enum Duty {
@@ -201,7 +204,7 @@ impl Core {
 
     /// Runs one command on our own keyspace and returns its reply.
     pub fn run_part(&mut self, carried: &Carried) -> Vec<u8> {
-        let mut reply = Vec::new();
+        let mut reply = Vec::with_capacity(PART_REPLY_BYTES);
         self.run_handler(Call::of(carried, false), &carried.args(), &mut reply);
         self.settle_effects();
         reply

@@ -15,18 +15,36 @@ use crate::resp::Args;
 use crate::route::{Carried, Intent, Mode, Part, WHOLE, Work};
 
 impl Core {
-    /// A command that divides by key: a part for every owner.
-    pub fn split(&mut self, token: Token, carried: &Carried, positions: &[usize], merge: Merge) {
-        let row = self.table.row(carried.row);
-        let writes = changes_keys(row);
+    /// A command of a waiting client that divides by key; `positions` holds where the keys stand.
+    pub fn begin_split(&mut self, token: Token, row: u16, args: &Args<'_>, merge: Merge) -> Flow {
+        let client = self.client(token);
+        client.state = State::Waiting;
+        let session = &client.session;
+        let head = Carried::empty(row, session.db, session.protocol, session.no_touch);
+        let positions = std::mem::take(&mut self.positions);
+        self.split(token, &head, args, &positions, merge);
+        self.positions = positions;
+        Flow::Stop
+    }
+
+    /// A part for every owner; `carried` says how, `args` what.
+    fn split(
+        &mut self,
+        token: Token,
+        carried: &Carried,
+        args: &Args<'_>,
+        positions: &[usize],
+        merge: Merge,
+    ) {
+        let writes = changes_keys(self.table.row(carried.row));
         let mode = if writes {
             Mode::Exclusive
         } else {
             Mode::Shared
         };
-        let args = carried.args();
         let step = positions.get(1).map_or(1, |second| second - positions[0]);
-        let mut shares: Vec<(Share, Vec<Intent>)> = Vec::new();
+        let mut shares: Vec<(Share, Vec<Intent>)> =
+            Vec::with_capacity(self.identity.shards.min(positions.len()));
         for (ordinal, &at) in positions.iter().enumerate() {
             let key = args.get(at);
             let shard = self.slots.owner(key_slot(key));
@@ -51,7 +69,7 @@ impl Core {
                     .ordinals
                     .iter()
                     .flat_map(|&ordinal| positions[ordinal]..positions[ordinal] + step);
-                carried.part(&args, (0..first).chain(keys))
+                carried.part(args, (0..first).chain(keys))
             })
             .collect();
         let plan = Plan::Split {
@@ -142,4 +160,17 @@ impl Core {
             .collect();
         self.complete(token, |reply| merge(how, &parts, reply));
     }
+}
+
+/// True when the arguments behind the first key divide evenly among the keys; else the handler refuses them.
+pub fn divides(row: &Row, args: &Args<'_>) -> bool {
+    row.command
+        .keys
+        .iter()
+        .all(|spec| match (spec.begin, spec.find) {
+            (crate::cmd::Begin::Index(at), crate::cmd::Find::Range { step, .. }) => {
+                (args.len() - at).is_multiple_of(step)
+            }
+            _ => true,
+        })
 }

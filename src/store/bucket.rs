@@ -35,7 +35,7 @@ const _: () = assert!(size_of::<Bucket<*const u8>>() == 64);
 
 /// A hint to the processor; any address will do, and where there is no such instruction nothing happens.
 #[inline]
-fn prefetch_line(address: *const u8) {
+pub(super) fn prefetch_line(address: *const u8) {
     #[cfg(target_arch = "x86_64")]
     // SAFETY: a prefetch reads nothing that the program could see and never faults.
     unsafe {

@@ -3,6 +3,7 @@
 //! Owned by the `Store`, which keeps the wheel in step with it. Groups carry the sums of their tables, so that
 //! a random key and the next used slot are found in bounded time. Must not know the wheel or other databases.
 
+use super::bucket::prefetch_line;
 use super::entry::Entry;
 use super::table::{Table, TableStatistics};
 use crate::limits::SLOTS;
@@ -61,6 +62,14 @@ impl Database {
     #[inline]
     pub fn len(&self) -> usize {
         self.len
+    }
+
+    /// Asks for the cache line of a slot's table.
+    #[inline]
+    pub fn prefetch_table(&self, slot: u16) {
+        if let Some(table) = self.table(slot) {
+            prefetch_line(std::ptr::from_ref(table).cast());
+        }
     }
 
     #[inline]

@@ -98,7 +98,13 @@ impl Store {
         &self.databases[usize::from(self.identity_of[db])]
     }
 
-    /// First of two hints that a key with this hash will be looked up: its bucket is fetched.
+    /// First of three hints that a key of this slot will be looked up: the slot's table is fetched.
+    #[inline]
+    pub fn prefetch_table(&self, db: usize, slot: u16) {
+        self.database(db).prefetch_table(slot);
+    }
+
+    /// Second hint, some work later: the bucket of this hash is fetched.
     #[inline]
     pub fn prefetch_bucket(&self, db: usize, slot: u16, hash: u64) {
         if let Some(table) = self.database(db).table(slot) {
@@ -106,7 +112,7 @@ impl Store {
         }
     }
 
-    /// Second hint, some work later: the entry itself is fetched.
+    /// Third hint, some work later: the entry itself is fetched.
     #[inline]
     pub fn prefetch_entry(&self, db: usize, slot: u16, hash: u64) {
         if let Some(table) = self.database(db).table(slot) {

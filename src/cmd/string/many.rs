@@ -11,7 +11,8 @@ use crate::store::{Entry, ValueRef};
 
 pub(super) fn mget(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
     ctx.reply.array(args.len() - 1);
-    for key in args.from(1) {
+    for (at, key) in (1..).zip(args.from(1)) {
+        ctx.prefetch(args, 1, at, 1);
         ctx.view(key, Lookup::Read, |entry, reply| {
             match entry.as_deref().map(Entry::value) {
                 None | Some(ValueRef::Object(_)) => reply.null(),
@@ -46,6 +47,7 @@ fn store_pairs(ctx: &mut Context<'_>, args: &Args<'_>, name: &str) -> Outcome {
         return Err(Error::arity(name));
     }
     for pair in (1..args.len()).step_by(2) {
+        ctx.prefetch(args, 1, pair, 2);
         store(ctx, args.get(pair), args.get(pair + 1), None);
     }
     Ok(())
