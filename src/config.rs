@@ -29,7 +29,7 @@ pub use live::Origin;
 pub use load::{Action, LoadError, Loaded, load, load_text, load_with};
 pub use rewrite::{SIGNATURE, rewrite, rewrite_with};
 pub use settings::{EventClasses, OutputLimit, OutputLimits, SaveRule, Settings};
-pub use table::{find, rows};
+pub use table::{find, is_sensitive, rows};
 
 /// The values of all directives. Reading a field is `config.port`; writing goes through the table.
 #[derive(Debug, Clone)]

@@ -92,6 +92,11 @@ pub const MESSAGES_PER_TICK: usize = 1024;
 pub const RUNNABLE_PER_TICK: usize = 1024;
 /// Entries of emptied databases that one tick frees.
 pub const FREE_PER_TICK: usize = 2048;
+/// What an entry of SLOWLOG keeps of a command: arguments, and bytes of each (as in Redis).
+pub const SLOW_ARGUMENTS_MAX: usize = 32;
+pub const SLOW_ARGUMENT_BYTES_MAX: usize = 128;
+/// Samples that each event of LATENCY keeps (as in Redis).
+pub const LATENCY_SAMPLES_MAX: usize = 160;
 /// Different error codes that INFO errorstats keeps apart.
 pub const ERROR_CODES_MAX: usize = 128;
 

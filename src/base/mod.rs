@@ -23,6 +23,7 @@ pub mod socket;
 #[cfg(test)]
 mod suite;
 mod table;
+mod ticks;
 pub mod topology;
 mod uring;
 mod wake;
@@ -31,19 +32,13 @@ pub use epoll::EpollIo;
 pub use io::{Buffer, CloseReason, Event, Io, Now, Socket, Token, Wait};
 pub use mesh::{Endpoint, mesh};
 pub use uring::{TaskWork, UringIo, UringOptions};
+pub use ticks::Ticker;
 pub use wake::{Waker, Wakers};
 
 /// Both clocks, for the time before any `Io` exists.
 #[must_use]
 pub fn now() -> Now {
     clock::now()
-}
-
-/// The monotonic clock in nanoseconds, for measuring calls; never for decisions.
-#[inline]
-#[must_use]
-pub fn precise_ns() -> u64 {
-    clock::precise_ns()
 }
 
 /// Makes a directory the process's current one.

@@ -54,6 +54,12 @@ pub fn rows() -> impl Iterator<Item = &'static Directive> {
     THEMES.into_iter().flatten()
 }
 
+/// True when the value of this directive is a secret.
+#[must_use]
+pub fn is_sensitive(name: &str) -> bool {
+    find(name).is_some_and(|row| row.has(super::directive::SENSITIVE))
+}
+
 /// The row of a name or an alias, ignoring case.
 #[must_use]
 pub fn find(name: &str) -> Option<&'static Directive> {

@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use super::{Intent, Sequence, Statistics};
+use super::{Histogram, Intent, LatencyEvent, Sequence, SlowEntry, Statistics};
 use crate::base::{Socket, Token};
 use crate::config::Config;
 use crate::resp::{Args, Protocol, Span};
@@ -321,6 +321,13 @@ pub enum Note {
         client: u64,
     },
 
+    /// A client's command took long elsewhere; its own shard keeps the log.
+    Slow {
+        token: Token,
+        client: u64,
+        entry: Box<SlowEntry>,
+    },
+
     /// A question to every shard, and the answer.
     Errand {
         id: u64,
@@ -380,6 +387,12 @@ pub enum Errand {
     Watch(Arc<Watch>),
     /// A DEBUG subcommand that concerns every shard, or the owner of a key.
     Debug(Arc<Carried>),
+    /// The entries of the slow log; or forget them.
+    SlowLog { reset: bool },
+    /// The latency events; or forget these, or all. Answers with those that were there.
+    Latency { forget: Option<Arc<Vec<Vec<u8>>>> },
+    /// The histograms of all commands.
+    Histograms,
     /// DEBUG SLEEP.
     Sleep(std::time::Duration),
     /// The replication id is this from now on.
@@ -448,4 +461,8 @@ pub enum Answer {
     /// Shard 0's answer to `SetConfig`: the new configuration with its number, or the error reply.
     Configured(Result<(u64, Arc<Config>), String>),
     Statistics(Box<Statistics>),
+    SlowLog(Vec<SlowEntry>),
+    Latency(Vec<LatencyEvent>),
+    /// Rows that were called, their calls and histograms.
+    Histograms(Vec<(u16, u64, Histogram)>),
 }

@@ -3,15 +3,19 @@
 //! Pure data and rules: `slots` maps, `message` names everything that crosses the mesh, `locks` orders
 //! transactions on one shard. The shard drives them; nothing here does I/O or executes a command.
 
+mod histogram;
 mod locks;
 mod message;
 mod slots;
+mod slow;
 mod statistics;
 
+pub use histogram::Histogram;
 pub use locks::{Intent, Locks, Mode, Outcome, Sequence, WHOLE};
 pub use message::{
     Answer, Carried, ClientFilter, ConfigChange, DbKey, Errand, Message, Note, Offer, Parcel, Part,
     RemoteCommand, ReplyTo, Returned, Schedule, Task, Wait, Watch, Work,
 };
 pub use slots::SlotTable;
+pub use slow::{LatencyEvent, LatencySample, SlowEntry};
 pub use statistics::{Rates, Statistics};

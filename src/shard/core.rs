@@ -12,13 +12,14 @@ use crate::cmd::{Effects, Random, Table, table};
 use crate::config::Config;
 use crate::conn::{Client, Clients, State};
 use crate::resp::{Error, Reply};
-use crate::route::{Locks, Message, Note, Parcel, Sequence, SlotTable, Statistics};
+use crate::route::{Histogram, Locks, Message, Note, Parcel, Sequence, SlotTable, Statistics};
 use crate::store::Store;
 
 use super::coordinate::Coordinated;
 use super::errand::Gathering;
 use super::home::HomeCommands;
 use super::participate::Participant;
+use super::timing::Timing;
 
 /// What all shards of a server have in common: a few counters, nothing else is shared.
 #[derive(Debug)]
@@ -43,6 +44,8 @@ pub struct Shared {
     pub machine: Vec<(String, String)>,
     /// A signal asks the server to stop.
     pub stop: Arc<AtomicBool>,
+    /// Numbers the entries of SLOWLOG.
+    pub slow_log_ids: AtomicU64,
     /// The configuration file, for CONFIG REWRITE.
     pub config_file: Option<std::path::PathBuf>,
 }
@@ -62,6 +65,7 @@ impl Shared {
             run_id,
             machine: Vec::new(),
             stop: Arc::new(AtomicBool::new(false)),
+            slow_log_ids: AtomicU64::new(0),
             config_file: None,
         }
     }
@@ -102,12 +106,14 @@ pub enum Ask {
 }
 
 /// Calls of one command.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Calls {
     pub calls: u64,
     pub nanoseconds: u64,
     pub rejected: u64,
     pub failed: u64,
+    /// Once it was called while `latency-tracking` is on.
+    pub histogram: Option<Histogram>,
 }
 
 /// Everything one shard owns.
@@ -152,6 +158,7 @@ pub struct Core {
     pub home: HomeCommands,
     pub statistics: Statistics,
     pub calls: Vec<Calls>,
+    pub timing: Timing,
     /// Until when clients are paused, milliseconds of the wall clock, and whether all commands are.
     pub pause_until_ms: u64,
     pub pause_all: bool,
@@ -184,6 +191,7 @@ impl Core {
         let shards = identity.shards;
         let table = table();
         Self {
+            timing: Timing::new(&config),
             config,
             config_version: 0,
             table,

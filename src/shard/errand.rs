@@ -4,12 +4,13 @@
 
 use super::Core;
 use super::core::Ask;
+use super::execute::Call;
 use super::input::Flow;
 use super::participate::{Duty, Participant};
 use crate::base::Token;
 use crate::conn::State;
-use crate::resp::Error;
-use crate::route::{Answer, Errand, Intent, Mode, Note, WHOLE};
+use crate::resp::{Args, Error, Protocol};
+use crate::route::{Answer, Carried, Errand, Intent, Mode, Note, WHOLE};
 
 /// Makes the reply when every answer has come; answers are ordered by shard.
 pub type Finish = Box<dyn FnOnce(&mut Core, Token, Vec<Answer>)>;
@@ -21,6 +22,14 @@ pub struct Gathering {
     answers: Vec<(usize, Answer)>,
     missing: usize,
     finish: Finish,
+    /// The command, for its time.
+    timed: Option<Timed>,
+}
+
+/// A home command that is under way.
+pub struct Timed {
+    started: u64,
+    command: Carried,
 }
 
 impl Gathering {
@@ -61,6 +70,7 @@ impl Core {
             answers: Vec::new(),
             missing: shards.len(),
             finish: Box::new(finish),
+            timed: None,
         };
         let within = client.steps.is_some();
         self.errands.insert(id, gathering);
@@ -146,15 +156,58 @@ impl Core {
             client,
             mut answers,
             finish,
+            timed,
             ..
         } = self.errands.remove(&id).expect("it was just there");
         if self.clients.of(token, client).is_some() {
+            let first_errand = self.next_errand;
             answers.sort_by_key(|(shard, _)| *shard);
             finish(
                 self,
                 token,
                 answers.into_iter().map(|(_, answer)| answer).collect(),
             );
+            if let Some(timed) = timed {
+                self.hand_on(token, timed, first_errand);
+            }
         }
+    }
+
+    /// A home command's function has returned: its time is counted now, or when its errands are done.
+    pub fn time_home(
+        &mut self,
+        token: Token,
+        row: u16,
+        args: &Args<'_>,
+        started: u64,
+        first_errand: u64,
+    ) {
+        if self.next_errand == first_errand {
+            let call = self.home_call(token, row);
+            return self.timed_since(started, call, args);
+        }
+        let command = Carried::new(row, 0, Protocol::Resp2, false, args);
+        self.hand_on(token, Timed { started, command }, first_errand);
+    }
+
+    /// The time goes on with the errand that was begun since, or ends here.
+    fn hand_on(&mut self, token: Token, timed: Timed, first_errand: u64) {
+        let latest = (self.next_errand > first_errand)
+            .then(|| self.errands.get_mut(&(self.next_errand - 1)))
+            .flatten()
+            .filter(|gathering| gathering.token == token);
+        if let Some(gathering) = latest {
+            gathering.timed = Some(timed);
+            return;
+        }
+        let call = self.home_call(token, timed.command.row);
+        self.timed_since(timed.started, call, &timed.command.args());
+    }
+
+    fn home_call(&self, token: Token, row: u16) -> Call {
+        let client = self.clients.get(token).map_or(0, |client| client.id);
+        let mut call = Call::unknown(row);
+        (call.token, call.client) = (token, client);
+        call
     }
 }

@@ -13,9 +13,6 @@ use crate::conn::{ReplyMode, State};
 use crate::resp::{Args, Protocol, Reply};
 use crate::route::{Carried, Mode, ReplyTo, Task, WHOLE};
 
-/// Every so many calls of a command one is timed; a power of two.
-pub const SAMPLE_EVERY: u64 = 16;
-
 /// What a handler is told besides its arguments.
 #[derive(Debug, Clone, Copy)]
 pub struct Call {
@@ -30,6 +27,12 @@ pub struct Call {
     pub borrowed: bool,
     /// The command may wait for a key: it stands alone, outside any transaction.
     pub may_block: bool,
+    /// The client, where it is known, and its home; for the slow log.
+    pub token: Token,
+    pub client: u64,
+    pub home: Option<u16>,
+    /// The time of this call begins where that of the one before ended.
+    pub chained: bool,
 }
 
 impl Call {
@@ -44,14 +47,30 @@ impl Call {
             ..
         } = *carried;
         Self {
-            row,
             db,
             protocol,
             no_touch,
+            borrowed,
+            ..Self::unknown(row)
+        }
+    }
+
+    /// Only the row is known: for counting.
+    #[must_use]
+    pub fn unknown(row: u16) -> Self {
+        Self {
+            row,
+            db: 0,
+            protocol: Protocol::Resp2,
+            no_touch: false,
             slot: 0,
             key_at: 0,
-            borrowed,
+            borrowed: false,
             may_block: false,
+            token: 0,
+            client: 0,
+            home: None,
+            chained: false,
         }
     }
 
@@ -81,7 +100,9 @@ impl Core {
         let row = self.table.row(call.row);
         let start = out.len();
         let routed_key = args.get(usize::from(call.key_at));
-        let started = self.sampled_start(call.row);
+        if !call.chained {
+            self.timing.begin();
+        }
         let mut context = Context {
             store: if call.borrowed {
                 &mut self.borrowed
@@ -112,9 +133,7 @@ impl Core {
         }
         self.calls[usize::from(call.row)].calls += 1;
         self.statistics.commands += 1;
-        if let Some(started) = started {
-            self.sampled_end(call.row, started);
-        }
+        self.timed(call, args);
     }
 
     /// Lets a function look at this shard's keys outside any command's handler.
@@ -169,6 +188,10 @@ impl Core {
             .get_mut(token)
             .expect("the caller works for a client that is there");
         let call = Call {
+            token,
+            client: client.id,
+            home: None,
+            chained: true,
             row: row_number,
             db: client.session.db,
             protocol: client.session.protocol,
@@ -322,20 +345,5 @@ impl Core {
         if !silent || !effects.events.is_empty() {
             self.tell_listeners();
         }
-    }
-
-    /// Every sixteenth call of a command is timed; the others are taken to cost the same.
-    #[inline]
-    fn sampled_start(&self, row: u16) -> Option<u64> {
-        self.calls[usize::from(row)]
-            .calls
-            .is_multiple_of(SAMPLE_EVERY)
-            .then(crate::base::precise_ns)
-    }
-
-    #[cold]
-    fn sampled_end(&mut self, row: u16, started_ns: u64) {
-        self.calls[usize::from(row)].nanoseconds +=
-            crate::base::precise_ns().saturating_sub(started_ns);
     }
 }

@@ -139,6 +139,7 @@ impl Core {
     #[inline]
     fn run_ahead(&mut self, token: Token, ahead: &Ahead, bytes: &[u8]) -> (usize, bool) {
         let mut done = 0;
+        self.timing.begin();
         for command in &ahead.commands {
             if !self.is_running(token) {
                 return (done, false);

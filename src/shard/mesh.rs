@@ -65,12 +65,15 @@ impl Core {
             Note::Unblock { client } => self.forget_waits(client),
             Note::Monitored(lines) => self.show_monitors(&lines),
             Note::Unmonitor { client } => self.unmonitor_here(client),
+            Note::Slow { token, client, entry } => self.write_down(token, client, *entry),
             Note::Errand { id, errand, within } => self.do_errand(from, id, errand, within),
             Note::ErrandDone { id, answer } => self.errand_done(from, id, answer),
         }
     }
 
     fn execute_parcel(&mut self, from: usize, mut parcel: Box<Parcel>) {
+        let home = u16::try_from(from).expect("shards are limited to 256");
+        self.timing.begin();
         let mut commands = std::mem::take(&mut parcel.commands);
         let mut replies = std::mem::take(&mut parcel.replies);
         for index in 0..commands.len() {
@@ -91,6 +94,10 @@ impl Core {
             }
             let start = replies.len();
             let call = Call {
+                token: command.to.token,
+                client: command.to.client,
+                home: Some(home),
+                chained: true,
                 row: command.row,
                 db: command.db,
                 protocol: command.protocol,

@@ -27,6 +27,7 @@ mod split;
 #[cfg(test)]
 pub mod testing;
 mod tick;
+mod timing;
 mod watch;
 
 pub use self::core::{Core, Identity, Shared};

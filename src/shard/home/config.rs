@@ -170,6 +170,7 @@ impl Core {
             return;
         }
         self.config_version = version;
+        self.timing.configure(&config);
         self.config = config;
         self.update_wants();
     }

@@ -151,11 +151,7 @@ impl Core {
             .calls
             .iter()
             .map(|calls| {
-                let samples = calls
-                    .calls
-                    .div_ceil(crate::shard::execute::SAMPLE_EVERY)
-                    .max(1);
-                let microseconds = calls.nanoseconds * calls.calls / samples / 1000;
+                let microseconds = calls.nanoseconds / 1000;
                 (calls.calls, microseconds, calls.rejected, calls.failed)
             })
             .collect();

@@ -16,8 +16,10 @@ mod help;
 mod info;
 pub mod monitor;
 mod pause;
+mod latency;
 mod scan;
 mod server;
+mod slowlog;
 
 use std::sync::Arc;
 
@@ -37,6 +39,7 @@ static FAMILIES: &[&[(&str, HomeFunction)]] = &[
     config::FUNCTIONS,
     debug::FUNCTIONS,
     info::FUNCTIONS,
+    latency::FUNCTIONS,
     scan::FUNCTIONS,
     server::FUNCTIONS,
     client::FUNCTIONS,
@@ -45,6 +48,7 @@ static FAMILIES: &[&[(&str, HomeFunction)]] = &[
     hello::FUNCTIONS,
     monitor::FUNCTIONS,
     pause::FUNCTIONS,
+    slowlog::FUNCTIONS,
     TRANSACTIONS,
 ];
 
@@ -107,6 +111,9 @@ impl Core {
     pub fn run_home(&mut self, token: Token, row: u16, args: &Args<'_>) -> Flow {
         self.calls[usize::from(row)].calls += 1;
         self.statistics.commands += 1;
+        self.timing.begin();
+        let started = self.timing.now();
+        let first_errand = self.next_errand;
         let start = self.client(token).replies.sink().len();
         let flow = match self.home.functions[usize::from(row)] {
             Some(function) => function(self, token, args),
@@ -119,6 +126,7 @@ impl Core {
                 Flow::Next
             }
         };
+        self.time_home(token, row, args, started, first_errand);
         if flow == Flow::Next {
             self.mute(token, start);
         }
@@ -149,6 +157,9 @@ impl Core {
                 Answer::Done
             }
             Errand::Debug(carried) => self.debug_here(carried),
+            Errand::SlowLog { reset } => self.slow_log_here(*reset),
+            Errand::Latency { forget } => self.latency_here(forget.as_deref()),
+            Errand::Histograms => self.histograms_here(),
             Errand::ReplicationId(id) => {
                 self.home.replication_id = Some(id.clone());
                 Answer::Done

@@ -1,0 +1,285 @@
+//! LATENCY: events that took longer than `latency-monitor-threshold`, and histograms of all commands.
+//!
+//! Every shard keeps its own samples and histograms; here they are put together.
+
+use std::sync::Arc;
+
+use super::HomeFunction;
+use super::help::help;
+use crate::base::Token;
+use crate::limits::LATENCY_SAMPLES_MAX;
+use crate::resp::{Args, Error, Reply};
+use crate::route::{Answer, Errand, Histogram, LatencyEvent};
+use crate::shard::Core;
+use crate::shard::input::Flow;
+
+/// The functions of this file.
+pub static FUNCTIONS: &[(&str, HomeFunction)] = &[
+    ("latency|latest", latest),
+    ("latency|history", history),
+    ("latency|reset", reset),
+    ("latency|doctor", doctor),
+    ("latency|graph", graph),
+    ("latency|histogram", histogram),
+    ("latency|help", |core, token, _| {
+        help(core, token, "LATENCY", HELP)
+    }),
+];
+
+const HELP: &[&str] = &[
+    "DOCTOR",
+    "    Return a human readable latency analysis report.",
+    "GRAPH <event>",
+    "    Return an ASCII latency graph for the <event> class.",
+    "HISTORY <event>",
+    "    Return time-latency samples for the <event> class.",
+    "LATEST",
+    "    Return the latest latency samples for all events.",
+    "RESET [<event> ...]",
+    "    Reset latency data of one or more <event> classes.",
+    "    (default: reset all data for all event classes)",
+    "HISTOGRAM [COMMAND ...]",
+    "    Return a cumulative distribution of latencies in the format of a histogram for the specified command names.",
+    "    If no commands are specified then all histograms are replied.",
+];
+
+const READ: Errand = Errand::Latency { forget: None };
+
+/// The events of all shards, samples in the order of time.
+fn merged(answers: Vec<Answer>) -> Vec<LatencyEvent> {
+    let mut events: Vec<LatencyEvent> = Vec::new();
+    for answer in answers {
+        let Answer::Latency(others) = answer else {
+            continue;
+        };
+        for other in others {
+            match events.iter_mut().find(|event| event.name == other.name) {
+                Some(event) => {
+                    event.max_ms = event.max_ms.max(other.max_ms);
+                    event.samples.extend(other.samples);
+                }
+                None => events.push(other),
+            }
+        }
+    }
+    for event in &mut events {
+        let samples = &mut event.samples;
+        samples.sort_by_key(|sample| (sample.time_s, std::cmp::Reverse(sample.milliseconds)));
+        samples.dedup_by_key(|sample| sample.time_s);
+        let excess = samples.len().saturating_sub(LATENCY_SAMPLES_MAX);
+        samples.drain(..excess);
+    }
+    events
+}
+
+fn number(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+fn latest(core: &mut Core, token: Token, _args: &Args<'_>) -> Flow {
+    core.ask_all(token, &READ, |core, token, answers| {
+        let events = merged(answers);
+        core.complete(token, |reply| {
+            reply.array(events.len());
+            for event in &events {
+                let last = event.samples.last().expect("an event begins with a sample");
+                reply.array(4);
+                reply.bulk(event.name.as_bytes());
+                reply.integer(number(last.time_s));
+                reply.integer(number(last.milliseconds));
+                reply.integer(number(event.max_ms));
+            }
+        });
+    })
+}
+
+/// The event with this name, if it has samples.
+fn named(events: Vec<LatencyEvent>, name: &[u8]) -> Option<LatencyEvent> {
+    events
+        .into_iter()
+        .find(|event| event.name.as_bytes() == name)
+}
+
+fn history(core: &mut Core, token: Token, args: &Args<'_>) -> Flow {
+    let name = args.get(2).to_vec();
+    core.ask_all(token, &READ, move |core, token, answers| {
+        let samples = named(merged(answers), &name).map_or_else(Vec::new, |event| event.samples);
+        core.complete(token, |reply| {
+            reply.array(samples.len());
+            for sample in &samples {
+                reply.array(2);
+                reply.integer(number(sample.time_s));
+                reply.integer(number(sample.milliseconds));
+            }
+        });
+    })
+}
+
+fn reset(core: &mut Core, token: Token, args: &Args<'_>) -> Flow {
+    let names: Vec<Vec<u8>> = args.from(2).map(<[u8]>::to_vec).collect();
+    let errand = Errand::Latency {
+        forget: Some(Arc::new(names)),
+    };
+    core.ask_all(token, &errand, |core, token, answers| {
+        let forgotten = merged(answers).len();
+        core.complete(token, |reply| reply.integer(forgotten as i64));
+    })
+}
+
+fn doctor(core: &mut Core, token: Token, _args: &Args<'_>) -> Flow {
+    let threshold_ms = core.config.latency_monitor_threshold;
+    core.ask_all(token, &READ, move |core, token, answers| {
+        let mut text = String::new();
+        if threshold_ms == 0 {
+            text.push_str(
+                "Latency monitoring is disabled. CONFIG SET latency-monitor-threshold \
+                 <milliseconds> enables it.\n",
+            );
+        }
+        let events = merged(answers);
+        if events.is_empty() {
+            text.push_str("No event has exceeded the threshold since the last reset.\n");
+        }
+        for (index, event) in events.iter().enumerate() {
+            let count = event.samples.len() as u64;
+            let sum: u64 = event.samples.iter().map(|sample| sample.milliseconds).sum();
+            text.push_str(&format!(
+                "{}. {}: {count} latency spikes (average {}ms, worst {}ms).\n",
+                index + 1,
+                event.name,
+                sum / count.max(1),
+                event.max_ms
+            ));
+        }
+        core.complete(token, |reply| reply.verbatim("txt", text.as_bytes()));
+    })
+}
+
+/// One line a sample: the second, the latency, and a bar in proportion to the longest.
+fn graph(core: &mut Core, token: Token, args: &Args<'_>) -> Flow {
+    const BAR_MAX: u64 = 60;
+    let name = args.get(2).to_vec();
+    core.ask_all(token, &READ, move |core, token, answers| {
+        let Some(event) = named(merged(answers), &name) else {
+            let name = String::from_utf8_lossy(&name);
+            let error = Error::from(format!("ERR No samples available for event '{name}'"));
+            core.count_error("ERR");
+            return core.complete(token, |reply| reply.error(&error));
+        };
+        let longest = event.samples.iter().map(|sample| sample.milliseconds).max();
+        let longest = longest.unwrap_or(1).max(1);
+        let mut text = format!("{} - high {} ms\n", event.name, event.max_ms);
+        for sample in &event.samples {
+            let bar = (sample.milliseconds * BAR_MAX / longest) as usize;
+            text.push_str(&format!(
+                "{} {:>8} ms {}\n",
+                sample.time_s,
+                sample.milliseconds,
+                "#".repeat(bar.max(1))
+            ));
+        }
+        core.complete(token, |reply| reply.verbatim("txt", text.as_bytes()));
+    })
+}
+
+fn histogram(core: &mut Core, token: Token, args: &Args<'_>) -> Flow {
+    let mut wanted: Vec<u16> = Vec::new();
+    for name in args.from(2) {
+        let Some(row) = core.table.find_full(name) else {
+            continue;
+        };
+        // A container stands for its subcommands.
+        let subcommands = core.table.row(row).subcommands.clone();
+        if subcommands.is_empty() {
+            wanted.push(row);
+        } else {
+            wanted.extend(subcommands);
+        }
+    }
+    let all = args.len() == 2;
+    core.ask_all(token, &Errand::Histograms, move |core, token, answers| {
+        let mut histograms = together(answers);
+        histograms.retain(|(row, _, _)| all || wanted.contains(row));
+        let table = core.table;
+        core.complete(token, |reply| {
+            reply.map(histograms.len());
+            for (row, calls, histogram) in &histograms {
+                reply.bulk(table.row(*row).full_name.as_bytes());
+                write_histogram(*calls, histogram, reply);
+            }
+        });
+    })
+}
+
+/// The histograms of all shards, by row.
+pub fn together(answers: Vec<Answer>) -> Vec<(u16, u64, Histogram)> {
+    let mut all: Vec<(u16, u64, Histogram)> = Vec::new();
+    for answer in answers {
+        let Answer::Histograms(histograms) = answer else {
+            continue;
+        };
+        for (row, calls, histogram) in histograms {
+            match all.iter_mut().find(|(known, _, _)| *known == row) {
+                Some((_, sum, merged)) => {
+                    *sum += calls;
+                    merged.add(&histogram);
+                }
+                None => all.push((row, calls, histogram)),
+            }
+        }
+    }
+    all.sort_unstable_by_key(|(row, _, _)| *row);
+    all
+}
+
+/// Calls, and by powers of two of 1,024 ns, printed in microseconds, how many did not take longer.
+fn write_histogram(calls: u64, histogram: &Histogram, reply: &mut Reply<'_>) {
+    let mut steps: Vec<(u64, u64)> = Vec::new();
+    let mut bound_ns = 1024u64;
+    let mut seen = 0;
+    for (highest_ns, count) in histogram.used() {
+        while highest_ns > bound_ns {
+            bound_ns *= 2;
+        }
+        seen += count;
+        match steps.last_mut() {
+            Some((bound, total)) if *bound == bound_ns => *total = seen,
+            _ => steps.push((bound_ns, seen)),
+        }
+    }
+    reply.map(2);
+    reply.bulk(b"calls");
+    reply.integer(number(calls));
+    reply.bulk(b"histogram_usec");
+    reply.map(steps.len());
+    for (bound_ns, total) in steps {
+        reply.integer(number(bound_ns / 1000));
+        reply.integer(number(total));
+    }
+}
+
+impl Core {
+    /// This shard's events; with names they are forgotten, with none all are.
+    pub fn latency_here(&mut self, forget: Option<&Vec<Vec<u8>>>) -> Answer {
+        let events = self.timing.events.clone();
+        let Some(names) = forget else {
+            return Answer::Latency(events);
+        };
+        let meant = |event: &LatencyEvent| {
+            names.is_empty() || names.iter().any(|name| name == event.name.as_bytes())
+        };
+        let (forgotten, kept) = events.into_iter().partition(meant);
+        self.timing.events = kept;
+        Answer::Latency(forgotten)
+    }
+
+    /// This shard's histograms.
+    pub fn histograms_here(&self) -> Answer {
+        let rows = self.calls.iter().enumerate();
+        let histograms = rows.filter_map(|(row, calls)| {
+            let row = u16::try_from(row).expect("the table numbers its rows with 16 bits");
+            Some((row, calls.calls, calls.histogram.clone()?))
+        });
+        Answer::Histograms(histograms.collect())
+    }
+}
