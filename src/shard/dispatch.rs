@@ -121,9 +121,19 @@ impl Core {
 
     /// An error instead of execution; inside MULTI it also dooms the transaction.
     pub fn refuse(&mut self, token: Token, row_number: Option<u16>, error: &Error) -> Flow {
+        let mut abort = None;
         if let Some(number) = row_number {
             self.calls[usize::from(number)].rejected += 1;
+            if self.table.row(number).command.name == "exec" {
+                self.drop_transaction(token);
+                let reason = error.text();
+                let reason = reason.strip_prefix("ERR ").unwrap_or(reason);
+                abort = Some(Error::from(format!(
+                    "EXECABORT Transaction discarded because of: {reason}"
+                )));
+            }
         }
+        let error = abort.as_ref().unwrap_or(error);
         self.count_error(error.code());
         if let Some(transaction) = self
             .client(token)
