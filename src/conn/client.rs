@@ -82,6 +82,8 @@ pub struct Transaction {
     pub failed: bool,
     /// A queued command may write.
     pub writes: bool,
+    /// A queued command is refused when memory is short.
+    pub needs_memory: bool,
     pub queued: Vec<Carried>,
     pub queued_bytes: usize,
     /// Watched keys; their owners hold the registrations.

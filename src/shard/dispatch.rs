@@ -102,7 +102,7 @@ impl Core {
             let error = Error::new("NOAUTH Authentication required.");
             return Some(self.refuse(token, Some(row_number), &error));
         }
-        if row.has(flag::DENYOOM) && self.out_of_memory() {
+        if self.needs_memory(token, row) && self.out_of_memory() {
             return Some(self.refuse(token, Some(row_number), &Error::OUT_OF_MEMORY));
         }
         if monitor {
@@ -117,6 +117,20 @@ impl Core {
             return self.queue_in_multi(token, row_number, row, args);
         }
         None
+    }
+
+    /// True for commands that are refused when memory is short: those that may need some, an EXEC of such
+    /// commands, and, because a queue costs memory, everything that MULTI would queue.
+    fn needs_memory(&mut self, token: Token, row: &Row) -> bool {
+        if row.has(flag::DENYOOM) {
+            return true;
+        }
+        let transaction = self.client(token).transaction.as_deref();
+        transaction.is_some_and(|transaction| match row.command.name {
+            "exec" => transaction.needs_memory,
+            "discard" | "quit" | "reset" => false,
+            _ => transaction.open,
+        })
     }
 
     /// An error instead of execution; inside MULTI it also dooms the transaction.

@@ -58,6 +58,7 @@ impl Core {
         }
         transaction.queued.push(carried);
         transaction.writes |= crate::cmd::may_replicate(row);
+        transaction.needs_memory |= row.has(flag::DENYOOM);
         let start = self.client(token).replies.sink().len();
         self.reply(token).simple("QUEUED");
         self.mute(token, start);
@@ -278,6 +279,7 @@ impl Core {
                 client.steps = None;
                 self.list_output(token);
                 self.end_steps(sequence);
+                self.finish_unwatch(token);
                 self.run_again(token);
                 return self.close_if_doomed(token);
             };
@@ -323,5 +325,50 @@ impl Core {
             };
             self.tell(share.shard, finish);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::shard::testing::Shards;
+
+    #[test]
+    fn a_changed_key_keeps_an_exec_in_steps_from_running() {
+        let mut shards = Shards::new(2);
+        let client = shards.connect(0);
+        for key in [shards.key(0, 0), shards.key(1, 0), shards.key(1, 0)] {
+            for line in [
+                &format!("SET {key} 30"),
+                &format!("WATCH {key}"),
+                &format!("SET {key} 40"),
+                "MULTI",
+                "PING",
+            ] {
+                shards.call(client, line);
+            }
+            assert_eq!(shards.call(client, "EXEC"), "*-1\r\n");
+            for line in [&format!("WATCH {key}"), "MULTI", "PING"] {
+                shards.call(client, line);
+            }
+            assert_eq!(shards.call(client, "EXEC"), "*1\r\n+PONG\r\n");
+        }
+    }
+
+    #[test]
+    fn short_memory_aborts_at_queueing_and_at_exec() {
+        let mut shards = Shards::new(2);
+        let (client, other) = (shards.connect(0), shards.connect(1));
+        shards.core(0).identity.shared.used_memory[0]
+            .store(1000, std::sync::atomic::Ordering::Relaxed);
+        shards.call(client, "MULTI");
+        shards.call(client, "SET k v");
+        shards.call(other, "CONFIG SET maxmemory 1");
+        let full = "OOM command not allowed when used memory > 'maxmemory'.\r\n";
+        assert_eq!(shards.call(client, "PING"), format!("-{full}"));
+        assert_eq!(
+            shards.call(client, "EXEC"),
+            format!("-EXECABORT Transaction discarded because of: {full}")
+        );
+        assert_eq!(shards.call(client, "EXEC"), "-ERR EXEC without MULTI\r\n");
     }
 }
