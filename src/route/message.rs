@@ -348,8 +348,9 @@ pub struct Wait {
     pub token: Token,
     pub client: u64,
     pub block: u32,
-    /// The type of value it can take.
+    /// The type of value it can take, and how many elements of it it needs.
     pub kind: Kind,
+    pub least: usize,
     /// The keys it waits for.
     pub keys: Vec<DbKey>,
     /// Keys of the same shard that its command needs besides, such as a destination.

@@ -15,19 +15,45 @@ use super::coordinate::{Coordinated, Plan, Share};
 use super::mesh::ALONE;
 use super::participate::{Duty, Participant, strongest};
 use crate::base::Token;
-use crate::cmd::{Row, flag, key_slot};
+use crate::cmd::{Row, flag, key_slot, timeout_ms};
 use crate::conn::State;
-use crate::resp::{Error, parse_f64};
+use crate::resp::{Args, Error, parse_i64};
 use crate::route::{
     DbKey, Intent, Mode, Note, Offer, Part, ReplyTo, Returned, Sequence, Task, Wait, Work,
 };
-use crate::store::Kind;
+use crate::store::{Kind, Object, ValueRef};
+
+/// A registration, its place in the queues and what it has seen.
+#[derive(Debug)]
+struct Registered {
+    wait: Wait,
+    /// Lower ones are served first.
+    ticket: u64,
+    /// The change up to which its client has looked at the keys and found nothing.
+    looked_at: u64,
+}
+
+/// A waiter for whom a key is being locked.
+#[derive(Debug)]
+pub struct Candidate(Registered);
+
+/// Those who wait for one key, first come first.
+#[derive(Debug, Default)]
+struct Queue {
+    clients: VecDeque<u64>,
+    changed_at: u64,
+}
 
 /// Waits on this shard's keys, and deadlines of this shard's clients.
 #[derive(Debug, Default)]
 pub struct Waits {
-    by_key: HashMap<DbKey, VecDeque<u64>>,
-    by_client: HashMap<u64, Wait>,
+    by_key: HashMap<DbKey, Queue>,
+    by_client: HashMap<u64, Registered>,
+    /// Clients, with the number of their block, for whom a key is being locked.
+    locking: HashMap<u64, u32>,
+    tickets: u64,
+    /// Counts changes of keys that somebody waits for.
+    changes: u64,
     /// Keys with waiters that were modified.
     pub ready: VecDeque<DbKey>,
     /// Monotonic microseconds, token, client, block number.
@@ -47,14 +73,17 @@ impl Waits {
         self.deadlines.peek().map(|Reverse((at, ..))| *at)
     }
 
-    /// Clients that wait for keys of this shard.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.by_client.len()
-    }
-
     /// A key changed.
     pub fn modified(&mut self, key: DbKey) {
+        if let Some(queue) = self.by_key.get_mut(&key) {
+            self.changes += 1;
+            queue.changed_at = self.changes;
+            self.look_again(key);
+        }
+    }
+
+    /// A key may be there for the next waiter, unchanged.
+    fn look_again(&mut self, key: DbKey) {
         if self.by_key.contains_key(&key) && !self.ready.contains(&key) {
             self.ready.push_back(key);
         }
@@ -73,35 +102,73 @@ impl Waits {
         }
     }
 
-    fn add(&mut self, wait: Wait, front: bool) {
-        for key in &wait.keys {
-            let queue = self.by_key.entry(key.clone()).or_default();
-            if front {
-                queue.push_front(wait.client)
-            } else {
-                queue.push_back(wait.client)
-            }
-        }
-        self.by_client.insert(wait.client, wait);
+    /// At the end of the queues: its client has just looked.
+    fn add(&mut self, wait: Wait) {
+        self.tickets += 1;
+        self.put(Registered {
+            wait,
+            ticket: self.tickets,
+            looked_at: self.changes,
+        });
     }
 
-    fn remove(&mut self, client: u64) -> Option<Wait> {
-        let wait = self.by_client.remove(&client)?;
-        for key in &wait.keys {
+    /// Where it belongs by its ticket.
+    fn put(&mut self, registered: Registered) {
+        let client = registered.wait.client;
+        for key in &registered.wait.keys {
+            let queue = self.by_key.entry(key.clone()).or_default();
+            let earlier = |other: &u64| self.by_client[other].ticket < registered.ticket;
+            let place = queue
+                .clients
+                .iter()
+                .take_while(|&other| earlier(other))
+                .count();
+            queue.clients.insert(place, client);
+        }
+        let known = self.by_client.insert(client, registered);
+        assert!(known.is_none(), "a client waits once");
+    }
+
+    fn remove(&mut self, client: u64) -> Option<Registered> {
+        let registered = self.by_client.remove(&client)?;
+        for key in &registered.wait.keys {
             if let Some(queue) = self.by_key.get_mut(key) {
-                queue.retain(|&other| other != client);
-                if queue.is_empty() {
+                queue.clients.retain(|&other| other != client);
+                if queue.clients.is_empty() {
                     self.by_key.remove(key);
                 }
             }
         }
-        Some(wait)
+        Some(registered)
     }
+
+    /// The first who can take what is at the key now and has not looked since it changed.
+    fn first_for(&self, key: &DbKey, offered: (Kind, usize)) -> Option<u64> {
+        let queue = self.by_key.get(key)?;
+        queue.clients.iter().copied().find(|client| {
+            let registered = &self.by_client[client];
+            registered.looked_at < queue.changed_at && suits(&registered.wait, offered)
+        })
+    }
+}
+
+/// Whether a value of this kind, with so many elements, is what the client waits for.
+fn suits(wait: &Wait, (kind, len): (Kind, usize)) -> bool {
+    wait.kind == kind && len >= wait.least
 }
 
 /// True for commands that need all their keys at once, not just the one that has something to take.
 fn moves(row: &Row) -> bool {
     matches!(row.command.name, "blmove" | "brpoplpush" | "blmovem")
+}
+
+/// How many elements a blocking command needs at once.
+fn least_of(row: &Row, args: &Args<'_>) -> usize {
+    let exactly = row.command.name == "blmovem" && args.is(6, "exactly");
+    let count = exactly.then(|| parse_i64(args.get(7))).flatten();
+    count
+        .and_then(|count| usize::try_from(count).ok())
+        .unwrap_or(1)
 }
 
 /// The type a blocking command takes from.
@@ -150,6 +217,7 @@ impl Core {
                 .collect();
             keys.retain(|(_, key)| **key == *source);
         }
+        keys.sort_unstable();
         keys.dedup();
         let (home, block) = (task.home, task.block);
         Wait {
@@ -158,6 +226,7 @@ impl Core {
             client: task.to.client,
             block,
             kind: kind_of(row),
+            least: least_of(row, &carried.args()),
             keys,
             also,
         }
@@ -166,8 +235,9 @@ impl Core {
     /// A client waits for keys of this shard.
     pub fn register_wait(&mut self, wait: Wait) {
         self.waits.remove(wait.client);
+        self.waits.locking.remove(&wait.client);
         if !wait.keys.is_empty() {
-            self.waits.add(wait, false);
+            self.waits.add(wait);
         }
         self.update_wants();
     }
@@ -175,6 +245,7 @@ impl Core {
     /// The client has been served or has gone.
     pub fn forget_waits(&mut self, client: u64) {
         self.waits.remove(client);
+        self.waits.locking.remove(&client);
         self.update_wants();
     }
 
@@ -185,7 +256,7 @@ impl Core {
         }
         for (key, entry) in returned {
             if entry.is_some() {
-                self.waits.modified(key.clone());
+                self.waits.look_again(key.clone());
             }
         }
     }
@@ -193,19 +264,15 @@ impl Core {
     /// Offers every ready key to its first waiter.
     pub fn serve_ready(&mut self) {
         while let Some(key) = self.waits.ready.pop_front() {
-            let Some(kind) = self.live_kind(&key) else {
+            let Some(offered) = self.live_value(&key) else {
                 continue;
             };
-            let Some(queue) = self.waits.by_key.get(&key) else {
+            let first = self.waits.first_for(&key, offered);
+            let Some(registered) = first.and_then(|client| self.waits.remove(client)) else {
                 continue;
             };
-            let first = queue
-                .iter()
-                .copied()
-                .find(|client| self.waits.by_client[client].kind == kind);
-            let Some(wait) = first.and_then(|client| self.waits.remove(client)) else {
-                continue;
-            };
+            let wait = &registered.wait;
+            self.waits.locking.insert(wait.client, wait.block);
             let mut intents: Vec<Intent> = std::iter::once(&key)
                 .chain(&wait.also)
                 .map(|(db, key)| Intent {
@@ -215,52 +282,65 @@ impl Core {
                 .collect();
             strongest(&mut intents);
             let sequence = self.next_sequence();
-            let coordinator = usize::from(wait.home);
-            let duty = Duty::Offer(Box::new(wait), key);
-            self.take_part(
-                sequence,
-                intents,
-                Participant {
-                    coordinator,
-                    duty,
-                    watcher: None,
-                    within: false,
-                },
-            );
+            let participant = Participant {
+                coordinator: usize::from(wait.home),
+                duty: Duty::Offer(Box::new(Candidate(registered)), key),
+                watcher: None,
+                within: false,
+            };
+            self.take_part(sequence, intents, participant);
         }
         self.update_wants();
     }
 
-    fn live_kind(&self, key: &DbKey) -> Option<Kind> {
+    /// What is at a key, and how many elements it has.
+    fn live_value(&self, key: &DbKey) -> Option<(Kind, usize)> {
         let entry = self
             .store
             .get(usize::from(key.0), key_slot(&key.1), &key.1)?;
         let live = entry.expiry().is_none_or(|at| at > self.now.unix_ms());
-        live.then(|| entry.kind())
+        let len = match entry.value() {
+            ValueRef::Object(Object::List(list)) => list.len(),
+            _ => 1,
+        };
+        live.then(|| (entry.kind(), len))
     }
 
     /// The key is locked for the waiter: lend it, or put the waiter back when there is nothing any more.
-    pub fn make_offer(&mut self, sequence: Sequence, wait: Wait, key: DbKey) -> Option<Vec<DbKey>> {
-        if self.live_kind(&key) != Some(wait.kind) {
-            self.waits.add(wait, true);
+    pub fn make_offer(
+        &mut self,
+        sequence: Sequence,
+        candidate: Candidate,
+        key: DbKey,
+    ) -> Option<Vec<DbKey>> {
+        let Candidate(registered) = candidate;
+        let (client, block) = (registered.wait.client, registered.wait.block);
+        if self.waits.locking.get(&client) != Some(&block) {
+            // Served by another shard, or gone, while the lock was awaited: the next one's turn.
+            self.waits.look_again(key);
+            return None;
+        }
+        self.waits.locking.remove(&client);
+        if !self
+            .live_value(&key)
+            .is_some_and(|offered| suits(&registered.wait, offered))
+        {
+            self.waits.put(registered);
             self.update_wants();
             return None;
         }
-        let (home, token, client, block) =
-            (usize::from(wait.home), wait.token, wait.client, wait.block);
+        let wait = registered.wait;
         let keys: Vec<DbKey> = std::iter::once(key).chain(wait.also).collect();
         let entries = self.lend(&keys);
-        self.tell(
-            home,
-            Note::Offer(Box::new(Offer {
-                sequence,
-                client,
-                token,
-                block,
-                keys: keys.clone(),
-                entries,
-            })),
-        );
+        let offer = Offer {
+            sequence,
+            client,
+            token: wait.token,
+            block,
+            keys: keys.clone(),
+            entries,
+        };
+        self.tell(usize::from(wait.home), Note::Offer(Box::new(offer)));
         Some(keys)
     }
 
@@ -282,18 +362,19 @@ impl Core {
         }
     }
 
+    /// How long the client waits, microseconds; None: for ever.
     fn timeout_us(&mut self, token: Token) -> Option<u64> {
         let carried = self.clients.get(token)?.waiting.as_ref()?;
         let row = self.table.row(carried.row);
         let args = carried.args();
-        let at = if matches!(row.command.name, "blmpop" | "bzmpop") {
-            1
-        } else {
-            args.len() - 1
+        let at = match row.command.name {
+            "blmpop" | "bzmpop" => 1,
+            "blmovem" => 5,
+            _ => args.len() - 1,
         };
-        let seconds = parse_f64(args.get(at)).filter(|seconds| *seconds > 0.0)?;
-        // Rounded up to milliseconds, as Redis does; the handler has refused what does not fit.
-        Some((seconds * 1000.0).ceil() as u64 * 1000)
+        // The handler has refused what is no timeout.
+        let timeout_ms = timeout_ms(args.get(at)).ok().flatten()?;
+        Some(timeout_ms * 1000)
     }
 
     /// Unregisters a client at every shard.
@@ -324,7 +405,10 @@ impl Core {
             .take()
             .expect("a blocked client has its command");
         self.unblock_everywhere(id);
-        let single = moves(self.table.row(carried.row));
+        let single = matches!(
+            self.table.row(carried.row).command.name,
+            "blmove" | "brpoplpush"
+        );
         if error {
             let error = Error::new("UNBLOCKED client unblocked via CLIENT UNBLOCK");
             self.count_error(error.code());
@@ -421,6 +505,17 @@ impl Core {
         self.accept(from, sequence, task, (keys, entries), others);
     }
 
+    /// What was offered was gone when it came to it: the command starts anew, and waits again on every owner.
+    pub fn attempt_again(&mut self, task: Task) {
+        let ReplyTo { token, client, .. } = task.to;
+        if self.clients.of(token, client).is_none() {
+            return;
+        }
+        let row: &'static Row = self.table.row(task.commands[0].row);
+        let place = self.place(row, &task.commands[0].args());
+        self.coordinate(token, row, task, place);
+    }
+
     /// Completes an offer into a lending transaction; `others` are keys of other shards.
     fn accept(
         &mut self,
@@ -444,6 +539,7 @@ impl Core {
                 missing,
                 decided: false,
                 dirty: false,
+                offered: true,
                 plan,
             },
         );
@@ -462,3 +558,7 @@ impl Core {
         self.granted(from, sequence, Part::Entries(lent.1), false);
     }
 }
+
+#[cfg(test)]
+#[path = "blocking_tests.rs"]
+mod tests;

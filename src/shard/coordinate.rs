@@ -54,6 +54,8 @@ pub struct Coordinated {
     pub decided: bool,
     /// A watched key has changed.
     pub dirty: bool,
+    /// It began with a key that was offered to a blocked client.
+    pub offered: bool,
     pub plan: Plan,
 }
 
@@ -95,6 +97,7 @@ impl Core {
             missing: shares,
             decided: false,
             dirty: false,
+            offered: false,
             plan,
         };
         self.coordinated.insert(sequence, coordinated);

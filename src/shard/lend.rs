@@ -9,9 +9,10 @@ use super::execute::Call;
 use super::participate::strongest;
 use crate::base::Token;
 use crate::cmd::{Row, key_slot, other_database};
+use crate::conn::State;
 use crate::resp::{Args, Protocol, Reply};
 use crate::route::{
-    Carried, DbKey, Intent, Mode, Note, Part, Returned, Sequence, Task, Wait, Work,
+    Carried, DbKey, Intent, Mode, Note, Part, ReplyTo, Returned, Sequence, Task, Wait, Work,
 };
 use crate::store::Entry;
 
@@ -99,12 +100,14 @@ impl Core {
         let listened = std::mem::replace(&mut self.effects.wants.modified, true);
         let aborted = task.exec && coordinated.dirty;
         let mut reply = Vec::new();
-        let blocks = self.run_borrowed(task, aborted, &mut reply);
+        let gone = coordinated.offered && self.has_left(task.to);
+        let blocks = !gone && self.run_borrowed(task, aborted, &mut reply);
         self.effects.wants.modified = listened;
         let modified = std::mem::take(&mut self.effects.modified);
         self.settle_effects();
         for share in &coordinated.shares {
-            let finish = self.finish_share(sequence, share, &modified, blocks.then_some(task));
+            let waits = blocks && !coordinated.offered;
+            let finish = self.finish_share(sequence, share, &modified, waits.then_some(task));
             self.tell(share.shard, finish);
         }
         let lent_left: usize = (0..usize::from(self.config.databases))
@@ -118,10 +121,22 @@ impl Core {
                 "the coordinator is the client's home"
             );
             self.late(to, &reply);
-        } else {
-            let to = task.to;
-            self.blocked(to);
+            return;
         }
+        let Plan::Lend(task) = coordinated.plan else {
+            panic!("only lending transactions run here")
+        };
+        if coordinated.offered {
+            self.attempt_again(task);
+        } else {
+            self.blocked(task.to);
+        }
+    }
+
+    /// Nobody would hear the reply.
+    fn has_left(&mut self, to: ReplyTo) -> bool {
+        let client = self.clients.of(to.token, to.client);
+        client.is_none_or(|client| client.state == State::Closing)
     }
 
     /// The commands of a lending transaction, over `borrowed`. True when its one command must block.

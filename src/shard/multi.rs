@@ -299,7 +299,9 @@ impl Core {
             Run::Home => return self.run_home(token, carried.row, &carried.args()),
             Run::Everywhere(..) => self.spread(token, row, &carried),
             Run::Keys(_) | Run::Split(..) => {
-                let task = self.task(token, carried.row, &carried.args());
+                let mut task = self.task(token, carried.row, &carried.args());
+                // Inside a transaction nothing waits.
+                task.block = 0;
                 let mut keys = Vec::new();
                 self.keys_of(&carried, &mut keys);
                 if keys.is_empty() {

@@ -5,6 +5,7 @@
 //! rather than by recursion, because a released task may free the next.
 
 use super::Core;
+use super::blocking::Candidate;
 use super::execute::Call;
 use super::happened::Happened;
 use super::mesh::ALONE;
@@ -35,7 +36,7 @@ pub enum Duty {
     /// Run an errand of the coordinator's and be done.
     Errand(u64, Errand),
     /// Offer this key's entry to a blocked client.
-    Offer(Box<Wait>, DbKey),
+    Offer(Box<Candidate>, DbKey),
 }
 
 /// One transaction on this shard.
@@ -152,7 +153,7 @@ impl Core {
                 self.answer_errand(participant.coordinator, id, &errand);
                 return true;
             }
-            Duty::Offer(wait, key) => match self.make_offer(sequence, *wait, key) {
+            Duty::Offer(candidate, key) => match self.make_offer(sequence, *candidate, key) {
                 Some(keys) => (Part::Ready, Duty::Lend(keys), true),
                 None => return true,
             },
@@ -268,11 +269,13 @@ impl Core {
             .expect("a yielding transaction takes part");
         if let Duty::Lend(keys) = &participant.duty {
             let returned = keys.iter().cloned().zip(returned).collect();
+            self.mark_ready(&returned);
             self.take_back(returned);
         }
         let mut outcome = Outcome::default();
         self.locks.yield_back(sequence, &mut outcome);
         self.act(outcome);
+        self.serve_ready();
     }
 
     /// Runs a task whose keys are all ours, now or when the locks allow.

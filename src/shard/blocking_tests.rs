@@ -1,0 +1,475 @@
+//! Clients that wait, on several shards in one thread: order, time, and that nothing is lost or taken twice.
+//!
+//! Time passes only by `advance`, so time-outs are exact. The random test's seeds are constants.
+
+use super::suits;
+use crate::cmd::Random;
+use crate::route::DbKey;
+use crate::shard::testing::{Peer, Shards};
+use std::collections::HashMap;
+
+const NOTHING: &str = "*-1\r\n";
+
+fn bulk(text: &str) -> String {
+    format!("${}\r\n{text}\r\n", text.len())
+}
+
+/// The reply of BLPOP.
+fn pair(key: &str, text: &str) -> String {
+    format!("*2\r\n{}{}", bulk(key), bulk(text))
+}
+
+fn parked(shards: &mut Shards, client: Peer, line: &str) {
+    assert_eq!(shards.call(client, line), "", "{line}");
+}
+
+#[test]
+fn first_come_first_served() {
+    for count in [1, 2, 4] {
+        let mut shards = Shards::new(count);
+        for owner in 0..count {
+            let key = shards.key(owner, 0);
+            let waiters: Vec<Peer> = (0..5).map(|n| shards.connect(n % count)).collect();
+            for &waiter in &waiters {
+                parked(&mut shards, waiter, &format!("BLPOP {key} 0"));
+            }
+            let pusher = shards.connect((owner + 1) % count);
+            let pushed = shards.call(pusher, &format!("RPUSH {key} a b c"));
+            assert_eq!(pushed, ":3\r\n");
+            assert_eq!(shards.call(pusher, &format!("RPUSH {key} d e f")), ":3\r\n");
+            for (waiter, text) in waiters.into_iter().zip(["a", "b", "c", "d", "e"]) {
+                assert_eq!(shards.read(waiter), pair(&key, text));
+                assert_eq!(shards.call(waiter, "PING"), "+PONG\r\n");
+            }
+            assert_eq!(shards.call(pusher, &format!("LPOP {key}")), bulk("f"));
+        }
+    }
+}
+
+#[test]
+fn keys_of_several_shards() {
+    for count in [2, 4] {
+        let mut shards = Shards::new(count);
+        let (near, far) = (shards.key(0, 0), shards.key(count - 1, 0));
+        let (client, other) = (shards.connect(0), shards.connect(1));
+        for (key, rest) in [(&near, &far), (&far, &near)] {
+            parked(&mut shards, client, &format!("BRPOP {near} {far} {near} 0"));
+            assert_eq!(shards.call(other, &format!("RPUSH {key} a b")), ":2\r\n");
+            assert_eq!(shards.read(client), pair(key, "b"));
+            assert_eq!(shards.call(other, &format!("RPUSH {rest} c")), ":1\r\n");
+            assert_eq!(shards.read(client), "");
+            let left = shards.call(client, &format!("BLPOP {rest} {key} 0"));
+            assert_eq!(left, pair(rest, "c"));
+            let last = shards.call(client, &format!("BLMPOP 0 2 {rest} {key} LEFT COUNT 5"));
+            assert_eq!(last, format!("*2\r\n{}*1\r\n{}", bulk(key), bulk("a")));
+        }
+        for shard in 0..count {
+            assert!(shards.core(shard).waits.is_empty());
+        }
+    }
+}
+
+#[test]
+fn moves_wake_the_next() {
+    for count in [1, 2, 4] {
+        let mut shards = Shards::new(count);
+        let keys: Vec<String> = (0..4).map(|n| shards.key(n % count, n)).collect();
+        let movers: Vec<Peer> = (0..3).map(|n| shards.connect((n + 1) % count)).collect();
+        for (n, &mover) in movers.iter().enumerate() {
+            let line = format!("BLMOVE {} {} LEFT RIGHT 0", keys[n], keys[n + 1]);
+            parked(&mut shards, mover, &line);
+        }
+        let last = shards.connect(0);
+        parked(&mut shards, last, &format!("BLPOP {} 0", keys[3]));
+        let pusher = shards.connect(count - 1);
+        assert_eq!(
+            shards.call(pusher, &format!("LPUSH {} x", keys[0])),
+            ":1\r\n"
+        );
+        for mover in movers {
+            assert_eq!(shards.read(mover), bulk("x"));
+        }
+        assert_eq!(shards.read(last), pair(&keys[3], "x"));
+        let line = format!("BRPOPLPUSH {} {} 0", keys[0], keys[0]);
+        parked(&mut shards, last, &line);
+        shards.call(pusher, &format!("LPUSH {} y", keys[0]));
+        assert_eq!(shards.read(last), bulk("y"));
+        assert_eq!(shards.call(pusher, &format!("LLEN {}", keys[0])), ":1\r\n");
+    }
+}
+
+#[test]
+fn a_destination_of_another_type_is_an_error_and_loses_nothing() {
+    for count in [1, 2] {
+        let mut shards = Shards::new(count);
+        let (source, destination) = (shards.key(0, 0), shards.key(count - 1, 1));
+        let (mover, next, pusher) = (shards.connect(0), shards.connect(0), shards.connect(0));
+        shards.call(pusher, &format!("SET {destination} text"));
+        parked(
+            &mut shards,
+            mover,
+            &format!("BLMOVE {source} {destination} LEFT LEFT 0"),
+        );
+        parked(&mut shards, next, &format!("BLPOP {source} 0"));
+        shards.call(pusher, &format!("RPUSH {source} a"));
+        assert!(shards.read(mover).starts_with("-WRONGTYPE"));
+        assert_eq!(shards.read(next), pair(&source, "a"));
+    }
+}
+
+#[test]
+fn time_runs_out_exactly() {
+    for count in [1, 2, 4] {
+        let mut shards = Shards::new(count);
+        let (key, other) = (shards.key(count - 1, 0), shards.key(0, 1));
+        for (command, reply) in [
+            (format!("BLPOP {key} 0.1"), NOTHING),
+            (format!("BRPOP {other} {key} 0.1"), NOTHING),
+            (format!("BLMPOP 0.1 2 {key} {other} LEFT"), NOTHING),
+            (format!("BLMOVE {key} {other} LEFT LEFT 0.1"), "$-1\r\n"),
+            (format!("BRPOPLPUSH {key} {other} 0.1"), "$-1\r\n"),
+            (format!("BLMOVEM {key} {other} LEFT LEFT 0.1"), NOTHING),
+        ] {
+            let client = shards.connect(0);
+            parked(&mut shards, client, &command);
+            shards.advance(99);
+            assert_eq!(shards.read(client), "", "{command}");
+            shards.advance(1);
+            assert_eq!(shards.read(client), reply, "{command}");
+            let pushed = shards.call(client, &format!("RPUSH {key} a"));
+            assert_eq!(pushed, ":1\r\n", "nobody waits any more");
+            assert_eq!(shards.call(client, &format!("LPOP {key}")), bulk("a"));
+        }
+        let patient = shards.connect(0);
+        parked(&mut shards, patient, &format!("BLPOP {key} 0"));
+        shards.advance(86_400_000);
+        assert_eq!(shards.read(patient), "");
+    }
+}
+
+#[test]
+fn who_has_gone_takes_nothing() {
+    for count in [1, 2, 4] {
+        let mut shards = Shards::new(count);
+        let key = shards.key(count - 1, 0);
+        let (gone, stays, pusher) = (shards.connect(0), shards.connect(0), shards.connect(0));
+        parked(&mut shards, gone, &format!("BLPOP {key} 0"));
+        parked(&mut shards, stays, &format!("BLPOP {key} 0"));
+        shards.hang_up(gone);
+        shards.send(pusher, &format!("RPUSH {key} a"));
+        shards.run();
+        assert_eq!(shards.read(stays), pair(&key, "a"));
+        // The offer is under way when the client leaves.
+        let leaver = shards.connect(0);
+        parked(&mut shards, leaver, &format!("BLPOP {key} 0"));
+        shards.send(pusher, &format!("RPUSH {key} b"));
+        for shard in 0..count {
+            shards.tick(shard);
+        }
+        shards.hang_up(leaver);
+        shards.run();
+        let served = shards.read(leaver) == pair(&key, "b");
+        assert_eq!(shards.read(pusher), ":1\r\n:1\r\n");
+        let left = shards.call(pusher, &format!("LLEN {key}"));
+        assert_eq!(left, if served { ":0\r\n" } else { ":1\r\n" });
+        for shard in 0..count {
+            assert!(shards.core(shard).waits.is_empty());
+        }
+    }
+}
+
+#[test]
+fn a_released_client_waits_nowhere() {
+    for count in [1, 2] {
+        let mut shards = Shards::new(count);
+        let key = shards.key(count - 1, 0);
+        let (client, other) = (shards.connect(0), shards.connect(count - 1));
+        for error in [false, true] {
+            parked(&mut shards, client, &format!("BLPOP {key} 0"));
+            shards.core(0).stop_waiting(client.token, error);
+            shards.run();
+            let reply = shards.read(client);
+            if error {
+                assert!(reply.starts_with("-UNBLOCKED client unblocked"), "{reply}");
+            } else {
+                assert_eq!(reply, NOTHING);
+            }
+        }
+        assert_eq!(shards.call(other, &format!("RPUSH {key} a")), ":1\r\n");
+        assert_eq!(
+            shards.call(client, &format!("BLPOP {key} 0")),
+            pair(&key, "a")
+        );
+    }
+}
+
+#[test]
+fn nothing_waits_in_a_transaction() {
+    for count in [1, 2, 4] {
+        let mut shards = Shards::new(count);
+        let (key, other) = (shards.key(count - 1, 0), shards.key(0, 1));
+        let client = shards.connect(0);
+        // It has waited before: its count of blocking commands is not zero.
+        parked(&mut shards, client, &format!("BLPOP {key} 0.1"));
+        shards.advance(100);
+        assert_eq!(shards.read(client), NOTHING);
+        for extra in ["PING", "EXISTS a b c"] {
+            for line in [
+                "MULTI",
+                &format!("BLPOP {key} 0"),
+                &format!("BLPOP {key} {other} 0"),
+                &format!("BLMOVE {key} {other} LEFT LEFT 0"),
+                extra,
+            ] {
+                shards.call(client, line);
+            }
+            let reply = shards.call(client, "EXEC");
+            assert!(reply.starts_with("*4\r\n*-1\r\n*-1\r\n$-1\r\n"), "{reply}");
+        }
+    }
+}
+
+#[test]
+fn waiters_see_only_the_end_of_a_transaction() {
+    for count in [1, 2, 4] {
+        let mut shards = Shards::new(count);
+        let (key, other) = (shards.key(count - 1, 0), shards.key(0, 1));
+        let (client, pusher) = (shards.connect(0), shards.connect(count - 1));
+        parked(&mut shards, client, &format!("BLPOP {key} 0"));
+        for (line, after) in [("DEL", ""), ("LLEN", "a")] {
+            shards.call(pusher, "MULTI");
+            shards.call(pusher, &format!("RPUSH {key} a"));
+            shards.call(pusher, &format!("SET {other} 1"));
+            shards.call(pusher, &format!("{line} {key}"));
+            assert_eq!(shards.call(pusher, "EXEC"), "*3\r\n:1\r\n+OK\r\n:1\r\n");
+            let expected = if after.is_empty() {
+                String::new()
+            } else {
+                pair(&key, after)
+            };
+            assert_eq!(shards.read(client), expected);
+        }
+    }
+}
+
+#[test]
+fn replies_leave_before_their_client_parks() {
+    for count in [1, 2, 4] {
+        let mut shards = Shards::new(count);
+        let (key, other) = (shards.key(count - 1, 0), shards.key(0, 1));
+        let (client, pusher) = (shards.connect(0), shards.connect(0));
+        let pipeline =
+            format!("SET {other} 1\r\nGET {other}\r\nGET {key}\r\nBLPOP {key} 0\r\nPING\r\n");
+        shards.feed(client, pipeline.as_bytes());
+        shards.run();
+        assert_eq!(shards.read(client), "+OK\r\n$1\r\n1\r\n$-1\r\n");
+        shards.call(pusher, &format!("RPUSH {key} a"));
+        assert_eq!(shards.read(client), pair(&key, "a") + "+PONG\r\n");
+    }
+}
+
+#[test]
+fn other_types_and_expired_lists_wake_nobody() {
+    for count in [1, 2] {
+        let mut shards = Shards::new(count);
+        let (key, other) = (shards.key(count - 1, 0), shards.key(0, 1));
+        let (client, pusher) = (shards.connect(0), shards.connect(0));
+        parked(&mut shards, client, &format!("BLPOP {key} 0"));
+        shards.call(pusher, &format!("SET {key} text"));
+        shards.call(pusher, &format!("DEL {key}"));
+        assert_eq!(shards.read(client), "");
+        shards.call(pusher, &format!("RPUSH {other} a"));
+        assert_eq!(
+            shards.call(pusher, &format!("RENAME {other} {key}")),
+            "+OK\r\n"
+        );
+        assert_eq!(shards.read(client), pair(&key, "a"));
+        parked(&mut shards, client, &format!("BLPOP {key} 0"));
+        shards.call(pusher, "SELECT 1");
+        shards.call(pusher, &format!("RPUSH {key} other-database"));
+        assert_eq!(shards.read(client), "");
+        assert_eq!(shards.call(pusher, "SWAPDB 0 1"), "+OK\r\n");
+        assert_eq!(shards.read(client), pair(&key, "other-database"));
+    }
+}
+
+#[test]
+fn who_needs_more_keeps_its_place_and_lets_others_pass() {
+    for count in [1, 2, 4] {
+        let mut shards = Shards::new(count);
+        let (key, other) = (shards.key(count - 1, 0), shards.key(0, 1));
+        let peers: Vec<Peer> = (0..4).map(|n| shards.connect(n % count)).collect();
+        let exactly = |n| format!("BLMOVEM {key} {other} LEFT RIGHT 0 EXACTLY {n} BULK");
+        parked(&mut shards, peers[0], &exactly(3));
+        parked(&mut shards, peers[1], &exactly(2));
+        parked(&mut shards, peers[2], &format!("BLPOP {key} 0"));
+        let pusher = peers[3];
+        shards.call(pusher, &format!("RPUSH {key} a"));
+        assert_eq!(shards.read(peers[2]), pair(&key, "a"));
+        shards.call(pusher, &format!("RPUSH {key} b"));
+        assert_eq!(shards.read(peers[1]), "");
+        shards.call(pusher, &format!("RPUSH {key} c"));
+        assert_eq!(
+            shards.read(peers[1]),
+            format!("*2\r\n{}{}", bulk("b"), bulk("c"))
+        );
+        parked(&mut shards, peers[1], &exactly(3));
+        shards.call(pusher, &format!("RPUSH {key} d e"));
+        shards.call(pusher, &format!("RPUSH {key} f"));
+        assert!(shards.read(peers[0]).starts_with("*3\r\n$1\r\nd"));
+        assert_eq!(shards.read(peers[1]), "");
+    }
+}
+
+/// A client of the random test, and how many texts it has been told to push: `t<id>-0`, `t<id>-1`, ...
+struct Actor {
+    peer: Peer,
+    pushed: usize,
+}
+
+/// What a random client may do; every pushed text is unique.
+fn line(random: &mut Random, keys: &[String], actor: &mut Actor) -> String {
+    let mut below = |bound: u64| (random.next_u64() >> 20) % bound;
+    let mut key = || keys[below(keys.len() as u64) as usize].clone();
+    let (a, b) = (key(), key());
+    let timeout = ["0", "0.05", "0.2"][below(3) as usize];
+    let mut text = || {
+        actor.pushed += 1;
+        format!("t{}-{}", actor.peer.id, actor.pushed - 1)
+    };
+    match below(14) {
+        0..=2 => format!("BLPOP {a} {b} {timeout}"),
+        3 => format!("BRPOP {a} {timeout}"),
+        4 => format!("BLMPOP {timeout} 2 {a} {b} RIGHT COUNT 2"),
+        5..=6 => format!("BLMOVE {a} {b} LEFT RIGHT {timeout}"),
+        7 => format!("BLMOVEM {a} {b} LEFT LEFT {timeout} EXACTLY 2 OBO"),
+        8 => format!("LMOVE {a} {b} LEFT LEFT"),
+        9 => format!("RPUSH {a} {} {}", text(), text()),
+        _ => format!("LPUSH {a} {}", text()),
+    }
+}
+
+/// Texts that a client was given for good: by a pop, not by a move.
+fn taken(sent: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let lines: Vec<&str> = sent.split("\r\n").collect();
+    let mut at = 0;
+    while at < lines.len() {
+        let key_follows =
+            lines[at] == "*2" && lines.get(at + 2).is_some_and(|it| it.starts_with("key"));
+        if !key_follows {
+            at += 1;
+            continue;
+        }
+        let many = lines[at + 3]
+            .strip_prefix('*')
+            .map_or(0, |n| n.parse().expect("a count"));
+        let texts = if many == 0 {
+            vec![at + 4]
+        } else {
+            (0..many).map(|n| at + 5 + 2 * n).collect()
+        };
+        at = texts[texts.len() - 1];
+        found.extend(texts.into_iter().map(|index| lines[index].to_string()));
+    }
+    found
+}
+
+/// At rest, nobody waits for what is there.
+fn assert_nobody_waits_in_vain(shards: &mut Shards, count: usize, keys: &[String]) {
+    for shard in 0..count {
+        let core = shards.core(shard);
+        for key in keys {
+            let key: DbKey = (0, key.as_bytes().into());
+            let (Some(offered), Some(queue)) = (core.live_value(&key), core.waits.by_key.get(&key))
+            else {
+                continue;
+            };
+            let waits = |client: &u64| suits(&core.waits.by_client[client].wait, offered);
+            assert!(
+                !queue.clients.iter().any(waits),
+                "{key:?} at {shard} of {count}"
+            );
+        }
+    }
+}
+
+#[test]
+fn nothing_is_lost_nor_taken_twice_nor_left_lying() {
+    for (count, seed) in (0..30).map(|n| ([1, 2, 3, 4][n % 4], n as u64)) {
+        let mut random = Random::new(seed * 77 + 1);
+        let mut shards = Shards::new(count);
+        let keys: Vec<String> = (0..5).map(|n| shards.key(n % count, n)).collect();
+        let mut actors: Vec<Actor> = (0..12)
+            .map(|n| Actor {
+                peer: shards.connect(n % count),
+                pushed: 0,
+            })
+            .collect();
+        let mut found: Vec<String> = Vec::new();
+        for _ in 0..6000 {
+            let index = (random.next_u64() >> 20) as usize % actors.len();
+            let command = line(&mut random, &keys, &mut actors[index]);
+            let peer = actors[index].peer;
+            shards.send(peer, &command);
+            match random.next_u64() >> 57 {
+                0..=7 => shards.advance(60),
+                8..=10 => {
+                    // At rest: a pop that is under way is run even if nobody is there to hear of it.
+                    shards.run();
+                    shards.hang_up(peer);
+                    shards.run();
+                    found.extend(taken(&shards.read(peer)));
+                    actors[index] = Actor {
+                        peer: shards.connect(index % count),
+                        pushed: 0,
+                    };
+                }
+                11..=60 => shards.tick(index % count),
+                _ => {
+                    shards.run();
+                    assert_nobody_waits_in_vain(&mut shards, count, &keys);
+                }
+            }
+        }
+        shards.run();
+        for actor in &actors {
+            shards.hang_up(actor.peer);
+        }
+        shards.run();
+        for actor in &actors {
+            found.extend(taken(&shards.read(actor.peer)));
+        }
+        let reader = shards.connect(0);
+        for key in &keys {
+            let rest = shards.call(reader, &format!("LRANGE {key} 0 -1"));
+            let texts = rest.split("\r\n").filter(|it| it.starts_with('t'));
+            found.extend(texts.map(str::to_string));
+        }
+        for shard in 0..count {
+            assert!(
+                shards.core(shard).waits.is_empty(),
+                "shard {shard} of {count}"
+            );
+            assert!(shards.core(shard).locks.is_empty());
+        }
+        assert_whole(&found);
+    }
+}
+
+/// No text twice, and of each client's pushes all up to the last that was run: those after a command that
+/// waited until its client left never were.
+fn assert_whole(found: &[String]) {
+    let mut numbers: HashMap<&str, Vec<usize>> = HashMap::new();
+    for text in found {
+        let (client, number) = text.split_once('-').expect("texts name their client");
+        let number = number.parse().expect("texts are numbered");
+        numbers.entry(client).or_default().push(number);
+    }
+    assert!(found.len() > 1000, "{} texts", found.len());
+    for (client, mut numbers) in numbers {
+        numbers.sort_unstable();
+        let expected: Vec<usize> = (0..numbers.len()).collect();
+        assert_eq!(numbers, expected, "{client}");
+    }
+}
