@@ -87,6 +87,10 @@ pub const QUEUED_COMMANDS_MAX: usize = 1024 * 1024;
 pub const QUEUED_BYTES_MAX: usize = 1024 * 1024 * 1024;
 /// Commands of a pipeline that are parsed before the first of them runs.
 pub const AHEAD_MAX: usize = 16;
+/// Arguments of an unfinished command from which on they are remembered until more bytes come; fewer are
+/// found again sooner than kept. And arguments for which a shard keeps the memory between commands.
+pub const RESUMED_SPANS_MIN: usize = 32;
+pub const AHEAD_SPANS_KEPT: usize = 16 * 1024;
 /// Messages of other shards, and waiting clients, that one tick takes up.
 pub const MESSAGES_PER_TICK: usize = 1024;
 pub const RUNNABLE_PER_TICK: usize = 1024;

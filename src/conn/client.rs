@@ -5,7 +5,7 @@
 
 use super::Replies;
 use crate::base::Token;
-use crate::resp::Protocol;
+use crate::resp::{Protocol, Span};
 use crate::route::{Carried, DbKey, Sequence};
 use std::collections::VecDeque;
 
@@ -109,6 +109,8 @@ pub struct Client {
     pub input: Vec<u8>,
     /// The input is not worth parsing again before it has this many bytes.
     pub input_needed: usize,
+    /// Arguments found in the unfinished command at the front of the input, when there are many.
+    pub unfinished: Option<Box<Vec<Span>>>,
     /// A send is under way, with this many bytes.
     pub sending: Option<usize>,
     /// The shard has it on the list of those with output.
@@ -163,6 +165,7 @@ impl Client {
             replies: Replies::default(),
             input: Vec::new(),
             input_needed: 0,
+            unfinished: None,
             sending: None,
             listed: false,
             receive_paused: false,

@@ -13,7 +13,7 @@ mod reply;
 pub use error::Error;
 pub use glob::glob_match;
 pub use number::{format_f64, parse_f64, parse_i64, parse_u64};
-pub use parse::{Limits, Parsed, Violation, parse};
+pub use parse::{Limits, Parsed, Violation, parse, resume};
 pub use reply::{Protocol, Reply, element_len};
 
 /// Where one argument lies in the buffer that holds the command.

@@ -1,8 +1,8 @@
 //! The parser: one command from the front of received bytes, without copying.
 //!
-//! `parse` is called again from the start of a command whenever more bytes have come; what it learned
-//! of an incomplete command is kept in `Resume`-free form: it says how many bytes are surely missing, so
-//! a long bulk string is not scanned again for every packet. Never allocates from a declared length.
+//! Of an incomplete command it says how many bytes are surely missing, so a long bulk string is not scanned
+//! again for every packet, and leaves the spans it has found, from which `resume` goes on: a command of a
+//! million small arguments costs the same in one packet and in a million. Never allocates from a declared length.
 
 use super::{Span, parse_i64};
 use crate::limits::{
@@ -89,6 +89,17 @@ pub fn parse(
     }
 }
 
+/// Goes on with an incomplete array whose first arguments lie at `spans`, as an earlier attempt on the same
+/// bytes, fewer then, left them.
+#[cold]
+pub fn resume(bytes: &[u8], limits: Limits, spans: &mut Vec<Span>) -> Parsed {
+    assert!(
+        bytes.first() == Some(&b'*'),
+        "only an array has arguments to go on from"
+    );
+    multibulk(bytes, limits, spans)
+}
+
 /// A number line: `Ok(Some((value, end)))`, `end` behind its line end; `Ok(None)` while incomplete.
 #[inline]
 fn length_line(
@@ -146,7 +157,10 @@ fn multibulk(bytes: &[u8], limits: Limits, spans: &mut Vec<Span>) -> Parsed {
     if count == 0 {
         return Parsed::Nothing { consumed: at };
     }
-    for _ in 0..count {
+    if let Some(last) = spans.last() {
+        at = last.start as usize + last.len as usize + 2;
+    }
+    for _ in spans.len()..count {
         match bulk(bytes, at, limits) {
             Ok((span, end)) => {
                 spans.push(span);

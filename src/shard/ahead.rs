@@ -5,8 +5,8 @@
 //! again later. Owned by the shard, reused for every buffer; knows nothing of clients.
 
 use crate::cmd::key_slot;
-use crate::limits::AHEAD_MAX;
-use crate::resp::{Limits, Parsed, Span, Violation, parse};
+use crate::limits::{AHEAD_MAX, AHEAD_SPANS_KEPT, RESUMED_SPANS_MIN};
+use crate::resp::{Limits, Parsed, Span, Violation, parse, resume};
 
 /// Why parsing stopped where it did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,6 +52,8 @@ pub struct Ahead {
     pub spans: Vec<Span>,
     pub unescaped: Vec<u8>,
     scratch: Vec<Span>,
+    /// `scratch` holds the first arguments of the unfinished command that comes next.
+    resumed: bool,
 }
 
 impl Ahead {
@@ -63,7 +65,13 @@ impl Ahead {
         // Before AUTH the next command's limits depend on this one's outcome.
         let most = if limits.authenticated { AHEAD_MAX } else { 1 };
         while self.commands.len() < most && at < bytes.len() {
-            match parse(&bytes[at..], limits, &mut self.scratch, &mut self.unescaped) {
+            let parsed = if self.resumed {
+                self.resumed = false;
+                resume(&bytes[at..], limits, &mut self.scratch)
+            } else {
+                parse(&bytes[at..], limits, &mut self.scratch, &mut self.unescaped)
+            };
+            match parsed {
                 Parsed::Command { consumed } => {
                     let unescaped = !self.unescaped.is_empty();
                     if unescaped && !self.commands.is_empty() {
@@ -82,6 +90,30 @@ impl Ahead {
             }
         }
         Stop::Full
+    }
+
+    /// The next bytes parsed begin with an unfinished command whose first arguments these are.
+    pub fn resume(&mut self, spans: Vec<Span>) {
+        assert!(!self.resumed, "one unfinished command at a time");
+        self.scratch = spans;
+        self.resumed = true;
+        self.unescaped.clear();
+    }
+
+    /// After `Stop::Incomplete`: the arguments found so far, if finding them again would cost much.
+    #[inline]
+    pub fn unfinished(&mut self) -> Option<Box<Vec<Span>>> {
+        (self.scratch.len() >= RESUMED_SPANS_MIN)
+            .then(|| Box::new(std::mem::take(&mut self.scratch)))
+    }
+
+    /// Gives back what a command of very many arguments took.
+    #[inline]
+    pub fn shrink(&mut self) {
+        if self.spans.capacity() > AHEAD_SPANS_KEPT {
+            self.spans = Vec::new();
+            self.scratch = Vec::new();
+        }
     }
 
     #[inline]

@@ -9,7 +9,7 @@ use super::core::Ask;
 use crate::base::Token;
 use crate::conn::State;
 use crate::limits::{AHEAD_MAX, INPUT_PAUSE_BYTES};
-use crate::resp::{Args, Error, Limits, Violation};
+use crate::resp::{Args, Error, Limits, Span, Violation};
 
 /// What becomes of a command's bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,6 +62,9 @@ impl Core {
             return self.resume_receive(token);
         }
         let mut input = std::mem::take(&mut client.input);
+        if let Some(spans) = client.unfinished.take() {
+            self.ahead.resume(*spans);
+        }
         let consumed = self.consume(token, &input);
         let Some(client) = self.clients.get_mut(token) else {
             return;
@@ -93,7 +96,9 @@ impl Core {
                 Stop::Full => {}
                 Stop::Nothing { end } => at = end,
                 Stop::Incomplete { needed } => {
-                    self.client(token).input_needed = needed;
+                    let client = self.client(token);
+                    client.input_needed = needed;
+                    client.unfinished = ahead.unfinished();
                     break;
                 }
                 Stop::Violation(violation) => {
@@ -102,6 +107,7 @@ impl Core {
                 }
             }
         }
+        ahead.shrink();
         self.ahead = ahead;
         self.routed = None;
         if let Some(client) = self.clients.get_mut(token) {
@@ -216,7 +222,8 @@ impl Core {
     fn limit_input(&mut self, token: Token) {
         let limit = usize::try_from(self.config.client_query_buffer_limit).unwrap_or(usize::MAX);
         let client = self.client(token);
-        if client.input.len() > limit {
+        let spans = client.unfinished.as_ref().map_or(0, |spans| spans.len());
+        if client.input.len() + spans * size_of::<Span>() > limit {
             return self.close_now(token);
         }
         let waits = client.state != State::Running;
@@ -236,5 +243,62 @@ impl Core {
             client.receive_paused = false;
             self.asks.push(Ask::Resume(token));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::Shards;
+
+    fn mset(pairs: usize) -> Vec<u8> {
+        let mut bytes = format!("*{}\r\n$4\r\nMSET\r\n", 1 + 2 * pairs).into_bytes();
+        for number in 0..pairs {
+            bytes.extend(format!("$7\r\n{{t}}{number:04}\r\n$1\r\nv\r\n").into_bytes());
+        }
+        bytes
+    }
+
+    #[test]
+    fn an_unfinished_command_is_gone_on_with() {
+        let mut shards = Shards::new(2);
+        let client = shards.connect(0);
+        let other = shards.connect(0);
+        let bytes = mset(500);
+        let (last, first) = bytes.split_last().unwrap();
+        let mut most = 0;
+        for (at, piece) in first.chunks(3).enumerate() {
+            shards.feed(client, piece);
+            let found = &shards.core(0).client(client.token).unfinished;
+            let spans = found.as_ref().map_or(0, |spans| spans.len());
+            assert!(spans == 0 || spans >= most, "what is found stays found");
+            most = most.max(spans);
+            if at % 50 == 0 {
+                // Others parse with the same memory meanwhile.
+                assert_eq!(shards.call(other, "ECHO between"), "$7\r\nbetween\r\n");
+            }
+        }
+        assert_eq!(most, 1000, "all but the last argument is remembered");
+        shards.feed(client, &[*last]);
+        shards.run();
+        assert_eq!(shards.read(client), "+OK\r\n");
+        assert!(shards.core(0).client(client.token).unfinished.is_none());
+        assert_eq!(shards.core(0).client(client.token).input.capacity(), 0);
+        assert_eq!(shards.call(client, "GET {t}0499"), "$1\r\nv\r\n");
+    }
+
+    #[test]
+    fn remembered_arguments_count_towards_the_query_buffer() {
+        let mut shards = Shards::with(1, &[("client-query-buffer-limit", "1mb")]);
+        let client = shards.connect(0);
+        shards.feed(client, b"*1000000\r\n");
+        let mut fed = 0;
+        while !shards.closed(client) {
+            shards.feed(client, &b"$0\r\n\r\n".repeat(100));
+            shards.run();
+            fed += 100;
+            assert!(fed < 100_000, "the client is closed at its limit");
+        }
+        // 6 bytes of input and 8 of memory each.
+        assert!((70_000..80_000).contains(&fed), "closed after {fed}");
     }
 }

@@ -114,6 +114,7 @@ impl Core {
         let client = self.client(token);
         client.state = State::Closing;
         client.input = Vec::new();
+        client.unfinished = None;
         self.list_output(token);
     }
 

@@ -1,7 +1,7 @@
 //! LCS: the longest common subsequence of two strings, its length, or where its pieces lie.
 //!
-//! The classic table of lengths, (a + 1) x (b + 1) cells of 4 bytes, must stay below `proto-max-bulk-len`;
-//! LEN alone keeps two rows of it. Pieces are found from the end, as Redis lists them.
+//! Redis's table of lengths, (a + 1) x (b + 1) cells of 4 bytes, must stay below `proto-max-bulk-len`, so two
+//! strings of a megabyte are refused. Ours holds a bit per cell. Pieces are found from the end, as Redis lists them.
 
 use super::super::{Context, Lookup, Outcome};
 use super::text;
@@ -50,15 +50,14 @@ pub(super) fn lcs(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
     let right = operand(ctx, args.get(2));
     let (left, right) = (left?, right?);
     let options = Options::parse(args)?;
-    let cells = checked_cells(left.len(), right.len(), ctx.config.proto_max_bulk_len)?;
+    check_cells(left.len(), right.len(), ctx.config.proto_max_bulk_len)?;
     if options.length {
         ctx.reply.integer(i64::from(length(&left, &right)));
         return Ok(());
     }
-    let table = Table::build(&left, &right, cells)?;
-    let pieces = table.pieces(&left, &right);
+    let (pieces, total) = Table::build(&left, &right)?.pieces(&left, &right);
     if options.indexes {
-        reply_pieces(ctx, &pieces, table.cell(left.len(), right.len()), &options);
+        reply_pieces(ctx, &pieces, total, &options);
         return Ok(());
     }
     let mut common = Vec::new();
@@ -78,8 +77,8 @@ fn operand(ctx: &mut Context<'_>, key: &[u8]) -> Result<Vec<u8>, Error> {
         .map_err(|_| Error::new("ERR The specified keys must contain string values"))
 }
 
-/// The number of the table's cells, unless they are too many.
-fn checked_cells(left: usize, right: usize, limit_bytes: u64) -> Result<usize, Error> {
+/// Refuses what Redis's table, 4 bytes a cell, would have no room for.
+fn check_cells(left: usize, right: usize, limit_bytes: u64) -> Result<(), Error> {
     let too_long = |len: usize| len as u64 >= u64::from(u32::MAX) - 1;
     if too_long(left) || too_long(right) {
         return Err(Error::new("ERR String too long for LCS"));
@@ -91,37 +90,24 @@ fn checked_cells(left: usize, right: usize, limit_bytes: u64) -> Result<usize, E
                 .checked_mul(4)
                 .is_some_and(|bytes| bytes <= limit_bytes)
         })
+        .map(|_| ())
         .ok_or(Error::new(
             "ERR Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len",
         ))
 }
 
-/// The length alone, with two rows of the table.
-fn length(left: &[u8], right: &[u8]) -> u32 {
-    let mut above = vec![0u32; right.len() + 1];
-    let mut row = above.clone();
-    for &byte in left {
-        fill_row(byte, right, &above, &mut row);
-        std::mem::swap(&mut above, &mut row);
-    }
-    above[right.len()]
-}
-
-/// One row of the table from the row above it; both begin with the empty prefix's zero.
-fn fill_row(byte: u8, right: &[u8], above: &[u32], row: &mut [u32]) {
-    for (at, &other) in right.iter().enumerate() {
-        row[at + 1] = if byte == other {
-            above[at] + 1
-        } else {
-            above[at + 1].max(row[at])
-        };
-    }
-}
-
-/// Lengths of the longest common subsequences of all pairs of prefixes.
+/// The table of lengths by rows, 64 cells in a word.
+///
+///     lengths of row i:  0 0 1 1 2 3 3 ...     never fall, and rise by one at most
+///     kept of row i:       0 1 0 1 1 0 ...     whether they rise at this column
+///
+/// A row follows from the one above by an addition over its whole width (Hyyrö 2004, "Bit-parallel LCS-length
+/// computation revisited"), so the largest table that is allowed takes milliseconds, and memory only a bit
+/// per cell, a word per row at least.
 struct Table {
-    lengths: Vec<u32>,
-    width: usize,
+    /// Words of all rows but the empty prefix's; a clear bit is a rise.
+    flats: Vec<u64>,
+    words: usize,
 }
 
 /// A run of bytes that both strings have in common.
@@ -131,28 +117,93 @@ struct Piece {
     len: usize,
 }
 
-impl Table {
-    fn build(left: &[u8], right: &[u8], cells: usize) -> Result<Self, Error> {
-        let mut lengths = Vec::new();
-        lengths.try_reserve_exact(cells).map_err(|_| {
-            Error::new("ERR Insufficient memory, failed allocating transient memory for LCS")
-        })?;
-        lengths.resize(cells, 0);
-        let width = right.len() + 1;
-        assert!(cells == (left.len() + 1) * width);
-        for (at, &byte) in left.iter().enumerate() {
-            let (above, row) = lengths[at * width..(at + 2) * width].split_at_mut(width);
-            fill_row(byte, right, above, row);
+/// For every byte of `left`, where it stands in `right`, one bit per byte.
+fn occurrences(left: &[u8], right: &[u8], words: usize) -> Vec<Vec<u64>> {
+    let mut masks = vec![Vec::new(); 256];
+    for &byte in left {
+        if masks[usize::from(byte)].is_empty() {
+            masks[usize::from(byte)] = vec![0; words];
         }
-        Ok(Self { lengths, width })
+    }
+    for (at, &byte) in right.iter().enumerate() {
+        if let Some(word) = masks[usize::from(byte)].get_mut(at / 64) {
+            *word |= 1 << (at % 64);
+        }
+    }
+    masks
+}
+
+/// A word of the row below `above`, given where its byte occurs; from low to high, with the carry between.
+#[inline]
+fn word_below(above: u64, occurs: u64, carry: &mut bool) -> u64 {
+    let (sum, first) = above.overflowing_add(above & occurs);
+    let (sum, second) = sum.overflowing_add(u64::from(*carry));
+    *carry = first || second;
+    sum | (above & !occurs)
+}
+
+/// How often the lengths rise in the first `width` columns: the row's last length.
+fn rises(row: &[u64], width: usize) -> u32 {
+    let mut rises = 0;
+    for (at, word) in row.iter().enumerate() {
+        let columns = (width - at * 64).min(64);
+        rises += (!word << (64 - columns)).count_ones();
+    }
+    rises
+}
+
+/// The length alone, with one row of the table.
+fn length(left: &[u8], right: &[u8]) -> u32 {
+    let (left, right) = if left.len() > right.len() {
+        (right, left)
+    } else {
+        (left, right)
+    };
+    let words = right.len().div_ceil(64);
+    let masks = occurrences(left, right, words);
+    let mut row = vec![u64::MAX; words];
+    for &byte in left {
+        let mut carry = false;
+        for (word, &occurs) in row.iter_mut().zip(&masks[usize::from(byte)]) {
+            *word = word_below(*word, occurs, &mut carry);
+        }
+    }
+    rises(&row, right.len())
+}
+
+impl Table {
+    fn build(left: &[u8], right: &[u8]) -> Result<Self, Error> {
+        let words = right.len().div_ceil(64);
+        let mut flats: Vec<u64> = Vec::new();
+        flats
+            .try_reserve_exact((left.len() + 1) * words)
+            .map_err(|_| {
+                Error::new("ERR Insufficient memory, failed allocating transient memory for LCS")
+            })?;
+        flats.resize(words, u64::MAX);
+        let masks = occurrences(left, right, words);
+        for (at, &byte) in left.iter().enumerate() {
+            let mut carry = false;
+            for (column, &occurs) in masks[usize::from(byte)].iter().enumerate() {
+                flats.push(word_below(flats[at * words + column], occurs, &mut carry));
+            }
+        }
+        assert!(flats.len() == (left.len() + 1) * words);
+        Ok(Self { flats, words })
     }
 
-    fn cell(&self, left: usize, right: usize) -> u32 {
-        self.lengths[left * self.width + right]
+    /// The rows of all prefixes of the left string, the empty one first.
+    fn row(&self, left: usize) -> &[u64] {
+        &self.flats[left * self.words..(left + 1) * self.words]
     }
 
-    /// The pieces of one longest common subsequence, the last one first.
-    fn pieces(&self, left: &[u8], right: &[u8]) -> Vec<Piece> {
+    /// Whether row `left` rises at its last column, `right`.
+    fn rises_at(&self, left: usize, right: usize) -> bool {
+        self.row(left)[(right - 1) / 64] >> ((right - 1) % 64) & 1 == 0
+    }
+
+    /// The pieces of one longest common subsequence, the last one first, and its length.
+    fn pieces(&self, left: &[u8], right: &[u8]) -> (Vec<Piece>, u32) {
         let (mut i, mut j) = (left.len(), right.len());
         let mut pieces: Vec<Piece> = Vec::new();
         let mut open = false;
@@ -170,14 +221,15 @@ impl Table {
                 open = true;
             } else {
                 open = false;
-                if self.cell(i - 1, j) > self.cell(i, j - 1) {
+                // Without a rise the cell to the left is as long; with one, only the cell above is.
+                if self.rises_at(i, j) {
                     i -= 1;
                 } else {
                     j -= 1;
                 }
             }
         }
-        pieces
+        (pieces, rises(self.row(left.len()), right.len()))
     }
 }
 
@@ -244,6 +296,73 @@ mod tests {
             "LCS a b MINMATCHLEN x",
             "-ERR value is not an integer or out of range\r\n",
         );
+    }
+
+    /// The classic table, as the measure of the packed one.
+    fn classic(left: &[u8], right: &[u8]) -> (Vec<(usize, usize, usize)>, u32) {
+        let mut cells = vec![vec![0u32; right.len() + 1]; left.len() + 1];
+        for i in 1..=left.len() {
+            for j in 1..=right.len() {
+                cells[i][j] = if left[i - 1] == right[j - 1] {
+                    cells[i - 1][j - 1] + 1
+                } else {
+                    cells[i - 1][j].max(cells[i][j - 1])
+                };
+            }
+        }
+        let (mut i, mut j) = (left.len(), right.len());
+        let mut pieces: Vec<(usize, usize, usize)> = Vec::new();
+        let mut open = false;
+        while i > 0 && j > 0 {
+            let same = left[i - 1] == right[j - 1];
+            match pieces.last_mut().filter(|_| open && same) {
+                Some(piece) => *piece = (i - 1, j - 1, piece.2 + 1),
+                None if same => pieces.push((i - 1, j - 1, 1)),
+                None => {}
+            }
+            open = same;
+            if same {
+                (i, j) = (i - 1, j - 1);
+            } else if cells[i - 1][j] > cells[i][j - 1] {
+                i -= 1;
+            } else {
+                j -= 1;
+            }
+        }
+        (pieces, cells[left.len()][right.len()])
+    }
+
+    #[test]
+    fn the_packed_table_equals_the_classic_one() {
+        let mut state = 7u64;
+        let mut random = |below: u64| {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
+            (state >> 33) % below
+        };
+        for _ in 0..2000 {
+            let letters = 1 + random(4);
+            let mut text =
+                |len: u64| -> Vec<u8> { (0..len).map(|_| b'a' + random(letters) as u8).collect() };
+            let (left, right) = (text(letters * 37), text(letters * 53));
+            let (left, right) = (&left[..left.len().min(150)], &right[..right.len()]);
+            for (left, right) in [
+                (left, right),
+                (right, left),
+                (left, &right[..64.min(right.len())]),
+            ] {
+                let (pieces, total) = super::Table::build(left, right)
+                    .unwrap()
+                    .pieces(left, right);
+                let pieces: Vec<_> = pieces
+                    .iter()
+                    .map(|it| (it.left, it.right, it.len))
+                    .collect();
+                assert_eq!((pieces, total), classic(left, right));
+                assert_eq!(super::length(left, right), total);
+            }
+        }
     }
 
     #[test]

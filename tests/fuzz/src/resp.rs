@@ -1,9 +1,10 @@
 //! The RESP parser: never panics, never looks outside its input, and does not depend on packet borders.
 //!
-//! A stream is parsed whole, then again in random pieces: commands and the ending must be the same. The
+//! A stream is parsed whole, then again in random pieces, unfinished arrays from where the last attempt stopped:
+//! commands and the ending must be the same. The
 //! commands written as multibulk must parse back to themselves.
 
-use cairn::resp::{Args, Limits, Parsed, Span, Violation, parse};
+use cairn::resp::{Args, Limits, Parsed, Span, Violation, parse, resume};
 
 use crate::Target;
 
@@ -80,11 +81,17 @@ fn read(
 ) -> (Vec<Command>, Ending) {
     let (mut spans, mut unescaped) = (Vec::new(), Vec::new());
     let (mut commands, mut from, mut arrived) = (Vec::new(), 0, 0);
+    let mut unfinished = false;
     loop {
         arrived = next(arrived, stream.len()).clamp(arrived, stream.len());
         loop {
             let bytes = &stream[from..arrived];
-            match parse(bytes, limits, &mut spans, &mut unescaped) {
+            let parsed = if std::mem::take(&mut unfinished) {
+                resume(bytes, limits, &mut spans)
+            } else {
+                parse(bytes, limits, &mut spans, &mut unescaped)
+            };
+            match parsed {
                 Parsed::Command { consumed } => {
                     assert!(
                         consumed > 0 && consumed <= bytes.len(),
@@ -110,6 +117,7 @@ fn read(
                         needed > bytes.len(),
                         "incomplete asks for more than is there"
                     );
+                    unfinished = !spans.is_empty();
                     break;
                 }
                 Parsed::Violation(violation) => {
