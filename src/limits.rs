@@ -91,6 +91,8 @@ pub const AHEAD_MAX: usize = 16;
 /// found again sooner than kept. And arguments for which a shard keeps the memory between commands.
 pub const RESUMED_SPANS_MIN: usize = 32;
 pub const AHEAD_SPANS_KEPT: usize = 16 * 1024;
+/// A round of a shard that takes longer is counted as a stall, microseconds.
+pub const STALL_US: u64 = 10_000;
 /// Messages of other shards, and waiting clients, that one tick takes up.
 pub const MESSAGES_PER_TICK: usize = 1024;
 pub const RUNNABLE_PER_TICK: usize = 1024;

@@ -45,6 +45,10 @@ pub struct Statistics {
     /// Keys of emptied databases that are still in memory, and that were freed since.
     pub lazy_free_pending: u64,
     pub lazy_freed: u64,
+    /// The longest round, microseconds, what it did, and how many rounds were stalls.
+    pub longest_round_us: u64,
+    pub longest_round_cause: String,
+    pub stalls: u64,
     pub rates: Rates,
     /// Keys, keys with expiry and average time to live (ms), per database.
     pub keyspace: Vec<(u64, u64, u64)>,
@@ -77,6 +81,7 @@ impl Statistics {
             (&mut self.table_memory, other.table_memory),
             (&mut self.hops, other.hops),
             (&mut self.ticks, other.ticks),
+            (&mut self.stalls, other.stalls),
             (&mut self.lock_waits, other.lock_waits),
             (&mut self.revocations, other.revocations),
             (&mut self.lazy_free_pending, other.lazy_free_pending),
@@ -86,6 +91,11 @@ impl Statistics {
         }
         self.input_buffer_max = self.input_buffer_max.max(other.input_buffer_max);
         self.output_buffer_max = self.output_buffer_max.max(other.output_buffer_max);
+        if other.longest_round_us > self.longest_round_us {
+            self.longest_round_us = other.longest_round_us;
+            self.longest_round_cause
+                .clone_from(&other.longest_round_cause);
+        }
         self.rates.commands += other.rates.commands;
         self.rates.input_bytes += other.rates.input_bytes;
         self.rates.output_bytes += other.rates.output_bytes;

@@ -157,6 +157,7 @@ pub struct Core {
     pub next_errand: u64,
     pub home: HomeCommands,
     pub statistics: Statistics,
+    pub stalls: super::stall::Stalls,
     pub calls: Vec<Calls>,
     pub timing: Timing,
     /// Until when clients are paused, milliseconds of the wall clock, and whether all commands are.
@@ -221,6 +222,7 @@ impl Core {
             next_errand: 1,
             home: HomeCommands::new(table),
             statistics: Statistics::default(),
+            stalls: super::stall::Stalls::new(crate::base::Ticker::of_machine()),
             calls: vec![Calls::default(); table.len()],
             pause_until_ms: 0,
             pause_all: false,

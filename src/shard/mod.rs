@@ -24,6 +24,7 @@ mod multi;
 mod output;
 mod participate;
 mod split;
+pub mod stall;
 #[cfg(test)]
 pub mod testing;
 mod tick;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use super::Core;
 use super::core::{Ask, Identity};
+use super::stall::Step;
 use crate::base::{CloseReason, Endpoint, Event, Io, Wait};
 use crate::config::Config;
 use crate::limits::{EVENTS_PER_POLL, IDLE_SLEEP_US, MESSAGES_PER_TICK, RUNNABLE_PER_TICK};
@@ -66,6 +67,8 @@ impl<I: Io> Shard<I> {
         self.send_all();
         self.core.background();
         self.carry_out_asks();
+        self.lap(Step::Rest);
+        self.core.stalls.end(self.core.timing.ticker);
         !(self.core.stopping && self.core.clients.is_empty())
     }
 
@@ -76,10 +79,26 @@ impl<I: Io> Shard<I> {
         self.io.poll(wait, &mut events);
         self.mesh.awake();
         self.core.begin_tick(self.io.now());
+        self.core.stalls.begin(self.core.timing.now());
         for event in events.drain(..) {
             self.on_event(event);
         }
+        self.lap(Step::Receive);
         self.events = events;
+    }
+
+    /// Tells the stall detector what has been done since the last lap.
+    #[inline]
+    fn lap(&mut self, step: Step) {
+        let now = self.core.timing.now();
+        self.core.stalls.lap(step, now);
+    }
+
+    #[inline]
+    fn lap_if(&mut self, busy: bool, step: Step) {
+        if busy {
+            self.lap(step);
+        }
     }
 
     fn wait(&mut self) -> Wait {
@@ -113,15 +132,18 @@ impl<I: Io> Shard<I> {
         self.mesh.drain(MESSAGES_PER_TICK, |from, message| {
             inbox.push((from, message))
         });
+        let busy = !inbox.is_empty();
         for (from, message) in inbox.drain(..) {
             self.core.message(from, message);
         }
         self.inbox = inbox;
         self.core.handle_own_notes();
+        self.lap_if(busy, Step::Inbox);
     }
 
     fn run_ready(&mut self) {
         self.core.release_stalled();
+        let busy = !self.core.runnable.is_empty();
         for _ in 0..RUNNABLE_PER_TICK {
             let Some(token) = self.core.runnable.pop_front() else {
                 break;
@@ -129,6 +151,7 @@ impl<I: Io> Shard<I> {
             self.core.run_input(token);
         }
         self.core.handle_own_notes();
+        self.lap_if(busy, Step::Ready);
     }
 
     fn send_all(&mut self) {

@@ -19,7 +19,7 @@ use crate::route::{Histogram, LatencyEvent, LatencySample, Note, SlowEntry};
 /// A shard's stop watch and what it wrote down.
 #[derive(Debug)]
 pub struct Timing {
-    ticker: Ticker,
+    pub ticker: Ticker,
     /// The last reading.
     stamp: u64,
     /// From here on a command is looked at closely.
@@ -94,6 +94,7 @@ impl Core {
     #[inline]
     pub fn timed(&mut self, call: Call, args: &Args<'_>) {
         let ticks = self.timing.end();
+        self.stalls.command(call.row, ticks);
         self.count_time(call, args, ticks);
     }
 

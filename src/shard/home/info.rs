@@ -155,6 +155,11 @@ impl Core {
                 (calls.calls, microseconds, calls.rejected, calls.failed)
             })
             .collect();
+        let longest = self.stalls.longest;
+        let row = longest.row.map(|row| &*self.table.row(row).full_name);
+        statistics.longest_round_us = longest.microseconds;
+        statistics.longest_round_cause = format!("{}/{}", longest.step.name(), row.unwrap_or("-"));
+        statistics.stalls = self.stalls.count;
         statistics.lazy_free_pending = self
             .cleared
             .iter()
@@ -172,6 +177,7 @@ impl Core {
             dirty: self.statistics.dirty,
             ..Statistics::default()
         };
+        self.stalls.reset();
         self.calls.fill(crate::shard::core::Calls::default());
     }
 }

@@ -161,8 +161,16 @@ pub fn shards(figures: &Figures<'_>, lines: &mut Lines) {
         lines.add(
             &format!("shard_{number}"),
             format_args!(
-                "clients={},keys={keys},used_memory={},commands={},hops={},ticks={}",
-                shard.clients, shard.used_memory, shard.commands, shard.hops, shard.ticks
+                "clients={},keys={keys},used_memory={},commands={},hops={},ticks={},\
+                 longest_round_usec={},longest_round_cause={},stalls={}",
+                shard.clients,
+                shard.used_memory,
+                shard.commands,
+                shard.hops,
+                shard.ticks,
+                shard.longest_round_us,
+                shard.longest_round_cause,
+                shard.stalls
             ),
         );
     }
