@@ -32,7 +32,7 @@ static LISTENERS: &[Listener] = &[
     Listener {
         wants: |core| modified_if(!core.watches.is_empty()),
         hears: |core, happened| match happened {
-            Happened::Modified(key) => core.watches.changed(key),
+            Happened::Modified(key) => core.watched_key_changed(key),
             Happened::Replaced(db) => core.watched_database_replaced(*db),
             Happened::Event(_) => {}
         },

@@ -38,14 +38,20 @@ impl Watches {
         self.by_client.is_empty()
     }
 
-    /// A key changed.
-    pub fn changed(&mut self, key: &DbKey) {
+    /// A key changed; `exists` says whether an entry is there now. That an entry whose time was over before
+    /// the watch has gone is no change.
+    pub fn changed(&mut self, key: &DbKey, exists: bool) {
         let Some(clients) = self.by_key.get(key) else {
             return;
         };
         for client in clients {
-            if let Some(watcher) = self.by_client.get_mut(client) {
-                watcher.changed = true;
+            let Some(watcher) = self.by_client.get_mut(client) else {
+                continue;
+            };
+            let watched = watcher.keys.iter_mut().find(|watched| watched.key == *key);
+            match watched {
+                Some(watched) if watched.stale && !exists => watched.stale = false,
+                _ => watcher.changed = true,
             }
         }
     }
@@ -112,26 +118,85 @@ impl Core {
             })
     }
 
-    /// A database was emptied or exchanged: watched keys that were or are in it have changed.
+    /// A key that is watched, or waited for, changed.
+    pub fn watched_key_changed(&mut self, key: &DbKey) {
+        let exists = self
+            .store
+            .get(usize::from(key.0), key_slot(&key.1), &key.1)
+            .is_some();
+        self.watches.changed(key, exists);
+    }
+
+    /// A database was emptied or exchanged: watched keys that were or are in it have changed, unless an entry
+    /// whose time is over takes the place of another such one, or of none.
     pub fn watched_database_replaced(&mut self, db: u16) {
-        let mut changed = Vec::new();
-        for (client, watcher) in &self.watches.by_client {
-            for watched in watcher.keys.iter().filter(|watched| watched.key.0 == db) {
+        let now_ms = self.now.unix_ms();
+        let Self { watches, store, .. } = self;
+        for watcher in watches.by_client.values_mut() {
+            for watched in watcher
+                .keys
+                .iter_mut()
+                .filter(|watched| watched.key.0 == db)
+            {
                 let key = &watched.key.1;
-                if watched.existed
-                    || self
-                        .store
-                        .get(usize::from(db), key_slot(key), key)
-                        .is_some()
-                {
-                    changed.push(*client);
+                let entry = store.get(usize::from(db), key_slot(key), key);
+                let expired = |at_ms: Option<u64>| at_ms.is_some_and(|at_ms| at_ms <= now_ms);
+                let exists = entry.is_some();
+                let stale = entry.is_some_and(|entry| expired(entry.expiry()));
+                if watched.stale && (!exists || stale) || !watched.existed && stale {
+                    watched.stale = stale;
+                } else if watched.stale || watched.existed || exists {
+                    watcher.changed = true;
                 }
             }
         }
-        for client in changed {
-            if let Some(watcher) = self.watches.by_client.get_mut(&client) {
-                watcher.changed = true;
-            }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::shard::testing::Shards;
+
+    /// Watches a key, lets something happen, and says whether EXEC still runs.
+    fn survives(before: &[&str], wait_ms: u64, meanwhile: &[&str]) -> bool {
+        let mut shards = Shards::new(2);
+        let (client, other) = (shards.connect(0), shards.connect(1));
+        for shard in 0..2 {
+            shards.core(shard).active_expire = false;
         }
+        for line in before {
+            shards.call(client, line);
+        }
+        shards.advance(wait_ms);
+        shards.call(client, "WATCH x");
+        for line in meanwhile {
+            shards.call(other, line);
+        }
+        shards.call(client, "MULTI");
+        shards.call(client, "PING");
+        shards.call(client, "EXEC") == "*1\r\n+PONG\r\n"
+    }
+
+    #[test]
+    fn the_end_of_an_expired_key_is_no_change() {
+        let expired: &[&str] = &["SET x foo PX 1"];
+        assert!(survives(expired, 5, &["GET x"]));
+        assert!(survives(expired, 5, &["DEL x"]));
+        assert!(survives(expired, 5, &["FLUSHALL"]));
+        assert!(!survives(expired, 5, &["SET x bar"]));
+        assert!(!survives(expired, 5, &["GET x", "SET x bar"]));
+        assert!(!survives(&["SET x foo"], 5, &["DEL x"]));
+        assert!(!survives(&["SET x foo"], 5, &["FLUSHDB"]));
+        assert!(survives(&[], 5, &["FLUSHALL"]));
+    }
+
+    #[test]
+    fn databases_with_expired_keys_are_exchanged() {
+        let other: &[&str] = &["SELECT 1", "SET x foo PX 1", "SELECT 0"];
+        assert!(survives(other, 5, &["SWAPDB 0 1"]));
+        let both: &[&str] = &["SET x foo PX 1", "SELECT 1", "SET x foo PX 1", "SELECT 0"];
+        assert!(survives(both, 5, &["SWAPDB 0 1"]));
+        let live: &[&str] = &["SELECT 1", "SET x foo", "SELECT 0"];
+        assert!(!survives(live, 5, &["SWAPDB 0 1"]));
     }
 }
