@@ -520,4 +520,27 @@ mod tests {
             assert_eq!(shards.call(asking, line), reply, "{line}");
         }
     }
+
+    #[test]
+    fn a_blocked_client_is_released_with_or_without_an_error() {
+        let mut shards = Shards::new(2);
+        let (asking, waiting) = (shards.connect(0), shards.connect(1));
+        let key = shards.key(0, 0);
+        let line = format!("CLIENT UNBLOCK {}", waiting.id);
+        for (reason, reply) in [
+            ("", "*-1\r\n"),
+            (" TIMEOUT", "*-1\r\n"),
+            (
+                " ERROR",
+                "-UNBLOCKED client unblocked via CLIENT UNBLOCK\r\n",
+            ),
+        ] {
+            assert_eq!(shards.call(waiting, &format!("BLPOP {key} 0")), "");
+            assert!(shards.call(asking, "CLIENT LIST").contains(" flags=b "));
+            assert_eq!(shards.call(asking, &format!("{line}{reason}")), ":1\r\n");
+            assert_eq!(shards.read(waiting), reply);
+            assert_eq!(shards.call(waiting, "PING"), "+PONG\r\n");
+        }
+        assert_eq!(shards.call(asking, &line), ":0\r\n");
+    }
 }

@@ -1,4 +1,7 @@
 //! PING, ECHO, SELECT, QUIT: the connection commands that concern nobody else.
+//!
+//! Who the client is stands in `hello.rs`, CLIENT in `client.rs` and `clients.rs`.
+//! Changes nothing but the client's own session.
 
 use super::HomeFunction;
 use crate::base::Token;
