@@ -85,6 +85,8 @@ pub const MONITOR_PENDING_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Commands and bytes of arguments that one MULTI queues at most.
 pub const QUEUED_COMMANDS_MAX: usize = 1024 * 1024;
 pub const QUEUED_BYTES_MAX: usize = 1024 * 1024 * 1024;
+/// Writes are no longer stamped when nobody has read by stamps for this long, microseconds.
+pub const STAMPS_IDLE_US: u64 = 1_000_000;
 /// Commands of a pipeline that are parsed before the first of them runs.
 pub const AHEAD_MAX: usize = 16;
 /// Arguments of an unfinished command from which on they are remembered until more bytes come; fewer are

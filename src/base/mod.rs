@@ -31,8 +31,8 @@ mod wake;
 pub use epoll::EpollIo;
 pub use io::{Buffer, CloseReason, Event, Io, Now, Socket, Token, Wait};
 pub use mesh::{Endpoint, mesh};
-pub use uring::{TaskWork, UringIo, UringOptions};
 pub use ticks::Ticker;
+pub use uring::{TaskWork, UringIo, UringOptions};
 pub use wake::{Waker, Wakers};
 
 /// Both clocks, for the time before any `Io` exists.

@@ -51,7 +51,11 @@ impl Ticker {
     #[inline]
     #[must_use]
     pub fn now(self) -> u64 {
-        if self.counter { counter() } else { precise_ns() }
+        if self.counter {
+            counter()
+        } else {
+            precise_ns()
+        }
     }
 
     /// A number of ticks as nanoseconds.
@@ -120,7 +124,10 @@ mod tests {
         while precise_ns() - start_ns < 10_000_000 {}
         let ticked_ns = ticker.nanoseconds(ticker.now() - start);
         let passed_ns = precise_ns() - start_ns;
-        assert!(ticked_ns <= passed_ns + passed_ns / 10, "{ticked_ns} of {passed_ns}");
+        assert!(
+            ticked_ns <= passed_ns + passed_ns / 10,
+            "{ticked_ns} of {passed_ns}"
+        );
         assert!(ticked_ns >= 9_000_000, "{ticked_ns} of {passed_ns}");
     }
 

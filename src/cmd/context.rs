@@ -9,7 +9,7 @@ use super::slot::key_slot;
 use crate::config::{Config, events};
 use crate::limits::AHEAD_MAX;
 use crate::resp::{Args, Reply};
-use crate::store::{Cleared, Entry, Store, Value};
+use crate::store::{Cleared, Entry, Stamps, Store, Value};
 
 /// Why a key is looked up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +39,8 @@ pub struct Wants {
     pub events: u32,
     /// Somebody watches keys or waits for one.
     pub modified: bool,
+    /// Somebody reads several shards at one instant.
+    pub stamps: bool,
     /// Somebody reads the stream of effects (log, replicas).
     pub stream: bool,
 }
@@ -53,6 +55,8 @@ pub struct Effects {
     pub misses: u64,
     pub expired: u64,
     pub events: Vec<KeyEvent>,
+    /// When keys were last written; kept when `wants.stamps`.
+    pub stamps: Stamps,
     /// Keys whose value changed, with their database; recorded when `wants.modified`.
     pub modified: Vec<(u16, Box<[u8]>)>,
     /// Keys that the command found expired and removed, with their database; a DEL for each stands before the
@@ -288,6 +292,9 @@ impl<'a> Context<'a> {
     #[inline]
     pub fn modified_in(&mut self, db: usize, key: &[u8]) {
         self.effects.dirty += 1;
+        if self.effects.wants.stamps {
+            self.effects.stamps.write(self.store.hash(key));
+        }
         if self.effects.wants.modified {
             self.effects.modified.push((db_number(db), key.into()));
         }
@@ -295,6 +302,7 @@ impl<'a> Context<'a> {
 
     /// The whole content of a database changed at once.
     pub fn replaced(&mut self, db: usize) {
+        self.effects.stamps.write_all();
         if self.effects.wants.modified {
             self.effects.replaced.push(db_number(db));
         }

@@ -31,6 +31,7 @@ impl Fixture {
             events: u32::MAX,
             modified: true,
             stream: true,
+            stamps: false,
         };
         let config = Config::default();
         Self {

@@ -67,6 +67,29 @@ pub struct Parcel {
     pub spans: Vec<Span>,
     pub bytes: Vec<u8>,
     pub replies: Vec<u8>,
+    /// For those of the commands that are parts of snapshots, in their order.
+    pub times: Vec<Option<PartTimes>>,
+}
+
+/// When a part of a snapshot was read, and by when the last write of what was read was over; monotonic
+/// microseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PartTimes {
+    pub written_us: u64,
+    pub read_us: u64,
+}
+
+impl PartTimes {
+    /// Fits whatever comes.
+    pub const ANY: Self = Self {
+        written_us: 0,
+        read_us: u64::MAX,
+    };
+    /// Fits nothing.
+    pub const NONE: Self = Self {
+        written_us: u64::MAX,
+        read_us: 0,
+    };
 }
 
 impl Parcel {
@@ -76,6 +99,25 @@ impl Parcel {
         self.spans.clear();
         self.bytes.clear();
         self.replies.clear();
+        self.times.clear();
+    }
+
+    /// Copies some arguments in, in the order of `positions`.
+    pub fn pack_some(
+        &mut self,
+        args: &Args<'_>,
+        positions: impl Iterator<Item = usize>,
+    ) -> (u32, u32) {
+        let first = self.spans.len();
+        for position in positions {
+            let argument = args.get(position);
+            self.spans.push(Span {
+                start: count(self.bytes.len()),
+                len: count(argument.len()),
+            });
+            self.bytes.extend_from_slice(argument);
+        }
+        (count(first), count(self.spans.len() - first))
     }
 
     /// Copies arguments in; returns their first span's index and their number.

@@ -14,7 +14,7 @@ pub use histogram::Histogram;
 pub use locks::{Intent, Locks, Mode, Outcome, Sequence, WHOLE};
 pub use message::{
     Answer, Carried, ClientFilter, ConfigChange, DbKey, Errand, Message, Note, Offer, Parcel, Part,
-    RemoteCommand, ReplyTo, Returned, Schedule, Task, Wait, Watch, Work,
+    PartTimes, RemoteCommand, ReplyTo, Returned, Schedule, Task, Wait, Watch, Work,
 };
 pub use slots::SlotTable;
 pub use slow::{LatencyEvent, LatencySample, SlowEntry};

@@ -37,6 +37,9 @@ pub struct Statistics {
     pub input_buffer_max: u64,
     pub output_buffer_max: u64,
     pub hops: u64,
+    /// Reads of several shards at one instant, and those that had to be repeated with locks.
+    pub snapshots: u64,
+    pub snapshots_failed: u64,
     pub ticks: u64,
     /// By the number of shards that took part.
     pub transactions: Vec<u64>,
@@ -80,6 +83,8 @@ impl Statistics {
             (&mut self.client_memory, other.client_memory),
             (&mut self.table_memory, other.table_memory),
             (&mut self.hops, other.hops),
+            (&mut self.snapshots, other.snapshots),
+            (&mut self.snapshots_failed, other.snapshots_failed),
             (&mut self.ticks, other.ticks),
             (&mut self.stalls, other.stalls),
             (&mut self.lock_waits, other.lock_waits),

@@ -19,6 +19,7 @@ impl Core {
     pub fn begin_tick(&mut self, now: Now) {
         self.now = now;
         self.statistics.ticks += 1;
+        self.effects.stamps.begin_tick(now.monotonic_us);
     }
 
     /// How long the shard may sleep for all that it has to do by itself, microseconds.
@@ -92,6 +93,7 @@ impl Core {
 
     fn keep_house(&mut self) {
         self.enforce_output_limits();
+        self.rest_stamps();
         self.close_idle();
         if let Some(memory) = &self.memory {
             self.statistics.used_memory = memory.used_bytes();

@@ -8,7 +8,7 @@ use super::Core;
 use super::input::Flow;
 use super::split::divides;
 use crate::base::Token;
-use crate::cmd::{Keys, Row, Run, flag, key_slot, may_replicate};
+use crate::cmd::{Keys, Row, Run, changes_keys, flag, key_slot, may_replicate};
 use crate::conn::{ReplyMode, State};
 use crate::limits::{OUTSTANDING_PER_CLIENT, PARCEL_BYTES_MAX, PARCEL_COMMANDS_MAX};
 use crate::resp::{Args, Error};
@@ -246,7 +246,12 @@ impl Core {
                     && place == Place::Several
                     && divides(row, args)
                 {
-                    return self.begin_split(token, row_number, args, merge);
+                    let only_keys = self.positions.len() + 1 == args.len();
+                    return if changes_keys(row) || !only_keys {
+                        self.begin_split(token, row_number, args, merge)
+                    } else {
+                        self.begin_snapshot(token, row_number, args, merge)
+                    };
                 }
                 let mut task = self.task(token, row_number, args);
                 self.remember_blocking(token, row, &mut task);

@@ -52,6 +52,7 @@ static LISTENERS: &[Listener] = &[
                 events: core.config.notify_keyspace_events.published(),
                 modified: true,
                 stream: false,
+                stamps: false,
             },
             None => Wants::default(),
         },
@@ -73,12 +74,17 @@ fn modified_if(modified: bool) -> Wants {
 impl Core {
     /// Asks the listeners what handlers must record from now on.
     pub fn update_wants(&mut self) {
-        let mut all = Wants::default();
+        // Stamps are switched by those who read by them.
+        let mut all = Wants {
+            stamps: self.effects.wants.stamps,
+            ..Wants::default()
+        };
         for listener in LISTENERS {
             let Wants {
                 events,
                 modified,
                 stream,
+                stamps: _,
             } = (listener.wants)(self);
             all.events |= events;
             all.modified |= modified;
@@ -89,6 +95,11 @@ impl Core {
 
     /// Tells every listener.
     pub fn happened(&mut self, happened: &Happened) {
+        if let Happened::Modified((_, key)) = happened {
+            // Written elsewhere while it was lent.
+            let hash = self.store.hash(key);
+            self.effects.stamps.write(hash);
+        }
         for listener in LISTENERS {
             (listener.hears)(self, happened);
         }

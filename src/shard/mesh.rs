@@ -6,6 +6,7 @@
 
 use super::Core;
 use super::execute::Call;
+use super::snapshot::PART;
 use crate::base::Token;
 use crate::conn::{ReplyMode, State};
 use crate::limits::{AHEAD_MAX, PARCELS_KEPT, SEND_BUFFER_KEPT_BYTES};
@@ -25,7 +26,7 @@ impl Core {
             self.execute_parcel(from, parcel);
         }
         for parcel in message.replies {
-            self.parcel_home(parcel);
+            self.parcel_home(from, parcel);
         }
     }
 
@@ -65,7 +66,11 @@ impl Core {
             Note::Unblock { client } => self.forget_waits(client),
             Note::Monitored(lines) => self.show_monitors(&lines),
             Note::Unmonitor { client } => self.unmonitor_here(client),
-            Note::Slow { token, client, entry } => self.write_down(token, client, *entry),
+            Note::Slow {
+                token,
+                client,
+                entry,
+            } => self.write_down(token, client, *entry),
             Note::Errand { id, errand, within } => self.do_errand(from, id, errand, within),
             Note::ErrandDone { id, answer } => self.errand_done(from, id, answer),
         }
@@ -91,6 +96,10 @@ impl Core {
             {
                 self.wait_behind(from, command, &args);
                 continue;
+            }
+            if command.to.place == PART {
+                let times = self.times_of(command.row, command.db, &args);
+                parcel.times.push(times);
             }
             let start = replies.len();
             let call = Call {
@@ -146,6 +155,9 @@ impl Core {
 
     #[cold]
     fn must_wait(&self, from: usize, command: &RemoteCommand, args: &Args<'_>) -> bool {
+        if command.to.place == PART {
+            return false;
+        }
         let home = u16::try_from(from).expect("shards are limited to 256");
         self.behind.contains_key(&(home, command.to.token))
             || self.is_locked(self.table.row(command.row), command.db, args)
@@ -181,12 +193,18 @@ impl Core {
     }
 
     /// Replies to commands that we sent out.
-    fn parcel_home(&mut self, mut parcel: Box<Parcel>) {
+    fn parcel_home(&mut self, from: usize, mut parcel: Box<Parcel>) {
+        let mut times = parcel.times.iter();
         for index in 0..parcel.commands.len() {
             let command = parcel.commands[index];
             let Some(span) = command.reply else { continue };
             let reply = &parcel.replies[span.start as usize..][..span.len as usize];
-            self.answer(command.to, reply);
+            if command.to.place == PART {
+                let times = times.next().expect("every part has its times");
+                self.part_home(from, command.to.client, *times, reply);
+            } else {
+                self.answer(command.to, reply);
+            }
         }
         let keep = parcel.bytes.capacity() <= 4 * SEND_BUFFER_KEPT_BYTES
             && parcel.replies.capacity() <= 4 * SEND_BUFFER_KEPT_BYTES;

@@ -23,6 +23,7 @@ mod mesh;
 mod multi;
 mod output;
 mod participate;
+mod snapshot;
 mod split;
 pub mod stall;
 #[cfg(test)]

@@ -28,7 +28,7 @@ impl Core {
     }
 
     /// A part for every owner; `carried` says how, `args` what.
-    fn split(
+    pub fn split(
         &mut self,
         token: Token,
         carried: &Carried,

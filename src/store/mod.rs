@@ -14,6 +14,7 @@ pub mod rdb;
 mod segments;
 mod shape;
 mod size_class;
+mod stamps;
 mod table;
 #[cfg(test)]
 mod testing;
@@ -25,5 +26,6 @@ pub use keyspace::{ExpireProgress, KeyHash, Previous, Store};
 pub use listpack::{Element, Listpack, Needle};
 pub use quicklist::{End, List, NodeLimits, View};
 pub use size_class::size_class;
+pub use stamps::Stamps;
 pub use table::{Keyed, Table, TableStatistics};
 pub use value::{Encoding, Kind, Object, Value, ValueRef};

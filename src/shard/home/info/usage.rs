@@ -156,6 +156,8 @@ pub fn shards(figures: &Figures<'_>, lines: &mut Lines) {
     lines.add("lock_waits", figures.sum.lock_waits);
     lines.add("revocations", figures.sum.revocations);
     lines.add("hops", figures.sum.hops);
+    lines.add("snapshots", figures.sum.snapshots);
+    lines.add("snapshots_failed", figures.sum.snapshots_failed);
     for (number, shard) in figures.shards.iter().enumerate() {
         let keys: u64 = shard.keyspace.iter().map(|(keys, _, _)| keys).sum();
         lines.add(
