@@ -19,6 +19,7 @@ mod pool;
 pub mod probe;
 pub mod process;
 pub mod signals;
+pub mod sim;
 pub mod socket;
 #[cfg(test)]
 mod suite;

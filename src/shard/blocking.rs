@@ -8,7 +8,7 @@
 //! So an element is never taken for a client that has gone, and never by two.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BinaryHeap, VecDeque};
 
 use super::Core;
 use super::coordinate::{Coordinated, Plan, Share};
@@ -47,10 +47,10 @@ struct Queue {
 /// Waits on this shard's keys, and deadlines of this shard's clients.
 #[derive(Debug, Default)]
 pub struct Waits {
-    by_key: HashMap<DbKey, Queue>,
-    by_client: HashMap<u64, Registered>,
+    by_key: BTreeMap<DbKey, Queue>,
+    by_client: BTreeMap<u64, Registered>,
     /// Clients, with the number of their block, for whom a key is being locked.
-    locking: HashMap<u64, u32>,
+    locking: BTreeMap<u64, u32>,
     tickets: u64,
     /// Counts changes of keys that somebody waits for.
     changes: u64,

@@ -99,7 +99,7 @@ impl Core {
     /// Works off what a change of the locks brought about.
     pub fn act(&mut self, outcome: Outcome) {
         let mut granted: std::collections::VecDeque<Sequence> = outcome.granted.into();
-        self.ask_to_yield(&outcome.revoke);
+        let mut revoke = outcome.revoke;
         while let Some(sequence) = granted.pop_front() {
             // Between the grant and now an older transaction may have taken a lock back.
             if !self.locks.is_granted(sequence) {
@@ -110,20 +110,21 @@ impl Core {
                 let mut outcome = Outcome::default();
                 self.locks.release(sequence, &mut outcome);
                 granted.extend(outcome.granted);
-                self.ask_to_yield(&outcome.revoke);
+                revoke.extend(outcome.revoke);
             }
         }
+        // Last: what was granted and revoked by the same change must hear of it in this order.
+        self.ask_to_yield(&revoke);
     }
 
     fn ask_to_yield(&mut self, sequences: &[Sequence]) {
         for &sequence in sequences {
+            // A task that was granted meanwhile is over already.
+            let Some(participant) = self.participants.get(&sequence) else {
+                continue;
+            };
             self.statistics.revocations += 1;
-            let coordinator = self
-                .participants
-                .get(&sequence)
-                .expect("a holder takes part")
-                .coordinator;
-            self.tell(coordinator, Note::Revoke { sequence });
+            self.tell(participant.coordinator, Note::Revoke { sequence });
         }
     }
 
@@ -286,6 +287,15 @@ impl Core {
         let mut intents: Vec<Intent> = Vec::new();
         for carried in &task.commands {
             self.add_intents(carried, &mut intents);
+        }
+        if let Some(client) = task.watcher {
+            // A decided transaction may be about to change a watched key: its changes must be seen.
+            for (db, key) in self.watches.keys_of(client) {
+                intents.push(Intent {
+                    key: self.lock_key(*db, key),
+                    mode: Mode::Shared,
+                });
+            }
         }
         strongest(&mut intents);
         let sequence = self.next_sequence();

@@ -61,7 +61,13 @@ impl<I: Io> Shard<I> {
 
     /// One round. False when the shard has stopped.
     pub fn tick(&mut self) -> bool {
-        self.reap();
+        let wait = self.wait();
+        self.round(wait)
+    }
+
+    /// One round after `wait` has told how long to sleep; apart, so that a simulation can be the sleep.
+    pub fn round(&mut self, wait: Wait) -> bool {
+        self.reap(wait);
         self.take_inbox();
         self.run_ready();
         self.send_all();
@@ -73,9 +79,8 @@ impl<I: Io> Shard<I> {
     }
 
     /// Submits, sleeps if there is nothing to do, and takes in what happened.
-    fn reap(&mut self) {
+    fn reap(&mut self, wait: Wait) {
         let mut events = std::mem::take(&mut self.events);
-        let wait = self.wait();
         self.io.poll(wait, &mut events);
         self.mesh.awake();
         self.core.begin_tick(self.io.now());
@@ -101,7 +106,8 @@ impl<I: Io> Shard<I> {
         }
     }
 
-    fn wait(&mut self) -> Wait {
+    /// How long the next round may sleep. Others wake this shard from now on.
+    pub fn wait(&mut self) -> Wait {
         if self.core.has_work() || self.core.stopping || !self.mesh.prepare_sleep() {
             return Wait::No;
         }

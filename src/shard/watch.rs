@@ -3,7 +3,7 @@
 //! The owner of a key keeps the registration; an EXEC asks every owner, under the locks, whether anything
 //! that its client watches has changed. No message is sent when a watched key changes.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use super::Core;
 use crate::cmd::key_slot;
@@ -27,8 +27,8 @@ struct Watcher {
 /// All watches on keys of this shard.
 #[derive(Debug, Default)]
 pub struct Watches {
-    by_client: HashMap<u64, Watcher>,
-    by_key: HashMap<DbKey, Vec<u64>>,
+    by_client: BTreeMap<u64, Watcher>,
+    by_key: BTreeMap<DbKey, Vec<u64>>,
 }
 
 impl Watches {
@@ -36,6 +36,14 @@ impl Watches {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.by_client.is_empty()
+    }
+
+    /// What a client watches here.
+    pub fn keys_of(&self, client: u64) -> impl Iterator<Item = &DbKey> {
+        let watcher = self.by_client.get(&client);
+        watcher
+            .into_iter()
+            .flat_map(|watcher| watcher.keys.iter().map(|watched| &watched.key))
     }
 
     /// A key changed; `exists` says whether an entry is there now. That an entry whose time was over before

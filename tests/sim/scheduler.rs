@@ -1,0 +1,314 @@
+//! Runs shards and clients in one thread: who acts next, and when time moves, is decided by the seed.
+//!
+//! A shard is ticked when its sleep would have ended: by its own time, by an event, by a wake of another
+//! shard. While nobody can act, time jumps to the next moment at which somebody can. A starving shard is not
+//! ticked for a while, whatever waits for it.
+
+use std::sync::Arc;
+
+use cairn::base::sim::{Random, SimIo, Weather, World};
+use cairn::base::{Socket, Wait, mesh};
+use cairn::config::Config;
+use cairn::route::Message;
+use cairn::shard::{Identity, Shard, Shared};
+
+use crate::checker::workload::Workload;
+use crate::client::{Client, Manners, Record};
+
+/// What a run is made of.
+#[derive(Debug, Clone, Copy)]
+pub struct Plan {
+    pub seed: u64,
+    pub shards: usize,
+    pub clients: usize,
+    /// Units per client.
+    pub units: usize,
+    pub weather: Weather,
+    pub manners: Manners,
+    /// One tick in so many is followed by starvation; 0: none.
+    pub starvation: u64,
+    /// Locks are granted whether or not they fit: the positive control.
+    pub lawless: bool,
+}
+
+/// Longest starvation of a shard, microseconds.
+const STARVED_US_MAX: u64 = 60_000;
+/// Longest time that one tick takes, microseconds.
+const TICK_US_MAX: u64 = 15;
+/// A run that takes longer than this is stuck, microseconds of simulated time.
+const RUN_US_MAX: u64 = 600_000_000;
+/// After the clients' end, shards get this long to tidy up, microseconds.
+const AFTERMATH_US: u64 = 400_000;
+
+struct Slot {
+    shard: Shard<SimIo>,
+    wait: Wait,
+    slept_at_us: u64,
+    starved_until_us: u64,
+}
+
+pub struct Scheduler<'a> {
+    plan: Plan,
+    world: World,
+    slots: Vec<Slot>,
+    clients: Vec<Client>,
+    random: Random,
+    workload: &'a mut dyn Workload,
+    preparation: Option<Preparation>,
+    record: Record,
+}
+
+/// What a run was.
+pub struct Outcome {
+    pub record: Record,
+    pub trace: u64,
+    /// Transactions over several shards.
+    pub transactions: u64,
+    pub revocations: u64,
+}
+
+/// Runs a plan to its end and judges what the clients saw.
+pub fn run(plan: Plan, workload: &mut dyn Workload) -> Result<Outcome, String> {
+    let mut scheduler = Scheduler::new(plan, workload);
+    scheduler.prepare()?;
+    scheduler.run_clients()?;
+    scheduler.aftermath()?;
+    let Scheduler {
+        world,
+        slots,
+        workload,
+        mut record,
+        ..
+    } = scheduler;
+    record.history.sort_by_key(|seen| seen.invoke);
+    workload.check(&record.history)?;
+    let statistics = || slots.iter().map(|slot| &slot.shard.core.statistics);
+    let spread = |counts: &Vec<u64>| counts.iter().skip(2).sum::<u64>();
+    Ok(Outcome {
+        record,
+        trace: world.trace(),
+        transactions: statistics()
+            .map(|counts| spread(&counts.transactions))
+            .sum(),
+        revocations: statistics().map(|counts| counts.revocations).sum(),
+    })
+}
+
+impl<'a> Scheduler<'a> {
+    fn new(plan: Plan, workload: &'a mut dyn Workload) -> Self {
+        let world = World::new(plan.shards, plan.seed, plan.weather);
+        let mut random = Random::new(plan.seed ^ 0x5eed);
+        let hash_seed = random.next();
+        let shared = Shared::new(plan.shards, hash_seed, world.now().unix_us, "0".repeat(40));
+        let shared = Arc::new(shared);
+        let config = Arc::new(Config::default());
+        let mut slots: Vec<Slot> = mesh::<Message>(plan.shards)
+            .into_iter()
+            .enumerate()
+            .map(|(number, endpoint)| {
+                let identity = Identity {
+                    shard: number,
+                    shards: plan.shards,
+                    shared: shared.clone(),
+                };
+                let mut shard = Shard::new(identity, config.clone(), world.io(number), endpoint);
+                if plan.lawless {
+                    shard.core.locks.ignore_conflicts();
+                }
+                Slot {
+                    shard,
+                    wait: Wait::No,
+                    slept_at_us: 0,
+                    starved_until_us: 0,
+                }
+            })
+            .collect();
+        slots[0].shard.listen(0, Socket(0));
+        let clients = (0..plan.clients)
+            .map(|_| Client::new(&world, random.next(), plan.manners, plan.units))
+            .collect();
+        Self {
+            plan,
+            world,
+            slots,
+            clients,
+            random,
+            workload,
+            preparation: None,
+            record: Record::default(),
+        }
+    }
+
+    fn now_us(&self) -> u64 {
+        self.world.now().monotonic_us
+    }
+
+    /// One undisturbed client prepares the keyspace.
+    fn prepare(&mut self) -> Result<(), String> {
+        let requests = self.workload.prepare();
+        if requests.is_empty() {
+            return Ok(());
+        }
+        let manners = Manners {
+            resets: 0,
+            half_closes: 0,
+            ..self.plan.manners
+        };
+        self.preparation = Some(Preparation(requests));
+        let clients = std::mem::take(&mut self.clients);
+        self.clients = vec![Client::new(&self.world, self.plan.seed, manners, 1)];
+        while !self.clients[0].is_done() {
+            self.step()?;
+        }
+        self.clients[0].leave();
+        self.clients = clients;
+        self.preparation = None;
+        self.record.history.clear();
+        Ok(())
+    }
+
+    fn run_clients(&mut self) -> Result<(), String> {
+        while !self.clients.iter().all(Client::is_done) {
+            self.step()?;
+            if self.now_us() > RUN_US_MAX {
+                let stuck: Vec<String> = self.clients.iter().filter_map(Client::waits_for).collect();
+                return Err(format!("the clients' work does not end: {stuck:?}"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Everything must come to rest and nothing may be left behind.
+    fn aftermath(&mut self) -> Result<(), String> {
+        self.clients.iter_mut().for_each(Client::leave);
+        let end_us = self.now_us() + AFTERMATH_US;
+        while self.now_us() < end_us {
+            self.step()?;
+        }
+        for (number, slot) in self.slots.iter().enumerate() {
+            let core = &slot.shard.core;
+            let left = [
+                ("locks", core.locks.len()),
+                ("participants", core.participants.len()),
+                ("coordinated transactions", core.coordinated.len()),
+                ("commands behind others", core.behind.len()),
+                ("errands", core.errands.len()),
+                ("blocked clients", core.waits.len()),
+                ("watches", usize::from(!core.watches.is_empty())),
+                ("clients", core.clients.len()),
+                (
+                    "messages",
+                    core.outbox
+                        .iter()
+                        .filter(|message| !message.is_empty())
+                        .count(),
+                ),
+            ];
+            for (what, count) in left {
+                if count > 0 {
+                    return Err(format!("shard {number} has {count} {what} left"));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Somebody acts, or time moves on.
+    fn step(&mut self) -> Result<(), String> {
+        let now_us = self.now_us();
+        let shards = (0..self.slots.len()).filter(|&shard| self.is_ready(shard, now_us));
+        let first_client = self.slots.len();
+        let clients = (0..self.clients.len())
+            .filter(|&client| self.clients[client].is_ready())
+            .map(|client| first_client + client);
+        let ready: Vec<usize> = shards.chain(clients).collect();
+        if ready.is_empty() {
+            return self.sleep();
+        }
+        let chosen = *self.random.pick(&ready);
+        self.world.record(&chosen.to_le_bytes());
+        if chosen < first_client {
+            self.tick(chosen);
+            return Ok(());
+        }
+        let workload: &mut dyn Workload = match &mut self.preparation {
+            Some(preparation) => preparation,
+            None => self.workload,
+        };
+        self.clients[chosen - first_client].act(workload, &mut self.record)
+    }
+
+    fn is_ready(&self, shard: usize, now_us: u64) -> bool {
+        let slot = &self.slots[shard];
+        if now_us < slot.starved_until_us {
+            return false;
+        }
+        match slot.wait {
+            Wait::No => true,
+            Wait::AtMost(us) => {
+                now_us >= slot.slept_at_us + us
+                    || self.world.is_woken(shard)
+                    || self.world.has_events(shard)
+            }
+        }
+    }
+
+    fn tick(&mut self, shard: usize) {
+        let slot = &mut self.slots[shard];
+        let on = slot.shard.round(slot.wait);
+        assert!(on, "nobody stops the shards");
+        self.world.advance(self.random.below(TICK_US_MAX + 1));
+        let now_us = self.world.now().monotonic_us;
+        let slot = &mut self.slots[shard];
+        slot.wait = slot.shard.wait();
+        slot.slept_at_us = now_us;
+        if self.plan.starvation > 0 && self.random.one_in(self.plan.starvation) {
+            slot.starved_until_us = now_us + self.random.below(STARVED_US_MAX);
+        }
+    }
+
+    fn sleep(&mut self) -> Result<(), String> {
+        let now_us = self.now_us();
+        let shards = self.slots.iter().map(|slot| {
+            let sleep_ends_us = match slot.wait {
+                Wait::No => now_us,
+                Wait::AtMost(us) => slot.slept_at_us + us,
+            };
+            match slot.starved_until_us > now_us {
+                true => slot.starved_until_us,
+                false => sleep_ends_us,
+            }
+        });
+        let clients = self.clients.iter().filter_map(Client::next_us);
+        let arrival = self.world.next_arrival_us();
+        let next_us = shards
+            .chain(clients)
+            .chain(arrival)
+            .filter(|&at_us| at_us > now_us)
+            .min();
+        let next_us = next_us.ok_or("everybody sleeps for ever")?;
+        self.world.advance(next_us - now_us);
+        Ok(())
+    }
+}
+
+/// The requests that prepare a workload, as one unit.
+struct Preparation(Vec<crate::checker::reply::Words>);
+
+impl Workload for Preparation {
+    fn prepare(&self) -> Vec<crate::checker::reply::Words> {
+        Vec::new()
+    }
+
+    fn next(&mut self, _random: &mut Random) -> crate::checker::workload::Unit {
+        let mut unit = crate::checker::workload::Unit::default();
+        for request in self.0.drain(..) {
+            unit = unit.aside(request);
+        }
+        unit
+    }
+
+    fn check(&self, _history: &[crate::checker::workload::Seen]) -> Result<(), String> {
+        Ok(())
+    }
+}
