@@ -121,6 +121,8 @@ pub struct Client {
     pub closing: bool,
     /// `Closed` has been reported.
     pub closed: bool,
+    /// The peer sends no more: what it has sent is executed and answered, then the connection closes.
+    pub ended: bool,
     pub transaction: Option<Box<Transaction>>,
     pub steps: Option<Box<Steps>>,
     /// Watches of the EXEC under way.
@@ -171,6 +173,7 @@ impl Client {
             receive_paused: false,
             closing: false,
             closed: false,
+            ended: false,
             transaction: None,
             steps: None,
             unwatching: Vec::new(),
@@ -214,9 +217,13 @@ impl Client {
         self.replies.ready_bytes() + self.sending.unwrap_or(0)
     }
 
-    /// True when the slot may be freed: the connection is closed and no send is under way.
+    /// True when the slot may be freed: the connection is closed, and neither a send nor an EXEC is under way.
     #[must_use]
     pub fn gone(&self) -> bool {
-        self.closing && self.closed && self.sending.is_none()
+        self.closing
+            && self.closed
+            && self.sending.is_none()
+            && self.steps.is_none()
+            && self.unwatching.is_empty()
     }
 }

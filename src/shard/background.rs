@@ -213,15 +213,17 @@ impl Core {
         self.admit(token);
     }
 
-    /// The client leaves: whatever it has registered anywhere is dropped.
+    /// The client leaves: whatever it has registered anywhere is dropped. An EXEC under way is finished all
+    /// the same, with its watches; the client's slot is kept until then (`Client::gone`).
     pub fn leave(&mut self, token: Token) {
         self.leave_waits(token);
         self.stop_monitoring(token);
         self.drop_transaction(token);
-        self.finish_unwatch(token);
-        if let Some(steps) = self.client(token).steps.take() {
-            // Its EXEC has begun, so it is finished; only the replies have nobody to go to.
-            self.end_steps(steps.sequence);
+        if self.stopping {
+            // The other shards may have ended already: nobody waits for their answers.
+            let client = self.client(token);
+            client.steps = None;
+            client.unwatching.clear();
         }
     }
 }

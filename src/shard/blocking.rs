@@ -352,6 +352,9 @@ impl Core {
         if client.state == State::Closing {
             return self.unblock_everywhere(to.client);
         }
+        if client.ended {
+            return self.close_now(to.token);
+        }
         client.state = State::Blocked;
         let (block, since_us) = (client.block, client.blocked_at_us);
         self.list_output(to.token);
@@ -508,7 +511,8 @@ impl Core {
     /// What was offered was gone when it came to it: the command starts anew, and waits again on every owner.
     pub fn attempt_again(&mut self, task: Task) {
         let ReplyTo { token, client, .. } = task.to;
-        if self.clients.of(token, client).is_none() {
+        let there = |client: &&mut crate::conn::Client| client.state != State::Closing;
+        if self.clients.of(token, client).filter(there).is_none() {
             return;
         }
         let row: &'static Row = self.table.row(task.commands[0].row);

@@ -258,7 +258,10 @@ impl Core {
     /// True while there is something to do without waiting.
     #[must_use]
     pub fn has_work(&self) -> bool {
-        !self.runnable.is_empty() || !self.own_notes.is_empty() || !self.stalled.is_empty()
+        !self.runnable.is_empty()
+            || !self.own_notes.is_empty()
+            || !self.stalled.is_empty()
+            || !self.with_output.is_empty()
     }
 
     /// A client that is known to be there.

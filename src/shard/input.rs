@@ -52,6 +52,11 @@ impl Core {
 
     /// Goes on with a client's buffered input.
     pub fn run_input(&mut self, token: Token) {
+        self.consume_input(token);
+        self.end_if_answered(token);
+    }
+
+    fn consume_input(&mut self, token: Token) {
         let Some(client) = self.clients.get_mut(token) else {
             return;
         };

@@ -236,7 +236,7 @@ impl Core {
             client.listed = true;
             self.with_output.push(to.token);
         }
-        if client.state == State::Waiting && client.replies.in_order() {
+        if (client.state == State::Waiting || client.ended) && client.replies.in_order() {
             self.run_again(to.token);
         }
     }

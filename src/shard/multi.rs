@@ -279,8 +279,7 @@ impl Core {
                 client.steps = None;
                 self.list_output(token);
                 self.end_steps(sequence);
-                self.finish_unwatch(token);
-                self.run_again(token);
+                self.end_exec(token);
                 return self.close_if_doomed(token);
             };
             // SELECT among the steps moves the later ones.
@@ -294,13 +293,16 @@ impl Core {
 
     fn step(&mut self, token: Token, carried: Carried) -> Flow {
         let row: &'static Row = self.table.row(carried.row);
-        self.client(token).state = State::Waiting;
+        let client = self.client(token);
+        if client.state != State::Closing {
+            client.state = State::Waiting;
+        }
         match row.command.run {
             Run::Home => return self.run_home(token, carried.row, &carried.args()),
             Run::Everywhere(..) => self.spread(token, row, &carried),
             Run::Keys(_) | Run::Split(..) => {
                 let mut task = self.task(token, carried.row, &carried.args());
-                // Inside a transaction nothing waits.
+                // Inside a transaction nothing blocks.
                 task.block = 0;
                 let mut keys = Vec::new();
                 self.keys_of(&carried, &mut keys);

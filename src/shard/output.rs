@@ -132,17 +132,30 @@ impl Core {
         }
     }
 
-    /// The connection ended at the other side, or our close is complete.
-    pub fn closed(&mut self, token: Token, by_peer: bool) {
+    /// No more will be received: our close is complete, the connection failed, or the peer has `ended` its
+    /// own direction and may still read.
+    pub fn closed(&mut self, token: Token, ended: bool) {
         let Some(client) = self.clients.get_mut(token) else {
             return;
         };
         client.closed = true;
-        if by_peer && client.state == State::Running && client.replies.outstanding() > 0 {
-            // Its commands are under way; they take effect, the replies have nobody to go to.
-            client.state = State::Closing;
+        client.ended = ended;
+        if !ended || client.closing || client.state == State::Blocked {
+            return self.close_now(token);
         }
-        self.close_now(token);
+        if client.state == State::Running {
+            self.runnable.push_back(token);
+        }
+    }
+
+    /// A client that sends no more leaves when its last command is answered.
+    pub fn end_if_answered(&mut self, token: Token) {
+        let Some(client) = self.clients.get_mut(token) else {
+            return;
+        };
+        if client.ended && client.state == State::Running && client.replies.in_order() {
+            self.close_after_replies(token);
+        }
     }
 
     /// Frees the slot of a client that has gone.
@@ -176,8 +189,16 @@ impl Core {
         if client.steps.is_some() {
             return self.next_step(token);
         }
-        if !client.unwatching.is_empty() {
+        self.end_exec(token);
+    }
+
+    /// A command that was alone is over: its watches go, and its client goes on or, if it has left, goes.
+    pub fn end_exec(&mut self, token: Token) {
+        if !self.client(token).unwatching.is_empty() {
             self.finish_unwatch(token);
+        }
+        if self.client(token).gone() {
+            return self.forget(token);
         }
         self.run_again(token);
     }

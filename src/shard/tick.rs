@@ -22,6 +22,8 @@ pub struct Shard<I: Io> {
     events: Vec<Event>,
     inbox: Vec<(usize, Message)>,
     listeners: u32,
+    /// Messages that a full mesh has refused; the receiver rings when there is room.
+    refused: usize,
 }
 
 impl<I: Io> Shard<I> {
@@ -45,6 +47,7 @@ impl<I: Io> Shard<I> {
             events,
             inbox: Vec::new(),
             listeners: 0,
+            refused: 0,
         }
     }
 
@@ -108,7 +111,9 @@ impl<I: Io> Shard<I> {
 
     /// How long the next round may sleep. Others wake this shard from now on.
     pub fn wait(&mut self) -> Wait {
-        if self.core.has_work() || self.core.stopping || !self.mesh.prepare_sleep() {
+        let told = self.core.outbox.iter().filter(|told| !told.is_empty());
+        let unsent = told.count() > self.refused;
+        if self.core.has_work() || unsent || self.core.stopping || !self.mesh.prepare_sleep() {
             return Wait::No;
         }
         Wait::AtMost(self.core.sleep_us().min(IDLE_SLEEP_US))
@@ -128,7 +133,7 @@ impl<I: Io> Shard<I> {
             Event::Accepted { listener, socket } => self.core.accepted(listener, socket),
             Event::AcceptFailed { .. } => self.core.statistics.rejected_connections += 1,
             Event::Closed { token, reason } => {
-                self.core.closed(token, reason != CloseReason::Asked)
+                self.core.closed(token, reason == CloseReason::PeerClosed)
             }
         }
     }
@@ -162,6 +167,7 @@ impl<I: Io> Shard<I> {
 
     fn send_all(&mut self) {
         self.core.send_replies(&mut self.io);
+        self.refused = 0;
         for to in 0..self.core.outbox.len() {
             if self.core.outbox[to].is_empty() {
                 continue;
@@ -170,16 +176,19 @@ impl<I: Io> Shard<I> {
             if let Err(message) = self.mesh.try_send(to, message) {
                 // The receiver is behind: the message waits and grows only as far as parcels may.
                 self.core.outbox[to] = message;
+                self.refused += 1;
             }
         }
         let io = &mut self.io;
         self.mesh.flush_wakes(|shard| io.wake(shard));
     }
 
-    /// In the order asked: a token whose close was asked may be attached anew by a later ask.
+    /// In the order asked, but new clients last.
     fn carry_out_asks(&mut self) {
         while !self.core.asks.is_empty() {
             let mut asks = std::mem::take(&mut self.core.asks);
+            // A new client may get the token of one that has gone, whose close must come first.
+            asks.sort_by_key(|ask| matches!(ask, Ask::Attach { .. }));
             for ask in asks.drain(..) {
                 self.carry_out(ask);
             }

@@ -18,8 +18,16 @@ pub struct Call {
     pub ordered: bool,
 }
 
-/// More states than this are not searched: the history is too large for this checker.
-const STATES_MAX: usize = 4_000_000;
+/// More states than this are not searched: the history stays unjudged.
+const STATES_MAX: usize = 1_000_000;
+
+/// Why no order was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Failure {
+    /// There is none; the first call, in order of invocation, that could not be placed.
+    NoOrder(usize),
+    TooLarge,
+}
 
 struct Search<'a, S, F> {
     calls: &'a [Call],
@@ -30,8 +38,8 @@ struct Search<'a, S, F> {
     left: usize,
 }
 
-/// The first call, in order of invocation, that could not be placed.
-pub fn check<S, F>(calls: &[Call], initial: &S, step: F) -> Result<(), usize>
+/// Searches an order.
+pub fn check<S, F>(calls: &[Call], initial: &S, step: F) -> Result<(), Failure>
 where
     S: Clone + Eq + Hash,
     F: Fn(&S, usize) -> Option<S>,
@@ -50,7 +58,8 @@ where
     };
     match search.explore(initial) {
         true => Ok(()),
-        false => Err(search.furthest),
+        false if search.visited.len() >= STATES_MAX => Err(Failure::TooLarge),
+        false => Err(Failure::NoOrder(search.furthest)),
     }
 }
 
@@ -86,7 +95,9 @@ where
                 self.set(next, false);
                 continue;
             }
-            assert!(self.visited.len() < STATES_MAX, "the history is too large");
+            if self.visited.len() >= STATES_MAX {
+                return false;
+            }
             let candidates = self.candidates();
             frames.push((state, candidates, Some(next)));
         }
@@ -123,18 +134,13 @@ where
                 continue;
             }
             let behind = call.ordered
-                && found.iter().any(|&other| {
-                    self.calls[other].process == call.process
-                        && self.calls[other].complete.is_some()
-                });
-            if let Some(complete) = call.complete {
-                deadline = deadline.min(complete);
-            }
+                && found
+                    .iter()
+                    .any(|&other| self.calls[other].process == call.process);
+            // A call whose turn has not come bounds the others all the same.
+            deadline = deadline.min(call.complete.unwrap_or(u64::MAX));
             if !behind {
                 found.push(number);
-            } else {
-                // It still bounds the others, but its own turn has not come.
-                continue;
             }
         }
         // Those that ended first are tried first; those without an end last.
@@ -150,7 +156,7 @@ mod tests {
     /// A register: (process, invoke, complete, Some(written) or None, read value).
     type Row = (usize, u64, Option<u64>, Option<u32>, u32);
 
-    fn register(rows: &[Row]) -> Result<(), usize> {
+    fn register(rows: &[Row]) -> Result<(), Failure> {
         let calls: Vec<Call> = rows
             .iter()
             .map(|&(process, invoke, complete, ..)| Call {
@@ -184,7 +190,7 @@ mod tests {
             (0, 3, Some(4), Some(2), 0),
             (1, 5, Some(6), None, 1),
         ];
-        assert_eq!(register(&rows), Err(2));
+        assert_eq!(register(&rows), Err(Failure::NoOrder(2)));
     }
 
     #[test]
@@ -194,7 +200,7 @@ mod tests {
             (1, 2, Some(3), None, 1),
             (2, 4, Some(5), None, 0),
         ];
-        assert_eq!(register(&rows), Err(2));
+        assert_eq!(register(&rows), Err(Failure::NoOrder(2)));
     }
 
     #[test]
@@ -207,7 +213,7 @@ mod tests {
         assert_eq!(register(&late), Ok(()));
         assert_eq!(register(&late[..2]), Ok(()));
         let twice = [late[0], late[1], late[2], (1, 6, Some(7), None, 0)];
-        assert_eq!(register(&twice), Err(3));
+        assert_eq!(register(&twice), Err(Failure::NoOrder(3)));
     }
 
     #[test]

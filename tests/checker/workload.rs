@@ -18,6 +18,9 @@ pub use registers::Registers;
 
 use super::reply::{Reply, Words};
 
+/// Commands without effect.
+const READS: &[&[u8]] = &[b"GET", b"MGET", b"EXISTS", b"DBSIZE", b"LRANGE", b"LLEN"];
+
 /// One transaction of a unit: which requests, and what must hold for an EXEC behind WATCH.
 #[derive(Debug, Clone)]
 pub struct Part {
@@ -117,12 +120,17 @@ impl Seen {
             process,
             invoke: times.0,
             complete,
-            commands,
+            commands: commands.clone(),
             replies,
             guard: part.guard.clone(),
         };
         let Some(came) = came else {
-            return Ok(Some(seen(None, Vec::new())));
+            let reads = |words: &Words| READS.contains(&words[0].as_slice());
+            // A read that nobody saw explains nothing.
+            return match commands.iter().all(reads) {
+                true => Ok(None),
+                false => Ok(Some(seen(None, Vec::new()))),
+            };
         };
         if part.count == 1 {
             return Ok(Some(seen(times.1, came.to_vec())));
@@ -135,9 +143,4 @@ impl Seen {
             other => Err(format!("EXEC of {requests:?} answered {other:?}")),
         }
     }
-}
-
-/// Text of a number, as a word.
-pub fn number(value: u64) -> Vec<u8> {
-    value.to_string().into_bytes()
 }

@@ -106,7 +106,10 @@ impl Client {
     pub fn waits_for(&self) -> Option<String> {
         let flight = self.flight.as_ref()?;
         let (got, written) = (flight.replies.len(), flight.written);
-        Some(format!("{got} replies to {written} bytes of {:?}", flight.unit))
+        Some(format!(
+            "{got} replies to {written} bytes of {:?}",
+            flight.unit
+        ))
     }
 
     /// True when `act` would get something done.

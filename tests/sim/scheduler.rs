@@ -171,7 +171,8 @@ impl<'a> Scheduler<'a> {
         while !self.clients.iter().all(Client::is_done) {
             self.step()?;
             if self.now_us() > RUN_US_MAX {
-                let stuck: Vec<String> = self.clients.iter().filter_map(Client::waits_for).collect();
+                let stuck: Vec<String> =
+                    self.clients.iter().filter_map(Client::waits_for).collect();
                 return Err(format!("the clients' work does not end: {stuck:?}"));
             }
         }

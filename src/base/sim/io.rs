@@ -117,13 +117,14 @@ impl SimIo {
             Err(io::Error::from_raw_os_error(libc::ECONNRESET))
         } else {
             let rest = &bytes[*taken..];
-            *taken += if connection.client_gone {
-                rest.len()
-            } else {
+            if connection.client_gone {
+                // Until the reset arrives, nothing is acknowledged any more.
+                return None;
+            }
+            *taken +=
                 connection
                     .to_client
-                    .write(rest, state.now_us, state.weather, &mut state.random)
-            };
+                    .write(rest, state.now_us, state.weather, &mut state.random);
             if *taken < bytes.len() {
                 return None;
             }
@@ -331,7 +332,8 @@ impl State {
             let connection = &self.connections[attached.connection];
             let reset = connection.was_reset(self.now_us);
             let sends = attached.sending.is_some()
-                && (reset || connection.client_gone || connection.to_client.has_room(self.weather));
+                && (reset
+                    || !connection.client_gone && connection.to_client.has_room(self.weather));
             let bytes = connection.to_server.has_bytes(self.now_us);
             let receives = attached.receiving
                 && !attached.paused
