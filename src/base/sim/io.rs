@@ -253,7 +253,7 @@ impl Io for SimIo {
 
     fn addresses(&self, token: Token) -> (String, String) {
         let number = self.descriptor(token);
-        (format!("10.0.0.2:{number}"), "10.0.0.1:6379".to_string())
+        (format!("127.0.0.1:{number}"), "127.0.0.1:6379".to_string())
     }
 
     fn descriptor(&self, token: Token) -> i32 {
