@@ -194,7 +194,7 @@ impl<'a> Scheduler<'a> {
                 ("coordinated transactions", core.coordinated.len()),
                 ("commands behind others", core.behind.len()),
                 ("errands", core.errands.len()),
-                ("blocked clients", core.waits.len()),
+                ("blocked clients", usize::from(!core.waits.is_empty())),
                 ("watches", usize::from(!core.watches.is_empty())),
                 ("clients", core.clients.len()),
                 (
