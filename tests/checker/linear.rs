@@ -42,7 +42,7 @@ struct Search<'a, S, F> {
 pub fn check<S, F>(calls: &[Call], initial: &S, step: F) -> Result<(), Failure>
 where
     S: Clone + Eq + Hash,
-    F: Fn(&S, usize) -> Option<S>,
+    F: Fn(&S, usize) -> Vec<S>,
 {
     assert!(
         calls.is_sorted_by_key(|call| call.invoke),
@@ -66,25 +66,22 @@ where
 impl<S, F> Search<'_, S, F>
 where
     S: Clone + Eq + Hash,
-    F: Fn(&S, usize) -> Option<S>,
+    F: Fn(&S, usize) -> Vec<S>,
 {
-    /// Depth first without recursion: each frame is a state and the candidates left to try.
+    /// Depth first without recursion: each frame is the call that led here, and the successors left to try.
     fn explore(&mut self, initial: &S) -> bool {
         if self.left == 0 {
             return true;
         }
-        let mut frames: Vec<(S, Vec<usize>, Option<usize>)> =
-            vec![(initial.clone(), self.candidates(), None)];
-        while let Some((state, candidates, entered)) = frames.last_mut() {
-            let Some(next) = candidates.pop() else {
+        let mut frames: Vec<(Option<usize>, Vec<(usize, S)>)> =
+            vec![(None, self.successors(initial))];
+        while let Some((entered, successors)) = frames.last_mut() {
+            let Some((next, state)) = successors.pop() else {
                 let entered = *entered;
                 frames.pop();
                 if let Some(call) = entered {
                     self.set(call, false);
                 }
-                continue;
-            };
-            let Some(state) = (self.step)(state, next) else {
                 continue;
             };
             self.set(next, true);
@@ -98,10 +95,23 @@ where
             if self.visited.len() >= STATES_MAX {
                 return false;
             }
-            let candidates = self.candidates();
-            frames.push((state, candidates, Some(next)));
+            let successors = self.successors(&state);
+            frames.push((Some(next), successors));
         }
         false
+    }
+
+    /// What may come next, and the states behind it.
+    fn successors(&mut self, state: &S) -> Vec<(usize, S)> {
+        let mut successors = Vec::new();
+        for call in self.candidates() {
+            successors.extend(
+                (self.step)(state, call)
+                    .into_iter()
+                    .map(|state| (call, state)),
+            );
+        }
+        successors
     }
 
     fn is_taken(&self, call: usize) -> bool {
@@ -167,8 +177,8 @@ mod tests {
             })
             .collect();
         check(&calls, &0, |state, call| match rows[call] {
-            (.., Some(written), _) => Some(written),
-            (.., read) => (read == *state).then_some(*state),
+            (.., Some(written), _) => vec![written],
+            (.., read) => Vec::from_iter((read == *state).then_some(*state)),
         })
     }
 
@@ -226,8 +236,8 @@ mod tests {
         });
         // The first writes 1, the second reads 0: only possible in the wrong order.
         let step = |state: &u32, call: usize| match call {
-            0 => Some(1),
-            _ => (*state == 0).then_some(0),
+            0 => vec![1],
+            _ => Vec::from_iter((*state == 0).then_some(0)),
         };
         assert!(check(&calls, &0, step).is_err());
         let free = calls.map(|call| Call {

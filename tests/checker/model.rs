@@ -281,7 +281,17 @@ fn list(state: &mut State, name: &str, words: &Words) -> Result<Reply, &'static 
             let value = pop(state, key, name == "lpop")?;
             Ok(bulk(value.as_ref()))
         }
-        "lmove" => {
+        // Whoever waited in vain found nothing when the command began.
+        "blpop" | "brpop" => {
+            for key in &words[1..words.len() - 1] {
+                if let Some(value) = pop(state, key, name == "blpop")? {
+                    let pair = [key.clone(), value].map(Reply::Bulk);
+                    return Ok(Reply::Array(pair.to_vec()));
+                }
+            }
+            Ok(Reply::Null)
+        }
+        "lmove" | "blmove" => {
             let (from_left, to_left) = (words[3] == b"LEFT", words[4] == b"LEFT");
             if get_list(state, key)?.is_none() {
                 return Ok(Reply::Null);

@@ -6,6 +6,7 @@
 
 mod append;
 mod bank;
+mod lists;
 mod mixed;
 mod registers;
 
@@ -13,6 +14,7 @@ use cairn::base::sim::Random;
 
 pub use append::Append;
 pub use bank::Bank;
+pub use lists::{Lists, Queues};
 pub use mixed::{Mixed, Sequential};
 pub use registers::Registers;
 
@@ -57,6 +59,11 @@ pub struct Seen {
 pub trait Workload {
     /// What is there before the clients begin.
     fn prepare(&self) -> Vec<Words>;
+
+    /// What an undisturbed client asks when all others are done; part of the history.
+    fn last(&self) -> Vec<Words> {
+        Vec::new()
+    }
 
     /// The next unit of a client.
     fn next(&mut self, random: &mut Random) -> Unit;

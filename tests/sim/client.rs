@@ -63,6 +63,12 @@ struct Flight {
     begun_us: u64,
 }
 
+impl Flight {
+    fn may_block(&self) -> bool {
+        self.unit.requests.iter().any(|words| words[0][0] == b'B')
+    }
+}
+
 pub struct Client {
     world: World,
     random: Random,
@@ -248,6 +254,11 @@ impl Client {
         }
         match self.world.peer_state(peer) {
             PeerState::Open => Ok(()),
+            // Who blocks and sends no more is not waited for.
+            PeerState::Ended if flight.fate == Fate::HalfClose && flight.may_block() => {
+                self.world.reset(peer);
+                self.lose(record)
+            }
             PeerState::Ended => {
                 let written = String::from_utf8_lossy(&flight.bytes[..flight.written]).into_owned();
                 Err(format!(
@@ -257,13 +268,19 @@ impl Client {
                     flight.unit.requests.len(),
                 ))
             }
-            PeerState::Reset => {
-                let flight = self.flight.take().expect("it was just there");
-                self.peer = None;
-                self.rest();
-                self.report(&flight, record)
-            }
+            PeerState::Reset => self.lose(record),
         }
+    }
+
+    /// The connection is gone, and with it the replies that have not come.
+    fn lose(&mut self, record: &mut Record) -> Result<(), String> {
+        let flight = self
+            .flight
+            .take()
+            .expect("a client loses what it waits for");
+        self.peer = None;
+        self.rest();
+        self.report(&flight, record)
     }
 
     fn decode(&mut self, record: &mut Record) -> Result<(), String> {

@@ -12,7 +12,8 @@ use cairn::config::Config;
 use cairn::route::Message;
 use cairn::shard::{Identity, Shard, Shared};
 
-use crate::checker::workload::Workload;
+use crate::checker::reply::Words;
+use crate::checker::workload::{Seen, Unit, Workload};
 use crate::client::{Client, Manners, Record};
 
 /// What a run is made of.
@@ -70,8 +71,11 @@ pub struct Outcome {
 /// Runs a plan to its end and judges what the clients saw.
 pub fn run(plan: Plan, workload: &mut dyn Workload) -> Result<Outcome, String> {
     let mut scheduler = Scheduler::new(plan, workload);
-    scheduler.prepare()?;
+    let first = scheduler.workload.prepare();
+    scheduler.alone(first, false)?;
     scheduler.run_clients()?;
+    let last = scheduler.workload.last();
+    scheduler.alone(last, true)?;
     scheduler.aftermath()?;
     let Scheduler {
         world,
@@ -143,18 +147,18 @@ impl<'a> Scheduler<'a> {
         self.world.now().monotonic_us
     }
 
-    /// One undisturbed client prepares the keyspace.
-    fn prepare(&mut self) -> Result<(), String> {
-        let requests = self.workload.prepare();
+    /// One undisturbed client, before or after the others.
+    fn alone(&mut self, requests: Vec<Words>, seen: bool) -> Result<(), String> {
         if requests.is_empty() {
             return Ok(());
         }
         let manners = Manners {
             resets: 0,
             half_closes: 0,
+            latency_us_max: 0,
             ..self.plan.manners
         };
-        self.preparation = Some(Preparation(requests));
+        self.preparation = Some(Preparation { requests, seen });
         let clients = std::mem::take(&mut self.clients);
         self.clients = vec![Client::new(&self.world, self.plan.seed, manners, 1)];
         while !self.clients[0].is_done() {
@@ -163,7 +167,6 @@ impl<'a> Scheduler<'a> {
         self.clients[0].leave();
         self.clients = clients;
         self.preparation = None;
-        self.record.history.clear();
         Ok(())
     }
 
@@ -293,23 +296,27 @@ impl<'a> Scheduler<'a> {
     }
 }
 
-/// The requests that prepare a workload, as one unit.
-struct Preparation(Vec<crate::checker::reply::Words>);
+/// The requests of an undisturbed client, as one unit.
+struct Preparation {
+    requests: Vec<Words>,
+    /// They belong to the history.
+    seen: bool,
+}
 
 impl Workload for Preparation {
-    fn prepare(&self) -> Vec<crate::checker::reply::Words> {
+    fn prepare(&self) -> Vec<Words> {
         Vec::new()
     }
 
-    fn next(&mut self, _random: &mut Random) -> crate::checker::workload::Unit {
-        let mut unit = crate::checker::workload::Unit::default();
-        for request in self.0.drain(..) {
-            unit = unit.aside(request);
-        }
-        unit
+    fn next(&mut self, _random: &mut Random) -> Unit {
+        let requests = self.requests.drain(..);
+        requests.fold(Unit::default(), |unit, request| match self.seen {
+            true => unit.plain(request),
+            false => unit.aside(request),
+        })
     }
 
-    fn check(&self, _history: &[crate::checker::workload::Seen]) -> Result<(), String> {
+    fn check(&self, _history: &[Seen]) -> Result<(), String> {
         Ok(())
     }
 }

@@ -168,8 +168,33 @@ pub fn show(seen: &Seen) -> String {
     )
 }
 
-/// The state behind a transaction, if its replies fit.
-pub fn step(state: &State, seen: &Seen) -> Option<State> {
+/// The states that may be behind a transaction, if its replies fit.
+pub fn step(state: &State, seen: &Seen) -> Vec<State> {
+    let waits = |words: &Words| words[0] == b"BLPOP" || words[0] == b"BRPOP";
+    if seen.commands.len() > 1 || !waits(&seen.commands[0]) {
+        return Vec::from_iter(step_exactly(state, seen, &seen.commands));
+    }
+    // Who has waited is served by the key that was written first, whichever it is among its own.
+    let command = &seen.commands[0];
+    let (first, last) = (command[0].clone(), command[command.len() - 1].clone());
+    let keys = &command[1..command.len() - 1];
+    let only = |key: &Vec<u8>| vec![vec![first.clone(), key.clone(), last.clone()]];
+    match seen.replies.first() {
+        Some(Reply::Array(pair)) => {
+            let taken = keys
+                .iter()
+                .find(|key| pair[0] == Reply::Bulk((*key).clone()));
+            Vec::from_iter(taken.and_then(|key| step_exactly(state, seen, &only(key))))
+        }
+        Some(_) => Vec::from_iter(step_exactly(state, seen, &seen.commands)),
+        None => keys
+            .iter()
+            .filter_map(|key| step_exactly(state, seen, &only(key)))
+            .collect(),
+    }
+}
+
+fn step_exactly(state: &State, seen: &Seen, commands: &[Words]) -> Option<State> {
     let mut state = state.clone();
     for (key, value) in &seen.guard {
         let now = model::apply(&mut state, &vec![b"GET".to_vec(), key.clone()]);
@@ -177,7 +202,7 @@ pub fn step(state: &State, seen: &Seen) -> Option<State> {
             return None;
         }
     }
-    for (index, command) in seen.commands.iter().enumerate() {
+    for (index, command) in commands.iter().enumerate() {
         let reply = model::apply(&mut state, command);
         if seen.complete.is_some() && reply != seen.replies[index] {
             return None;
@@ -259,7 +284,7 @@ impl Workload for Sequential {
                     *reply = Reply::Integer(1);
                 }
             }
-            let Some(next) = step(&state, &seen) else {
+            let Some(next) = step(&state, &seen).pop() else {
                 return Err(format!(
                     "call {number} does not fit {state:?}:\n{}",
                     show(&seen)
