@@ -77,10 +77,10 @@ impl ThreadMemory {
         }
     }
 
-    /// Bytes that this thread has allocated and not freed, size classes included; 0 when it has freed more,
-    /// which only happens while it lives off memory of other threads.
+    /// Bytes that this thread has allocated and not freed, size classes included; negative when it has freed
+    /// more, having lived off memory of other threads. The sum over all threads is exact.
     #[must_use]
-    pub fn used_bytes(&self) -> u64 {
+    pub fn used_bytes(&self) -> i64 {
         // SAFETY: the counters live as long as the thread, and this value cannot leave it; nothing else
         // writes them. Reading through a Cell keeps the compiler from caching them across allocations.
         let (allocated, deallocated) = unsafe {
@@ -89,7 +89,10 @@ impl ThreadMemory {
                 ptr::read_volatile(self.deallocated),
             )
         };
-        allocated.get().saturating_sub(deallocated.get())
+        allocated
+            .get()
+            .wrapping_sub(deallocated.get())
+            .cast_signed()
     }
 }
 

@@ -95,11 +95,7 @@ impl Core {
         self.enforce_output_limits();
         self.rest_stamps();
         self.close_idle();
-        if let Some(memory) = &self.memory {
-            self.statistics.used_memory = memory.used_bytes();
-            self.identity.shared.used_memory[self.id()]
-                .store(self.statistics.used_memory, Ordering::Relaxed);
-        }
+        self.publish_memory();
         if self.identity.shared.stop.load(Ordering::Relaxed) {
             self.stop();
         }
@@ -133,17 +129,33 @@ impl Core {
         }
     }
 
+    /// Bytes that this shard's thread has allocated and not freed.
+    #[must_use]
+    pub fn used_memory(&self) -> i64 {
+        let published = &self.identity.shared.used_memory[self.id()];
+        match &self.memory {
+            Some(memory) => memory.used_bytes(),
+            None => published.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Lets the other shards, and INFO, know how much memory this one uses.
+    pub fn publish_memory(&mut self) {
+        let used = self.used_memory();
+        self.statistics.used_memory = u64::try_from(used).unwrap_or(0);
+        self.identity.shared.used_memory[self.id()].store(used, Ordering::Relaxed);
+    }
+
     /// True when a write that may need memory must be refused.
     #[must_use]
     pub fn out_of_memory(&self) -> bool {
         let limit = self.config.maxmemory;
-        let used: u64 = self
-            .identity
-            .shared
-            .used_memory
-            .iter()
-            .map(|used| used.load(Ordering::Relaxed))
+        let shards = self.identity.shared.used_memory.iter().enumerate();
+        let others: i64 = shards
+            .filter(|(shard, _)| *shard != self.id())
+            .map(|(_, used)| used.load(Ordering::Relaxed))
             .sum();
+        let used = u64::try_from(others + self.used_memory()).unwrap_or(0);
         limit > 0 && used > limit
     }
 

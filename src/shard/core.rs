@@ -5,7 +5,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize};
 
 use crate::base::{Now, Socket, Token};
 use crate::cmd::{Effects, Random, Table, table};
@@ -31,7 +31,7 @@ pub struct Shared {
     /// Clients of all shards, for `maxclients`.
     pub clients: AtomicUsize,
     /// Bytes allocated per shard, as of its last housekeeping.
-    pub used_memory: Vec<AtomicU64>,
+    pub used_memory: Vec<AtomicI64>,
     /// Clients per shard, for dealing out new ones.
     pub clients_per_shard: Vec<AtomicUsize>,
     /// Seed of the key hash: entries move between shards, so all hash alike.
@@ -59,7 +59,7 @@ impl Shared {
             client_ids: AtomicU64::new(1),
             clients: AtomicUsize::new(0),
             clients_per_shard: (0..shards).map(|_| AtomicUsize::new(0)).collect(),
-            used_memory: (0..shards).map(|_| AtomicU64::new(0)).collect(),
+            used_memory: (0..shards).map(|_| AtomicI64::new(0)).collect(),
             hash_seed,
             started_us,
             run_id,

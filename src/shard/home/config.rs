@@ -172,6 +172,8 @@ impl Core {
         self.config_version = version;
         self.timing.configure(&config);
         self.config = config;
+        // A new `maxmemory` is held against what is used now.
+        self.publish_memory();
         self.update_wants();
     }
 }

@@ -129,9 +129,7 @@ fn print(core: &Core, shards: &[Statistics], wanted: &[bool]) -> String {
 impl Core {
     /// This shard's figures.
     pub fn statistics_now(&mut self) -> Statistics {
-        if let Some(memory) = &self.memory {
-            self.statistics.used_memory = memory.used_bytes();
-        }
+        self.publish_memory();
         let now_ms = self.now.unix_ms();
         let mut statistics = self.statistics.clone();
         statistics.clients = self.clients.len() as u64;
