@@ -4,7 +4,11 @@
 //! small histories against a model of the commands, `cycle` finds contradictions in long ones, `bank` checks
 //! sums. Each has histories with known faults as its positive controls. Knows nothing of sockets.
 
-#![allow(dead_code, reason = "every test binary uses another part")]
+#![allow(
+    dead_code,
+    unused_imports,
+    reason = "every test binary uses another part"
+)]
 
 pub mod bank;
 pub mod cycle;
