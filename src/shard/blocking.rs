@@ -8,7 +8,7 @@
 //! So an element is never taken for a client that has gone, and never by two.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap, VecDeque};
 
 use super::Core;
 use super::coordinate::{Coordinated, Plan, Share};
@@ -51,6 +51,9 @@ pub struct Waits {
     by_client: BTreeMap<u64, Registered>,
     /// Clients, with the number of their block, for whom a key is being locked.
     locking: BTreeMap<u64, u32>,
+    /// Keys that are being offered, and ready ones whose next waiter may yet be served by one of these.
+    offered: BTreeSet<DbKey>,
+    deferred: Vec<DbKey>,
     tickets: u64,
     /// Counts changes of keys that somebody waits for.
     changes: u64,
@@ -86,6 +89,15 @@ impl Waits {
     fn look_again(&mut self, key: DbKey) {
         if self.by_key.contains_key(&key) && !self.ready.contains(&key) {
             self.ready.push_back(key);
+        }
+    }
+
+    /// The offer of a key is over: it is served on before those that waited for that.
+    pub fn offer_over(&mut self, key: &DbKey) {
+        if self.offered.remove(key) {
+            for key in std::mem::take(&mut self.deferred) {
+                self.look_again(key);
+            }
         }
     }
 
@@ -140,6 +152,13 @@ impl Waits {
             }
         }
         Some(registered)
+    }
+
+    /// True when the client also waits for a key that is being offered to those before it: as in Redis, one
+    /// key is served to its end before the next.
+    fn may_be_served_before(&self, client: u64) -> bool {
+        let keys = &self.by_client[&client].wait.keys;
+        keys.iter().any(|key| self.offered.contains(key))
     }
 
     /// The first who can take what is at the key now and has not looked since it changed.
@@ -267,10 +286,18 @@ impl Core {
             let Some(offered) = self.live_value(&key) else {
                 continue;
             };
-            let first = self.waits.first_for(&key, offered);
-            let Some(registered) = first.and_then(|client| self.waits.remove(client)) else {
+            let Some(first) = self.waits.first_for(&key, offered) else {
                 continue;
             };
+            if self.waits.may_be_served_before(first) {
+                self.waits.deferred.push(key);
+                continue;
+            }
+            let registered = self
+                .waits
+                .remove(first)
+                .expect("the queues name clients that wait");
+            self.waits.offered.insert(key.clone());
             let wait = &registered.wait;
             self.waits.locking.insert(wait.client, wait.block);
             let mut intents: Vec<Intent> = std::iter::once(&key)
@@ -317,7 +344,8 @@ impl Core {
         let (client, block) = (registered.wait.client, registered.wait.block);
         if self.waits.locking.get(&client) != Some(&block) {
             // Served by another shard, or gone, while the lock was awaited: the next one's turn.
-            self.waits.look_again(key);
+            self.waits.look_again(key.clone());
+            self.waits.offer_over(&key);
             return None;
         }
         self.waits.locking.remove(&client);
@@ -326,6 +354,7 @@ impl Core {
             .is_some_and(|offered| suits(&registered.wait, offered))
         {
             self.waits.put(registered);
+            self.waits.offer_over(&key);
             self.update_wants();
             return None;
         }
@@ -403,27 +432,15 @@ impl Core {
             "only a blocked client is released"
         );
         let id = client.id;
-        let carried = client
-            .waiting
-            .take()
-            .expect("a blocked client has its command");
+        client.waiting = None;
         self.unblock_everywhere(id);
-        let single = matches!(
-            self.table.row(carried.row).command.name,
-            "blmove" | "brpoplpush"
-        );
         if error {
             let error = Error::new("UNBLOCKED client unblocked via CLIENT UNBLOCK");
             self.count_error(error.code());
             return self.complete(token, |reply| reply.error(&error));
         }
-        self.complete(token, |reply| {
-            if single {
-                reply.null()
-            } else {
-                reply.null_array()
-            }
-        });
+        // Also for those that would have answered with a single element, as Redis does.
+        self.complete(token, |reply| reply.null_array());
     }
 
     /// Releases the clients whose time is over.

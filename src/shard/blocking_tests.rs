@@ -122,20 +122,20 @@ fn time_runs_out_exactly() {
     for count in [1, 2, 4] {
         let mut shards = Shards::new(count);
         let (key, other) = (shards.key(count - 1, 0), shards.key(0, 1));
-        for (command, reply) in [
-            (format!("BLPOP {key} 0.1"), NOTHING),
-            (format!("BRPOP {other} {key} 0.1"), NOTHING),
-            (format!("BLMPOP 0.1 2 {key} {other} LEFT"), NOTHING),
-            (format!("BLMOVE {key} {other} LEFT LEFT 0.1"), "$-1\r\n"),
-            (format!("BRPOPLPUSH {key} {other} 0.1"), "$-1\r\n"),
-            (format!("BLMOVEM {key} {other} LEFT LEFT 0.1"), NOTHING),
+        for command in [
+            format!("BLPOP {key} 0.1"),
+            format!("BRPOP {other} {key} 0.1"),
+            format!("BLMPOP 0.1 2 {key} {other} LEFT"),
+            format!("BLMOVE {key} {other} LEFT LEFT 0.1"),
+            format!("BRPOPLPUSH {key} {other} 0.1"),
+            format!("BLMOVEM {key} {other} LEFT LEFT 0.1"),
         ] {
             let client = shards.connect(0);
             parked(&mut shards, client, &command);
             shards.advance(99);
             assert_eq!(shards.read(client), "", "{command}");
             shards.advance(1);
-            assert_eq!(shards.read(client), reply, "{command}");
+            assert_eq!(shards.read(client), NOTHING, "{command}");
             let pushed = shards.call(client, &format!("RPUSH {key} a"));
             assert_eq!(pushed, ":1\r\n", "nobody waits any more");
             assert_eq!(shards.call(client, &format!("LPOP {key}")), bulk("a"));
@@ -290,6 +290,36 @@ fn other_types_and_expired_lists_wake_nobody() {
         assert_eq!(shards.read(client), "");
         assert_eq!(shards.call(pusher, "SWAPDB 0 1"), "+OK\r\n");
         assert_eq!(shards.read(client), pair(&key, "other-database"));
+    }
+}
+
+#[test]
+fn one_key_is_served_to_its_end_before_the_next() {
+    for count in [1, 2, 4] {
+        let mut shards = Shards::new(count);
+        let (first, second) = (shards.key(0, 0), shards.key(0, 1));
+        let peers: Vec<Peer> = (0..5).map(|n| shards.connect(n % count)).collect();
+        for (peer, how) in peers.iter().zip(["left", "right", "left", "right"]) {
+            let most = if how == "left" { 1 } else { 2 };
+            parked(
+                &mut shards,
+                *peer,
+                &format!("BLMPOP 0 2 {first} {second} {how} COUNT {most}"),
+            );
+        }
+        let pusher = peers[4];
+        shards.call(pusher, "MULTI");
+        shards.call(pusher, &format!("RPUSH {first} a b c"));
+        shards.call(pusher, &format!("RPUSH {second} d e f"));
+        assert_eq!(shards.call(pusher, "EXEC"), "*2\r\n:3\r\n:3\r\n");
+        let many = |key: &str, texts: &[&str]| {
+            let texts: String = texts.iter().map(|text| bulk(text)).collect();
+            format!("*2\r\n{}*{}\r\n{texts}", bulk(key), texts.len() / 7)
+        };
+        assert_eq!(shards.read(peers[0]), many(&first, &["a"]));
+        assert_eq!(shards.read(peers[1]), many(&first, &["c", "b"]));
+        assert_eq!(shards.read(peers[2]), many(&second, &["d"]));
+        assert_eq!(shards.read(peers[3]), many(&second, &["f", "e"]));
     }
 }
 

@@ -242,12 +242,19 @@ impl Core {
             .remove(&sequence)
             .expect("a finished transaction took part");
         self.mark_ready(&returned);
+        let offered = match &participant.duty {
+            Duty::Lend(keys) => keys.first(),
+            _ => None,
+        };
         self.take_back(returned);
         if let Some(wait) = wait {
             self.register_wait(*wait);
         }
         for key in modified {
             self.happened(&Happened::Modified(key));
+        }
+        if let Some(key) = offered {
+            self.waits.offer_over(key);
         }
         self.release(sequence, &participant);
         self.serve_ready();

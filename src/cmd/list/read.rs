@@ -104,6 +104,11 @@ impl Search {
                          negative to start from the end of the list",
                     ));
                 }
+                if rank == i64::MIN {
+                    return Err(Error::new(
+                        "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807",
+                    ));
+                }
                 search.backwards = rank < 0;
                 search.skip = rank.unsigned_abs() - 1;
             } else if args.is(option, "count") {
