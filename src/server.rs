@@ -57,6 +57,7 @@ pub fn serve(loaded: Loaded) {
     print_banner(&config, &shared);
     base::signals::install(wakers.clone(), shared.stop.clone());
 
+    let unix_socket = config.unixsocket.clone();
     let config = Arc::new(config);
     let threads: Vec<JoinHandle<()>> = mesh::<Message>(shards)
         .into_iter()
@@ -90,6 +91,7 @@ pub fn serve(loaded: Loaded) {
             std::process::exit(1);
         }
     }
+    base::socket::remove_unix(&unix_socket);
 }
 
 /// What one shard's thread needs to begin.

@@ -133,6 +133,39 @@ impl ProcessMemory {
     }
 }
 
+/// Gives the kernel back what no arena needs.
+pub fn purge() {
+    // MALLCTL_ARENAS_ALL is 4096; the control takes and yields nothing.
+    // SAFETY: the name ends in a zero byte, and null is right for a control without values.
+    unsafe {
+        tikv_jemalloc_sys::mallctl(
+            c"arena.4096.purge".as_ptr(),
+            ptr::null_mut(),
+            ptr::null_mut(),
+            ptr::null_mut(),
+            0,
+        );
+    }
+}
+
+/// The allocator's own report, as MEMORY MALLOC-STATS shows it.
+#[must_use]
+pub fn report() -> Vec<u8> {
+    unsafe extern "C" fn append(text: *mut libc::c_void, part: *const libc::c_char) {
+        // SAFETY: the allocator passes on the vector given below, and a text that ends in a zero byte.
+        unsafe {
+            let text = &mut *text.cast::<Vec<u8>>();
+            text.extend_from_slice(std::ffi::CStr::from_ptr(part).to_bytes());
+        }
+    }
+    let mut text: Vec<u8> = Vec::new();
+    // SAFETY: the callback gets our vector and nobody else's; null options mean a full report.
+    unsafe {
+        tikv_jemalloc_sys::malloc_stats_print(Some(append), (&raw mut text).cast(), ptr::null());
+    }
+    text
+}
+
 /// The second field of /proc/self/statm is the resident set in pages.
 fn resident_set_bytes() -> u64 {
     let Ok(text) = fs::read_to_string("/proc/self/statm") else {

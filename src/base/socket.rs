@@ -59,6 +59,14 @@ impl fmt::Display for ListenError {
 
 impl std::error::Error for ListenError {}
 
+/// Removes the file of a unix socket, if there is one; an empty path is none.
+pub fn remove_unix(path: &str) {
+    if !path.is_empty() {
+        // Somebody may have been quicker; the socket is gone either way.
+        let _ = std::fs::remove_file(path);
+    }
+}
+
 /// What the system calls an error, without Rust's number behind it.
 #[must_use]
 pub fn error_text(error: &io::Error) -> String {

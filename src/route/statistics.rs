@@ -32,8 +32,6 @@ pub struct Statistics {
     pub used_memory_startup: u64,
     /// Buffers of clients.
     pub client_memory: u64,
-    /// Headers and buckets of the tables of keys.
-    pub table_memory: u64,
     pub input_buffer_max: u64,
     pub output_buffer_max: u64,
     pub hops: u64,
@@ -81,7 +79,6 @@ impl Statistics {
             (&mut self.used_memory_peak, other.used_memory_peak),
             (&mut self.used_memory_startup, other.used_memory_startup),
             (&mut self.client_memory, other.client_memory),
-            (&mut self.table_memory, other.table_memory),
             (&mut self.hops, other.hops),
             (&mut self.snapshots, other.snapshots),
             (&mut self.snapshots_failed, other.snapshots_failed),
@@ -134,10 +131,10 @@ impl Statistics {
         }
     }
 
-    /// Bytes that are not values: what the server needed at start, clients' buffers, tables.
+    /// Bytes that are not values: what the server needed at start, clients' buffers.
     #[must_use]
     pub fn overhead_memory(&self) -> u64 {
-        self.used_memory_startup + self.client_memory + self.table_memory
+        self.used_memory_startup + self.client_memory
     }
 
     /// Bytes of keys and values.

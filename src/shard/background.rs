@@ -55,6 +55,7 @@ impl Core {
         if let Some(cleared) = self.cleared.last_mut()
             && cleared.drop_some(FREE_PER_TICK)
         {
+            self.statistics.lazy_freed += cleared.len() as u64;
             self.cleared.pop();
         }
         self.end_pause();
@@ -96,6 +97,7 @@ impl Core {
         self.rest_stamps();
         self.close_idle();
         self.publish_memory();
+        self.take_figures();
         if self.identity.shared.stop.load(Ordering::Relaxed) {
             self.stop();
         }

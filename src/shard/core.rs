@@ -164,6 +164,7 @@ pub struct Core {
     pub stalls: super::stall::Stalls,
     pub calls: Vec<Calls>,
     pub timing: Timing,
+    pub meter: super::figures::Meter,
     /// Until when clients are paused, milliseconds of the wall clock, and whether all commands are.
     pub pause_until_ms: u64,
     pub pause_all: bool,
@@ -197,6 +198,7 @@ impl Core {
         let table = table();
         Self {
             timing: Timing::new(&config),
+            meter: super::figures::Meter::default(),
             config,
             config_version: 0,
             table,

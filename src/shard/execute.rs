@@ -31,6 +31,8 @@ pub struct Call {
     pub token: Token,
     pub client: u64,
     pub home: Option<u16>,
+    /// A part of a command that several shards execute; the coordinator counts the call.
+    pub part: bool,
     /// The time of this call begins where that of the one before ended.
     pub chained: bool,
 }
@@ -70,6 +72,7 @@ impl Call {
             token: 0,
             client: 0,
             home: None,
+            part: false,
             chained: false,
         }
     }
@@ -131,9 +134,15 @@ impl Core {
             context.reply.error(&error);
             self.failed_call(call.row, error.code());
         }
-        self.calls[usize::from(call.row)].calls += 1;
-        self.statistics.commands += 1;
+        self.count_call(call.row, u64::from(!call.part));
         self.timed(call, args);
+    }
+
+    /// Counts calls of a command.
+    #[inline]
+    pub fn count_call(&mut self, row: u16, calls: u64) {
+        self.calls[usize::from(row)].calls += calls;
+        self.statistics.commands += calls;
     }
 
     /// Lets a function look at this shard's keys outside any command's handler.
@@ -191,6 +200,7 @@ impl Core {
             token,
             client: client.id,
             home: None,
+            part: false,
             chained: true,
             row: row_number,
             db: client.session.db,

@@ -106,6 +106,7 @@ impl Core {
                 token: command.to.token,
                 client: command.to.client,
                 home: Some(home),
+                part: false,
                 chained: true,
                 row: command.row,
                 db: command.db,

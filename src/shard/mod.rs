@@ -14,6 +14,7 @@ mod core;
 mod dispatch;
 mod errand;
 mod execute;
+mod figures;
 mod happened;
 mod home;
 mod input;

@@ -307,6 +307,7 @@ impl Core {
                 let mut keys = Vec::new();
                 self.keys_of(&carried, &mut keys);
                 if keys.is_empty() {
+                    self.count_call(carried.row, 1);
                     let reply = self.run_part(&task.commands[0]);
                     self.late(task.to, &reply);
                 } else {

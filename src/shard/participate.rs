@@ -207,7 +207,11 @@ impl Core {
     /// Runs one command on our own keyspace and returns its reply.
     pub fn run_part(&mut self, carried: &Carried) -> Vec<u8> {
         let mut reply = Vec::with_capacity(PART_REPLY_BYTES);
-        self.run_handler(Call::of(carried, false), &carried.args(), &mut reply);
+        let call = Call {
+            part: true,
+            ..Call::of(carried, false)
+        };
+        self.run_handler(call, &carried.args(), &mut reply);
         self.settle_effects();
         reply
     }

@@ -77,6 +77,7 @@ impl Core {
             writes,
             fallible: false,
         };
+        self.count_call(carried.row, 1);
         let sequence = self.open(token, plan, shares.len());
         for ((share, mut intents), part) in shares.into_iter().zip(parts) {
             strongest(&mut intents);
@@ -120,6 +121,7 @@ impl Core {
             writes,
             fallible: true,
         };
+        self.count_call(carried.row, 1);
         let sequence = self.open(token, plan, self.identity.shards);
         for shard in 0..self.identity.shards {
             let work = if writes {

@@ -219,6 +219,8 @@ impl<I: Io> Shard<I> {
             Ask::Stall { from, id, duration } => {
                 crate::base::stall(duration);
                 self.core.stalled_for(from, id);
+                // Else the answer would wait for the end of the next sleep.
+                self.send_all();
             }
             Ask::CloseListeners => {
                 for listener in 0..self.listeners {

@@ -11,7 +11,7 @@ use crate::base::Token;
 use crate::cmd::Table;
 use crate::conn::State;
 use crate::resp::Args;
-use crate::route::{Answer, Errand, Statistics};
+use crate::route::{Answer, Errand, Histogram, Statistics};
 use crate::shard::Core;
 use crate::shard::input::Flow;
 
@@ -55,12 +55,16 @@ static SECTIONS: &[Section] = &[
     section("Shards", true, usage::shards),
 ];
 
+/// Calls and histograms, by row.
+type Histograms = Vec<(u16, u64, Histogram)>;
+
 /// Everything that sections print from.
 struct Figures<'a> {
     core: &'a Core,
     table: &'static Table,
     /// Each shard's own.
     shards: &'a [Statistics],
+    histograms: &'a Histograms,
     /// Of all shards.
     sum: &'a Statistics,
     now_us: u64,
@@ -79,17 +83,33 @@ impl Lines {
 
 fn info(core: &mut Core, token: Token, args: &Args<'_>) -> Flow {
     let wanted = wanted(args);
+    let latencies = SECTIONS
+        .iter()
+        .zip(&wanted)
+        .any(|(section, wanted)| *wanted && section.name == "Latencystats");
+    if !latencies {
+        return gather(core, token, wanted, Vec::new());
+    }
+    core.ask_all(token, &Errand::Histograms, move |core, token, answers| {
+        gather(core, token, wanted, super::latency::together(answers));
+    })
+}
+
+fn gather(core: &mut Core, token: Token, wanted: Vec<bool>, histograms: Histograms) -> Flow {
     core.ask_all(token, &Errand::Info, move |core, token, answers| {
-        let shards: Vec<Statistics> = answers
-            .into_iter()
-            .filter_map(|answer| match answer {
-                Answer::Statistics(statistics) => Some(*statistics),
-                _ => None,
-            })
-            .collect();
-        let text = print(core, &shards, &wanted);
+        let shards = statistics_of(answers);
+        let text = print(core, &shards, &histograms, &wanted);
         core.complete(token, |reply| reply.verbatim("txt", text.as_bytes()));
     })
+}
+
+/// The shards' figures.
+pub fn statistics_of(answers: Vec<Answer>) -> Vec<Statistics> {
+    let figures = answers.into_iter().filter_map(|answer| match answer {
+        Answer::Statistics(statistics) => Some(*statistics),
+        _ => None,
+    });
+    figures.collect()
 }
 
 /// For each section, whether the client wants it.
@@ -103,7 +123,12 @@ fn wanted(args: &Args<'_>) -> Vec<bool> {
         .collect()
 }
 
-fn print(core: &Core, shards: &[Statistics], wanted: &[bool]) -> String {
+fn print(
+    core: &Core,
+    shards: &[Statistics],
+    histograms: &Histograms,
+    wanted: &[bool],
+) -> String {
     let mut sum = Statistics::default();
     for statistics in shards {
         sum.add(statistics);
@@ -112,6 +137,7 @@ fn print(core: &Core, shards: &[Statistics], wanted: &[bool]) -> String {
         core,
         table: core.table,
         shards,
+        histograms,
         sum: &sum,
         now_us: core.now.unix_us,
     };
@@ -158,6 +184,7 @@ impl Core {
         statistics.longest_round_us = longest.microseconds;
         statistics.longest_round_cause = format!("{}/{}", longest.step.name(), row.unwrap_or("-"));
         statistics.stalls = self.stalls.count;
+        statistics.client_memory = self.client_memory();
         statistics.lazy_free_pending = self
             .cleared
             .iter()
@@ -172,6 +199,8 @@ impl Core {
         self.statistics = Statistics {
             ticks,
             used_memory: self.statistics.used_memory,
+            used_memory_peak: self.statistics.used_memory_peak,
+            used_memory_startup: self.statistics.used_memory_startup,
             dirty: self.statistics.dirty,
             ..Statistics::default()
         };

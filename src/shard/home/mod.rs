@@ -15,10 +15,12 @@ pub mod hello;
 mod help;
 mod info;
 mod latency;
+mod memory;
 pub mod monitor;
 mod pause;
 mod scan;
 mod server;
+mod shutdown;
 mod slowlog;
 
 use std::sync::Arc;
@@ -40,6 +42,7 @@ static FAMILIES: &[&[(&str, HomeFunction)]] = &[
     debug::FUNCTIONS,
     info::FUNCTIONS,
     latency::FUNCTIONS,
+    memory::FUNCTIONS,
     scan::FUNCTIONS,
     server::FUNCTIONS,
     client::FUNCTIONS,
@@ -48,6 +51,7 @@ static FAMILIES: &[&[(&str, HomeFunction)]] = &[
     hello::FUNCTIONS,
     monitor::FUNCTIONS,
     pause::FUNCTIONS,
+    shutdown::FUNCTIONS,
     slowlog::FUNCTIONS,
     TRANSACTIONS,
 ];

@@ -129,8 +129,23 @@ pub fn errorstats(figures: &Figures<'_>, lines: &mut Lines) {
     }
 }
 
-/// Nothing until commands have histograms.
-pub fn latencystats(_figures: &Figures<'_>, _lines: &mut Lines) {}
+pub fn latencystats(figures: &Figures<'_>, lines: &mut Lines) {
+    let percents = &figures.core.config.latency_tracking_info_percentiles;
+    for (row, _, histogram) in figures.histograms {
+        let name = &figures.table.row(*row).full_name;
+        let values: Vec<String> = percents
+            .iter()
+            .map(|percent| {
+                let microseconds = histogram.percentile(*percent) as f64 / 1000.0;
+                format!("p{percent}={microseconds:.3}")
+            })
+            .collect();
+        lines.add(
+            &format!("latency_percentiles_usec_{name}"),
+            values.join(","),
+        );
+    }
+}
 
 pub fn keyspace(figures: &Figures<'_>, lines: &mut Lines) {
     for (db, (keys, expires, average_ms)) in figures.sum.keyspace.iter().enumerate() {
