@@ -151,6 +151,7 @@ pub fn purge() {
 /// The allocator's own report, as MEMORY MALLOC-STATS shows it.
 #[must_use]
 pub fn report() -> Vec<u8> {
+    // SAFETY: a function that only the allocator calls, with the arguments that it was handed.
     unsafe extern "C" fn append(text: *mut libc::c_void, part: *const libc::c_char) {
         // SAFETY: the allocator passes on the vector given below, and a text that ends in a zero byte.
         unsafe {
