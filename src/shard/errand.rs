@@ -183,6 +183,7 @@ impl Core {
         first_errand: u64,
     ) {
         if self.next_errand == first_errand {
+            self.count_call(row, 1);
             let call = self.home_call(token, row);
             return self.timed_since(started, call, args);
         }
@@ -200,6 +201,7 @@ impl Core {
             gathering.timed = Some(timed);
             return;
         }
+        self.count_call(timed.command.row, 1);
         let call = self.home_call(token, timed.command.row);
         self.timed_since(timed.started, call, &timed.command.args());
     }

@@ -113,9 +113,6 @@ impl HomeCommands {
 impl Core {
     /// Runs a home command.
     pub fn run_home(&mut self, token: Token, row: u16, args: &Args<'_>) -> Flow {
-        self.calls[usize::from(row)].calls += 1;
-        self.statistics.commands += 1;
-        self.timing.begin();
         let started = self.timing.now();
         let first_errand = self.next_errand;
         let start = self.client(token).replies.sink().len();
