@@ -152,7 +152,12 @@ impl Core {
         };
         let mut config = Config::clone(&self.config);
         let result = config.set_as(origin, &pairs, &mut |name, next| match name {
-            "port" | "bind" => Err("the server listens there already; restart it".into()),
+            "port" => {
+                Err("Unable to listen on this port. That takes a restart of the server.".into())
+            }
+            "bind" => Err(
+                "Failed to bind to specified addresses. That takes a restart of the server.".into(),
+            ),
             "dir" => crate::base::enter_directory(std::path::Path::new(&next.dir)),
             _ => Ok(()),
         });

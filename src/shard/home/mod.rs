@@ -178,3 +178,6 @@ impl Core {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
