@@ -9,6 +9,7 @@ use super::input::Flow;
 use super::split::divides;
 use crate::base::Token;
 use crate::cmd::{Keys, Row, Run, changes_keys, flag, key_slot, may_replicate};
+use crate::config::choice::PipelineOrder;
 use crate::conn::{ReplyMode, State};
 use crate::limits::{OUTSTANDING_PER_CLIENT, PARCEL_BYTES_MAX, PARCEL_COMMANDS_MAX};
 use crate::resp::{Args, Error};
@@ -76,7 +77,8 @@ impl Core {
             || !client.session.authenticated
             || client.session.monitor
             || self.pause_until_ms != 0
-            || self.config.maxmemory != 0;
+            || self.config.maxmemory != 0
+            || self.config.pipeline_order == PipelineOrder::Strict;
         if special {
             self.special_gates(token, row_number, row, args)
         } else {
@@ -93,8 +95,10 @@ impl Core {
         row: &'static Row,
         args: &Args<'_>,
     ) -> Option<Flow> {
+        let strict = self.config.pipeline_order == PipelineOrder::Strict;
         let client = self.client(token);
-        if client.session.reply != ReplyMode::On && client.replies.outstanding() > 0 {
+        let serial = client.session.reply != ReplyMode::On || strict;
+        if serial && client.replies.outstanding() > 0 {
             return Some(self.wait_for_replies(token));
         }
         let (authenticated, monitor) = (client.session.authenticated, client.session.monitor);
@@ -362,5 +366,31 @@ impl Core {
             return self.wait_for_replies(token);
         }
         self.run_home(token, row_number, args)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::shard::testing::Shards;
+
+    /// Feeds one pipeline of writes to both shards; returns how many commands hopped in the first tick.
+    fn hops_at_once(order: &str) -> u64 {
+        let mut shards = Shards::with(2, &[("pipeline-order", order)]);
+        let client = shards.connect(0);
+        let there = shards.key(1, 0);
+        let pipeline: String = (0..4).map(|n| format!("SET {there} {n}\r\n")).collect();
+        shards.feed(client, pipeline.as_bytes());
+        shards.tick(0);
+        let hops = shards.core(0).statistics.hops;
+        shards.run();
+        assert_eq!(shards.read(client), "+OK\r\n".repeat(4));
+        assert_eq!(shards.call(client, &format!("GET {there}")), "$1\r\n3\r\n");
+        hops
+    }
+
+    #[test]
+    fn a_pipeline_overlaps_unless_it_is_strict() {
+        assert_eq!(hops_at_once("overlap"), 4);
+        assert_eq!(hops_at_once("strict"), 1);
     }
 }
