@@ -58,6 +58,7 @@ fn plan(seed: u64, clients: (u64, u64), units: usize) -> Plan {
         },
         starvation: rough(&mut random, 300),
         lawless: false,
+        deaf: false,
     }
 }
 
@@ -201,6 +202,19 @@ fn lawless_locks_are_caught() {
         let caught = (0..10).find_map(|seed| attempt(lawless(seed), &mut *workload()).err());
         assert!(caught.is_some(), "nothing was noticed in ten seeds");
     }
+}
+
+/// The positive control: a shard that sleeps through a wake-up is noticed by what it keeps waiting.
+#[test]
+fn lost_wake_ups_are_caught() {
+    let deaf = |seed| Plan {
+        shards: 3,
+        deaf: true,
+        ..plan(seed, (2, 2), 40)
+    };
+    let caught = (0..20).find_map(|seed| attempt(deaf(seed), &mut Append::new()).err());
+    let reason = caught.expect("nothing was noticed in twenty seeds");
+    assert!(reason.contains("a unit took"), "{reason}");
 }
 
 /// As many transactions over several shards as `CAIRN_SIM_TRANSACTIONS` says; some in a normal run.
