@@ -4,6 +4,8 @@ CARGO ?= cargo
 SERVER := target/release/cairn-server
 BUILD_PACKAGES := build-essential pkg-config libhwloc-dev libudev-dev
 TEST_PACKAGES := $(BUILD_PACKAGES) redis-tools redis-server tcl dpkg-dev
+# The shapes of bench/load.
+SHAPES := multi-one-slot,multi-random,lpush-pipelined,lpop-pipelined,blmove,hot-keys
 
 .PHONY: build run test bench build-packages test-packages
 
@@ -19,7 +21,9 @@ test: test-packages
 
 # Primitives first, then the rivals side by side; needs a quiet machine. See bench/RESULTS.md.
 bench: build-packages build
+	$(CARGO) run --release --manifest-path bench/micro/Cargo.toml
 	bench/versus/compare.sh
+	bench/versus/compare.sh --items 0 --load $(SHAPES)
 
 build-packages:
 	@tests/packages $(BUILD_PACKAGES)

@@ -12,8 +12,12 @@ the load's commands; with the server on core 0 and redis-benchmark on core 1 (un
 load runs once unmeasured before it counts. Memory per item is the growth of resident memory over
 --items keys of 16 bytes with values of 64, and again with an expiry. The spread in the table is half
 the distance between the lowest and the highest round, in percent of the median.
+
+Loads are redis-benchmark's, or shapes of bench/load (`load` there lists them), which count an operation
+as their heads say: a transaction, a move, a command. A load that needs data follows the one that makes it.
 """
 import argparse
+import json
 import os
 import shlex
 import shutil
@@ -32,7 +36,11 @@ LOADS = {
     "get-pipelined": (2_000_000, 16, ["-t", "get"]),
     "incr-pipelined": (2_000_000, 16, ["-t", "incr"]),
     "mset-ten": (100_000, 1, ["-t", "mset"]),
+    "mget-ten": (100_000, 1, ["MGET"] + ["key:__rand_int__"] * 10),
 }
+# Run by bench/load.
+SHAPES = ["multi-one-slot", "multi-random", "lpush-pipelined", "lpop-pipelined", "blmove", "hot-keys"]
+GENERATOR = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../load/target/release/load")
 CONNECTIONS = 50
 KEYS = 1_000_000
 VALUE_BYTES = 64
@@ -88,8 +96,21 @@ class Server:
         shutil.rmtree(self.directory, ignore_errors=True)
 
 
+def generate(port, shape, pinned):
+    """Runs one shape of bench/load; as `benchmark`."""
+    line = (["taskset", "-c", "1"] if pinned else []) + [GENERATOR, "--port", str(port), shape]
+    done = subprocess.run(line, capture_output=True, text=True, timeout=600, check=False)
+    if done.returncode != 0:
+        sys.exit(f"{shape}: {done.stderr[-400:]}")
+    found = json.loads(done.stdout)
+    rate = found["operations"] / found["seconds"]
+    return found["operations"], rate, found["median_ms"], found["high_ms"], found["longest_ms"]
+
+
 def benchmark(port, load, pinned):
-    """Runs one load; its requests per second, and its median and 99th percentile in milliseconds."""
+    """Runs one load; its operations, their number per second, and median, 99th percentile and longest wait in ms."""
+    if load in SHAPES:
+        return generate(port, load, pinned)
     commands, pipeline, arguments = LOADS[load]
     line = ["taskset", "-c", "1"] if pinned else []
     line += ["redis-benchmark", "-h", "127.0.0.1", "-p", str(port), "-c", str(CONNECTIONS)]
@@ -99,8 +120,8 @@ def benchmark(port, load, pinned):
     rows = [row.replace('"', "").split(",") for row in done.stdout.splitlines() if row.startswith('"')]
     if len(rows) != 2:
         sys.exit(f"redis-benchmark on {load}: {done.stdout[-200:]}{done.stderr[-200:]}")
-    row = dict(zip(rows[0], rows[1]))
-    return float(row["rps"]), float(row["p50_latency_ms"]), float(row["p99_latency_ms"])
+    row = {name: float(cell) for name, cell in zip(rows[0][1:], rows[1][1:])}
+    return commands, row["rps"], row["p50_latency_ms"], row["p99_latency_ms"], row["max_latency_ms"]
 
 
 def measure_loads(command, loads, pinned):
@@ -110,9 +131,9 @@ def measure_loads(command, loads, pinned):
         for load in loads:
             benchmark(server.port, load, pinned)
             before = server.cpu_ns()
-            rps, median_ms, high_ms = benchmark(server.port, load, pinned)
-            cost_us = (server.cpu_ns() - before) / 1000 / LOADS[load][0]
-            figures[load] = (cost_us, rps, median_ms, high_ms)
+            operations, *rest = benchmark(server.port, load, pinned)
+            cost_us = (server.cpu_ns() - before) / 1000 / operations
+            figures[load] = (cost_us, *rest)
         return figures
     finally:
         server.stop()
@@ -141,17 +162,17 @@ def measure_memory(command, items, expiring, pinned):
 
 def print_loads(servers, loads, samples):
     base = servers[-1][0]
-    print(f"| load | server | CPU µs per command | ratio to {base} | spread % | commands/s | p50 ms | p99 ms |")
-    print("|---|---|---|---|---|---|---|---|")
+    print(f"| load | server | CPU µs per operation | ratio to {base} | spread % | operations/s | p50 ms | p99 ms | longest ms |")
+    print("|---|---|---|---|---|---|---|---|---|")
     for load in loads:
         reference = statistics.median(sample[0] for sample in samples[base, load])
         for name, _ in servers:
             column = list(zip(*samples[name, load]))
             cost = statistics.median(column[0])
             spread = (max(column[0]) - min(column[0])) / 2 / cost * 100
-            rps, median_ms, high_ms = (statistics.median(values) for values in column[1:])
+            rps, median_ms, high_ms = (statistics.median(values) for values in column[1:4])
             print(f"| {load} | {name} | {cost:.3f} | {cost / reference:.2f} | {spread:.0f} ", end="")
-            print(f"| {rps:.0f} | {median_ms:.3f} | {high_ms:.3f} |")
+            print(f"| {rps:.0f} | {median_ms:.3f} | {high_ms:.3f} | {max(column[4]):.1f} |")
 
 
 def main():
@@ -164,6 +185,9 @@ def main():
     options = parser.parse_args()
     pinned = not options.float
     loads = options.load.split(",")
+    unknown = [load for load in loads if load not in LOADS and load not in SHAPES]
+    if unknown:
+        sys.exit(f"no load {unknown[0]}; there are {', '.join([*LOADS, *SHAPES])}")
     servers = [tuple(text.split("=", 1)) for text in options.servers]
 
     samples = {(name, load): [] for name, _ in servers for load in loads}
