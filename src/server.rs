@@ -107,13 +107,13 @@ struct Start {
 impl Start {
     /// Pins the thread, gives it its arena, and ticks; in this order, so that all memory is local.
     fn run(self, endpoint: Endpoint<Message>) {
-        if let Some(cpu) = self.cpu {
-            if !topology::pin(cpu) {
-                eprintln!(
-                    "# shard {} could not be pinned to processor {cpu}",
-                    self.identity.shard
-                );
-            }
+        if let Some(cpu) = self.cpu
+            && !topology::pin(cpu)
+        {
+            eprintln!(
+                "# shard {} could not be pinned to processor {cpu}",
+                self.identity.shard
+            );
         }
         if let Err(error) = crate::base::arena::Arena::bind_new() {
             eprintln!("# shard {} shares an arena: {error}", self.identity.shard);

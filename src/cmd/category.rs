@@ -34,7 +34,7 @@ pub const NAMES: [&str; 21] = [
 #[must_use]
 pub fn by_name(name: &[u8]) -> Option<u32> {
     let known = |known: &&str| known.as_bytes().eq_ignore_ascii_case(name);
-    NAMES.iter().position(|name| known(&name)).map(|at| 1 << at)
+    NAMES.iter().position(known).map(|at| 1 << at)
 }
 
 fn bit(name: &'static str) -> u32 {

@@ -6,6 +6,7 @@
 //! live here, their functions in `shard::home`.
 
 mod age;
+mod bitmap;
 mod connection;
 mod context;
 #[cfg(test)]

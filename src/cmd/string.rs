@@ -25,7 +25,7 @@ use crate::store::{Entry, ValueRef};
 /// # Errors
 /// WRONGTYPE for any other type.
 #[inline]
-fn text<'a>(entry: &'a Entry, digits: &'a mut itoa::Buffer) -> Result<&'a [u8], Error> {
+pub(super) fn text<'a>(entry: &'a Entry, digits: &'a mut itoa::Buffer) -> Result<&'a [u8], Error> {
     match entry.value() {
         ValueRef::Int(value) => Ok(digits.format(value).as_bytes()),
         ValueRef::Bytes(bytes) => Ok(bytes),

@@ -11,6 +11,7 @@ use crate::resp::Args;
 /// The families' rows, in the order COMMAND lists them.
 static FAMILIES: &[&[Command]] = &[
     super::string::COMMANDS,
+    super::bitmap::COMMANDS,
     super::list::COMMANDS,
     super::keys::COMMANDS,
     super::keys::expiry::COMMANDS,

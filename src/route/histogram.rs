@@ -21,7 +21,7 @@ impl Histogram {
     #[inline]
     pub fn record(&mut self, nanoseconds: u64) {
         let value = nanoseconds.max(1 << FINE_BITS);
-        let octave = 63 - value.leading_zeros() - FINE_BITS;
+        let octave = value.ilog2() - FINE_BITS;
         let fine = (value >> octave) as usize & ((1 << FINE_BITS) - 1);
         let bucket = &mut self.0[((octave as usize) << FINE_BITS) + fine];
         *bucket = bucket.saturating_add(1);

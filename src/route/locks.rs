@@ -41,8 +41,9 @@ impl Mode {
     fn fits(self, other: Mode) -> bool {
         use Mode::{Exclusive, Shared, SomeExclusive, SomeShared};
         match (self, other) {
-            (Exclusive, _) | (_, Exclusive) => false,
-            (Shared, SomeExclusive) | (SomeExclusive, Shared) => false,
+            (Exclusive, _) | (_, Exclusive) | (Shared, SomeExclusive) | (SomeExclusive, Shared) => {
+                false
+            }
             (SomeShared | SomeExclusive | Shared, SomeShared | SomeExclusive | Shared) => true,
         }
     }

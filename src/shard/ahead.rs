@@ -102,6 +102,10 @@ impl Ahead {
 
     /// After `Stop::Incomplete`: the arguments found so far, if finding them again would cost much.
     #[inline]
+    #[allow(
+        clippy::box_collection,
+        reason = "clients keep it, and most have none: a pointer instead of three words"
+    )]
     pub fn unfinished(&mut self) -> Option<Box<Vec<Span>>> {
         (self.scratch.len() >= RESUMED_SPANS_MIN)
             .then(|| Box::new(std::mem::take(&mut self.scratch)))

@@ -450,10 +450,10 @@ impl Core {
                 return;
             }
             self.waits.deadlines.pop();
-            let waits = |client: &&mut crate::conn::Client| {
+            let waits = |client: &mut crate::conn::Client| {
                 client.state == State::Blocked && client.block == block
             };
-            if self.clients.of(token, id).filter(waits).is_some() {
+            if self.clients.of(token, id).is_some_and(waits) {
                 self.stop_waiting(token, false);
             }
         }

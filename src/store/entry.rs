@@ -168,7 +168,7 @@ impl Entry {
                 Form::Int => ValueRef::Int(place.cast::<i64>().read_unaligned()),
                 Form::Object => match &*place.cast::<Object>() {
                     Object::Bytes(bytes) => ValueRef::Bytes(bytes),
-                    object => ValueRef::Object(object),
+                    object @ Object::List(_) => ValueRef::Object(object),
                 },
             }
         }

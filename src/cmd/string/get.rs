@@ -117,7 +117,7 @@ mod tests {
     fn get_and_set_age_the_key() {
         let mut f = Fixture::new();
         f.check("SET a 1", "+OK\r\n");
-        let clock = |f: &Fixture| u32::try_from(f.now_ms / 1000 & 0xff_ffff).expect("masked");
+        let clock = |f: &Fixture| u32::try_from((f.now_ms / 1000) & 0xff_ffff).expect("masked");
         assert_eq!(f.entry("a").lru(), clock(&f));
         f.now_ms += 60_000;
         f.check("GET a", "$1\r\n1\r\n");

@@ -181,13 +181,12 @@ impl List {
         let mut index = at.saturating_sub(1);
         let mut last = (at + 3).min(self.node_count() - 1);
         while index < last {
-            let (Some(_), Some(_)) = (
-                self.node_mut(index).pack().map(|_| ()),
-                self.node_mut(index + 1).pack().map(|_| ()),
-            ) else {
+            let left_packed = self.node_mut(index).pack().is_some();
+            let right_packed = self.node_mut(index + 1).pack().is_some();
+            if !(left_packed && right_packed) {
                 index += 1;
                 continue;
-            };
+            }
             let (View::Packed(left), View::Packed(right)) =
                 (self.node(index).view(), self.node(index + 1).view())
             else {

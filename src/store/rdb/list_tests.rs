@@ -56,7 +56,7 @@ fn what_is_written_is_read_back() {
             compress_depth: (round % 2) as u32,
             packed_threshold: [usize::MAX, 50][random.below(2)],
         };
-        let items: Vec<Vec<u8>> = (0..1 + random.below(500))
+        let items: Vec<Vec<u8>> = (0..=random.below(500))
             .map(|_| match random.below(10) {
                 0 => vec![b'L'; 9000],
                 1..=4 => random.below(1000).to_string().into_bytes(),

@@ -24,7 +24,7 @@ pub fn server(figures: &Figures<'_>, lines: &mut Lines) {
     lines.add("uptime_in_days", uptime_s / 86_400);
     lines.add("hz", 10);
     lines.add("configured_hz", config.hz);
-    lines.add("lru_clock", figures.now_us / 1_000_000 & 0x00ff_ffff);
+    lines.add("lru_clock", (figures.now_us / 1_000_000) & 0x00ff_ffff);
     lines.add("executable", process::executable());
     let file = shared.config_file.as_ref();
     lines.add(
