@@ -2,15 +2,20 @@
 //!
 //! Everything of substance is in the library; here only the process begins and ends.
 
+use std::process::ExitCode;
+
 use cairn::base::fatal::{Fatal, fatal};
 use cairn::config::{Action, load, usage, version};
 
-fn main() {
+fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let loaded = load(&arguments).unwrap_or_else(|error| {
-        eprintln!("{error}");
-        std::process::exit(1);
-    });
+    let loaded = match load(&arguments) {
+        Ok(loaded) => loaded,
+        Err(error) => {
+            eprintln!("{error}");
+            return ExitCode::FAILURE;
+        }
+    };
     match loaded.action {
         Action::Version => println!("{}", version()),
         Action::Help => println!("{}", usage()),
@@ -19,4 +24,5 @@ fn main() {
         )),
         Action::Serve => cairn::server::serve(loaded),
     }
+    ExitCode::SUCCESS
 }
