@@ -1,12 +1,12 @@
 //! A client's replies, in the order of its commands.
 //!
-//! Replies of the home shard go straight into `ready` while nothing is outstanding elsewhere. Once a
-//! command is on its way to another shard, it and everything behind it get a place in `places`; bytes of
-//! places that are answered out of turn wait in `held`. Whatever is complete at the front moves to `ready`.
-//!
-//!     places:  [answered][waiting][answered]...      place number = first + index
-//!     held:    bytes of answered places, any order
-//!     ready:   bytes to send next; swapped for an empty vector when a send starts
+//! Straight into `ready` while nothing is outstanding elsewhere. Once a command is on its way to another shard, it and
+//! everything behind it get a place; what is answered out of turn is held. What is complete at the front moves to `ready`.
+//! ```text
+//! places:  [answered][waiting][answered]...      place number = first + index
+//! held:    bytes of answered places, any order
+//! ready:   bytes to send next; swapped for an empty vector when a send starts
+//! ```
 
 use std::collections::VecDeque;
 

@@ -2,8 +2,8 @@
 //!
 //! Random from constant seeds, so a failure repeats itself.
 
-use super::super::listpack::Needle;
 use super::*;
+use crate::store::listpack::Needle;
 use crate::store::testing::Random;
 
 fn texts(list: &List) -> Vec<Vec<u8>> {

@@ -77,11 +77,19 @@ impl Source {
         stem.to_string()
     }
 
-    /// Paths without `.rs` of the modules declared here as `#[cfg(test)] mod name;`.
+    /// Paths without `.rs` of the modules declared here as `#[cfg(test)] mod name;`, or with a `#[path]` between.
     fn test_modules(&self) -> Vec<String> {
         let mut modules = Vec::new();
         for (at, attribute) in self.code.match_indices("#[cfg(test)]") {
             let rest = self.code[at + attribute.len()..].trim_start();
+            if rest.starts_with("#[path = \"") {
+                // Literals are blanked in the code, and stand in the text at the same place.
+                let place = self.code.len() - rest.len() + "#[path = \"".len();
+                let file = self.text[place..].split('"').next().unwrap_or_default();
+                let directory = self.path.rsplit_once('/').map_or("", |(before, _)| before);
+                modules.push(format!("{directory}/{}", file.trim_end_matches(".rs")));
+                continue;
+            }
             let declared = rest
                 .strip_prefix("mod ")
                 .and_then(|rest| rest.split_once([';', '{', '\n']));

@@ -1,4 +1,6 @@
-//! LPUSH, RPUSH, LPUSHX, RPUSHX: one table lookup when the list exists.
+//! Putting elements at an end: LPUSH, RPUSH, LPUSHX, RPUSHX.
+//!
+//! One table lookup when the list exists. Who waits for the key is told by `changed`, after all elements are in.
 
 use super::super::{Context, Lookup, Outcome};
 use super::{changed, limits, list_mut, push_event, put};

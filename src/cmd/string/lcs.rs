@@ -98,8 +98,10 @@ fn check_cells(left: usize, right: usize, limit_bytes: u64) -> Result<(), Error>
 
 /// The table of lengths by rows, 64 cells in a word.
 ///
-///     lengths of row i:  0 0 1 1 2 3 3 ...     never fall, and rise by one at most
-///     kept of row i:       0 1 0 1 1 0 ...     whether they rise at this column
+/// ```text
+/// lengths of row i:  0 0 1 1 2 3 3 ...     never fall, and rise by one at most
+/// kept of row i:       0 1 0 1 1 0 ...     whether they rise at this column
+/// ```
 ///
 /// A row follows from the one above by an addition over its whole width (Hyyrö 2004, "Bit-parallel LCS-length
 /// computation revisited"), so the largest table that is allowed takes milliseconds, and memory only a bit
