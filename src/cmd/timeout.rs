@@ -5,6 +5,9 @@
 
 use crate::resp::{Error, parse_f64};
 
+/// A thousandth of half an i64's range: room for the time of day, and for microseconds.
+const OUT_OF_RANGE_MS: f64 = 4.6e15;
+
 /// The timeout in whole milliseconds, rounded up as Redis does; None waits for ever.
 ///
 /// # Errors
@@ -16,8 +19,7 @@ pub fn timeout_ms(text: &[u8]) -> Result<Option<u64>, Error> {
     if milliseconds < 0.0 {
         return Err(Error::new("ERR timeout is negative"));
     }
-    // Half of what an i64 holds leaves room for the time of day, and for microseconds in a u64.
-    if milliseconds >= (i64::MAX / 2000) as f64 {
+    if milliseconds >= OUT_OF_RANGE_MS {
         return Err(Error::new("ERR timeout is out of range"));
     }
     Ok((milliseconds > 0.0).then_some(milliseconds as u64))

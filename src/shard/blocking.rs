@@ -8,12 +8,12 @@
 //! So an element is never taken for a client that has gone, and never by two.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet, BinaryHeap, VecDeque};
 
 use super::Core;
 use super::coordinate::{Coordinated, Plan, Share};
 use super::mesh::ALONE;
 use super::participate::{Duty, Participant, strongest};
+use super::waits::{Candidate, suits};
 use crate::base::Token;
 use crate::cmd::{Row, flag, key_slot, timeout_ms};
 use crate::conn::State;
@@ -22,159 +22,6 @@ use crate::route::{
     DbKey, Intent, Mode, Note, Offer, Part, ReplyTo, Returned, Sequence, Task, Wait, Work,
 };
 use crate::store::{Kind, Object, ValueRef};
-
-/// A registration, its place in the queues and what it has seen.
-#[derive(Debug)]
-struct Registered {
-    wait: Wait,
-    /// Lower ones are served first.
-    ticket: u64,
-    /// The change up to which its client has looked at the keys and found nothing.
-    looked_at: u64,
-}
-
-/// A waiter for whom a key is being locked.
-#[derive(Debug)]
-pub struct Candidate(Registered);
-
-/// Those who wait for one key, first come first.
-#[derive(Debug, Default)]
-struct Queue {
-    clients: VecDeque<u64>,
-    changed_at: u64,
-}
-
-/// Waits on this shard's keys, and deadlines of this shard's clients.
-#[derive(Debug, Default)]
-pub struct Waits {
-    by_key: BTreeMap<DbKey, Queue>,
-    by_client: BTreeMap<u64, Registered>,
-    /// Clients, with the number of their block, for whom a key is being locked.
-    locking: BTreeMap<u64, u32>,
-    /// Keys that are being offered, and ready ones whose next waiter may yet be served by one of these.
-    offered: BTreeSet<DbKey>,
-    deferred: Vec<DbKey>,
-    tickets: u64,
-    /// Counts changes of keys that somebody waits for.
-    changes: u64,
-    /// Keys with waiters that were modified.
-    pub ready: VecDeque<DbKey>,
-    /// Monotonic microseconds, token, client, block number.
-    deadlines: BinaryHeap<Reverse<(u64, Token, u64, u32)>>,
-}
-
-impl Waits {
-    /// True when nobody waits for a key of this shard.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.by_client.is_empty()
-    }
-
-    /// When the first deadline is, monotonic microseconds.
-    #[must_use]
-    pub fn next_deadline_us(&self) -> Option<u64> {
-        self.deadlines.peek().map(|Reverse((at, ..))| *at)
-    }
-
-    /// A key changed.
-    pub fn modified(&mut self, key: DbKey) {
-        if let Some(queue) = self.by_key.get_mut(&key) {
-            self.changes += 1;
-            queue.changed_at = self.changes;
-            self.look_again(key);
-        }
-    }
-
-    /// A key may be there for the next waiter, unchanged.
-    fn look_again(&mut self, key: DbKey) {
-        if self.by_key.contains_key(&key) && !self.ready.contains(&key) {
-            self.ready.push_back(key);
-        }
-    }
-
-    /// The offer of a key is over: it is served on before those that waited for that.
-    pub fn offer_over(&mut self, key: &DbKey) {
-        if self.offered.remove(key) {
-            for key in std::mem::take(&mut self.deferred) {
-                self.look_again(key);
-            }
-        }
-    }
-
-    /// Any key of the database may have changed.
-    pub fn database_replaced(&mut self, db: u16) {
-        let keys: Vec<DbKey> = self
-            .by_key
-            .keys()
-            .filter(|key| key.0 == db)
-            .cloned()
-            .collect();
-        for key in keys {
-            self.modified(key);
-        }
-    }
-
-    /// At the end of the queues: its client has just looked.
-    fn add(&mut self, wait: Wait) {
-        self.tickets += 1;
-        self.put(Registered {
-            wait,
-            ticket: self.tickets,
-            looked_at: self.changes,
-        });
-    }
-
-    /// Where it belongs by its ticket.
-    fn put(&mut self, registered: Registered) {
-        let client = registered.wait.client;
-        for key in &registered.wait.keys {
-            let queue = self.by_key.entry(key.clone()).or_default();
-            let earlier = |other: &u64| self.by_client[other].ticket < registered.ticket;
-            let place = queue
-                .clients
-                .iter()
-                .take_while(|&other| earlier(other))
-                .count();
-            queue.clients.insert(place, client);
-        }
-        let known = self.by_client.insert(client, registered);
-        assert!(known.is_none(), "a client waits once");
-    }
-
-    fn remove(&mut self, client: u64) -> Option<Registered> {
-        let registered = self.by_client.remove(&client)?;
-        for key in &registered.wait.keys {
-            if let Some(queue) = self.by_key.get_mut(key) {
-                queue.clients.retain(|&other| other != client);
-                if queue.clients.is_empty() {
-                    self.by_key.remove(key);
-                }
-            }
-        }
-        Some(registered)
-    }
-
-    /// True when the client also waits for a key that is being offered to those before it: as in Redis, one
-    /// key is served to its end before the next.
-    fn may_be_served_before(&self, client: u64) -> bool {
-        let keys = &self.by_client[&client].wait.keys;
-        keys.iter().any(|key| self.offered.contains(key))
-    }
-
-    /// The first who can take what is at the key now and has not looked since it changed.
-    fn first_for(&self, key: &DbKey, offered: (Kind, usize)) -> Option<u64> {
-        let queue = self.by_key.get(key)?;
-        queue.clients.iter().copied().find(|client| {
-            let registered = &self.by_client[client];
-            registered.looked_at < queue.changed_at && suits(&registered.wait, offered)
-        })
-    }
-}
-
-/// Whether a value of this kind, with so many elements, is what the client waits for.
-fn suits(wait: &Wait, (kind, len): (Kind, usize)) -> bool {
-    wait.kind == kind && len >= wait.least
-}
 
 /// True for commands that need all their keys at once, not just the one that has something to take.
 fn moves(row: &Row) -> bool {
@@ -349,9 +196,9 @@ impl Core {
             return None;
         }
         self.waits.locking.remove(&client);
-        if !self
+        if self
             .live_value(&key)
-            .is_some_and(|offered| suits(&registered.wait, offered))
+            .is_none_or(|offered| !suits(&registered.wait, offered))
         {
             self.waits.put(registered);
             self.waits.offer_over(&key);

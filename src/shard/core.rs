@@ -151,7 +151,7 @@ pub struct Core {
     pub coordinated: HashMap<Sequence, Coordinated, foldhash::fast::FixedState>,
     /// Commands behind a suspended one of the same client and shard, in order.
     pub behind: HashMap<(u16, Token), VecDeque<crate::route::Task>, foldhash::fast::FixedState>,
-    pub waits: super::blocking::Waits,
+    pub waits: super::waits::Waits,
     pub watches: super::watch::Watches,
     pub errands: HashMap<u64, Gathering, foldhash::fast::FixedState>,
     pub next_errand: u64,
@@ -222,7 +222,7 @@ impl Core {
             participants: HashMap::default(),
             coordinated: HashMap::default(),
             behind: HashMap::default(),
-            waits: super::blocking::Waits::default(),
+            waits: super::waits::Waits::default(),
             watches: super::watch::Watches::default(),
             errands: HashMap::default(),
             next_errand: 1,

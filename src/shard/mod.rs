@@ -31,6 +31,7 @@ pub mod stall;
 pub mod testing;
 mod tick;
 mod timing;
+mod waits;
 mod watch;
 
 pub use self::core::{Core, Identity, Shared};

@@ -5,10 +5,10 @@
 //! rather than by recursion, because a released task may free the next.
 
 use super::Core;
-use super::blocking::Candidate;
 use super::execute::Call;
 use super::happened::Happened;
 use super::mesh::ALONE;
+use super::waits::Candidate;
 use crate::cmd::changes_keys;
 use crate::resp::{Protocol, Reply};
 use crate::route::{

@@ -107,7 +107,10 @@ fn edits_agree_with_a_vector() {
         assert_eq!(backwards(&pack), model);
         let framed = pack.framed();
         assert_eq!(framed.len(), pack.entry_bytes() + FRAME_BYTES);
-        assert_eq!(texts(&Listpack::from_framed(&framed).unwrap()), model);
+        assert_eq!(
+            texts(&Listpack::from_framed(&framed).expect("it was framed by us")),
+            model
+        );
     }
 }
 

@@ -8,8 +8,8 @@ use super::super::choice::{
     SYSLOG_FACILITY,
 };
 use super::super::directive::{
-    AT_START, DENY_LOADING, Directive, Field, HIDDEN, IMMUTABLE, PROTECTED, WORDS, boolean, choices, field,
-    integer, special, text,
+    AT_START, DENY_LOADING, Directive, Field, HIDDEN, IMMUTABLE, PROTECTED, WORDS, boolean,
+    choices, field, integer, special, text,
 };
 use super::super::special::{DIR, OOM_VALUES, PERCENTILES};
 use super::{CRASH, INT_MAX, LOGO, LONG_MAX, OOM, PINNED, SYSLOG, TEST_ONLY, TICKS};

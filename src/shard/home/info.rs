@@ -123,12 +123,7 @@ fn wanted(args: &Args<'_>) -> Vec<bool> {
         .collect()
 }
 
-fn print(
-    core: &Core,
-    shards: &[Statistics],
-    histograms: &Histograms,
-    wanted: &[bool],
-) -> String {
+fn print(core: &Core, shards: &[Statistics], histograms: &Histograms, wanted: &[bool]) -> String {
     let mut sum = Statistics::default();
     for statistics in shards {
         sum.add(statistics);

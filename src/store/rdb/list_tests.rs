@@ -41,7 +41,9 @@ fn a_small_list_is_dumped_as_redis_dumps_it() {
         \x0a\0\xf7$\x91_\x10\xa0\x93\n";
     let object = Object::List(Box::new(list));
     assert_eq!(dump(ValueRef::Object(&object), true), recorded);
-    let super::super::Loaded::Object(Object::List(loaded)) = restore(recorded).unwrap() else {
+    let super::super::Loaded::Object(Object::List(loaded)) =
+        restore(recorded).expect("it is well formed")
+    else {
         panic!("a list was dumped");
     };
     assert_eq!(texts(&loaded), [&b"1"[..], b"-1", b"100000", b"abc"]);
@@ -68,7 +70,10 @@ fn what_is_written_is_read_back() {
         for compress in [false, true] {
             let mut body = Vec::new();
             write_list(&mut body, &list, compress);
-            assert_eq!(read(TYPE_LIST_QUICKLIST_2, &body).unwrap(), items);
+            assert_eq!(
+                read(TYPE_LIST_QUICKLIST_2, &body).expect("it is well formed"),
+                items
+            );
         }
     }
 }
@@ -127,13 +132,19 @@ fn old_forms_are_read() {
     let node = ziplist(entries);
     let mut body = Vec::new();
     write_string(&mut body, &node, true);
-    assert_eq!(read(TYPE_LIST_ZIPLIST, &body).unwrap(), expected);
+    assert_eq!(
+        read(TYPE_LIST_ZIPLIST, &body).expect("it is well formed"),
+        expected
+    );
     let mut two = vec![2];
     two.extend_from_slice(&body);
     write_string(&mut two, &ziplist(&[]), false);
-    assert_eq!(read(TYPE_LIST_QUICKLIST, &two).unwrap(), expected);
     assert_eq!(
-        read(TYPE_LIST, b"\x02\x01a\xc0\x05").unwrap(),
+        read(TYPE_LIST_QUICKLIST, &two).expect("it is well formed"),
+        expected
+    );
+    assert_eq!(
+        read(TYPE_LIST, b"\x02\x01a\xc0\x05").expect("it is well formed"),
         [&b"a"[..], b"5"]
     );
 }
