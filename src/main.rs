@@ -22,6 +22,9 @@ fn main() -> ExitCode {
         Action::Check(_) => fatal(&Fatal::BadConfiguration(
             "--check needs a server with a log".into(),
         )),
+        Action::ShowPlacement(synthetic) => {
+            cairn::server::show_placement(&loaded.config, synthetic.as_deref());
+        }
         Action::Serve => cairn::server::serve(loaded),
     }
     ExitCode::SUCCESS

@@ -16,6 +16,7 @@ use crate::base::{
     self, Endpoint, EpollIo, Io, Socket, UringIo, UringOptions, Wakers, mesh, probe, socket,
     topology,
 };
+use crate::config::choice::Placement;
 use crate::config::{Config, Loaded};
 use crate::limits::{RECEIVE_BUFFER_BYTES, RECEIVE_BUFFERS, SHARDS_MAX};
 use crate::route::Message;
@@ -39,14 +40,14 @@ pub fn serve(loaded: Loaded) {
         eprintln!("# {note}");
     }
     let machine = topology::Machine::read();
-    let shards = shard_count(&config, &machine);
+    let plan = plan(&config, &machine);
+    let shards = plan.placements.len();
     let choice = match config.backend {
         crate::config::choice::Backend::Auto => probe::Choice::Auto,
         crate::config::choice::Backend::Uring => probe::Choice::Uring,
         crate::config::choice::Backend::Epoll => probe::Choice::Epoll,
     };
     let backend = probe::probe(choice).unwrap_or_else(|reason| fatal(&reason));
-    let plan = machine.place(shards, topology::Policy::Compact);
     let listeners = listen(&config);
     let wakers = Wakers::new(shards)
         .unwrap_or_else(|error| fatal(&Fatal::Resources("wake-up descriptors", error)));
@@ -166,6 +167,49 @@ fn shard_count(config: &Config, machine: &topology::Machine) -> usize {
         machine.cores().clamp(1, SHARDS_MAX)
     } else {
         wanted
+    }
+}
+
+/// Which shard runs where, by `shards` and `placement`.
+fn plan(config: &Config, machine: &topology::Machine) -> topology::Plan {
+    let policy = match config.placement {
+        Placement::Compact | Placement::None => topology::Policy::Compact,
+        Placement::Spread => topology::Policy::Spread,
+    };
+    let mut plan = machine.place(shard_count(config, machine), policy);
+    plan.pin &= config.placement != Placement::None;
+    plan
+}
+
+/// `--show-placement`: where the shards of this configuration would run, on this machine or a synthetic one.
+pub fn show_placement(config: &Config, synthetic: Option<&str>) {
+    let machine = synthetic.map_or_else(
+        || topology::Machine::read(),
+        |description| {
+            topology::Machine::synthetic(description).unwrap_or_else(|error| {
+                fatal(&Fatal::BadConfiguration(format!(
+                    "no machine is described by `{description}`: {error}"
+                )))
+            })
+        },
+    );
+    let plan = plan(config, &machine);
+    println!(
+        "{} packages, {} NUMA nodes, {} cores, {} hardware threads; {} shards, {}",
+        machine.packages(),
+        machine.nodes(),
+        machine.cores(),
+        machine.cpus().len(),
+        plan.placements.len(),
+        if plan.pin {
+            "pinned"
+        } else {
+            "not pinned: the kernel moves them"
+        }
+    );
+    for (shard, place) in plan.placements.iter().enumerate().filter(|_| plan.pin) {
+        let (cpu, core, node) = (place.cpu, place.core, place.node);
+        println!("shard {shard:3}  cpu {cpu:3}  core {core:3}  node {node}");
     }
 }
 

@@ -75,6 +75,21 @@ impl Machine {
         }
     }
 
+    /// A machine that is not there: hwloc's synthetic description, such as `numa:2 core:8 pu:2`.
+    ///
+    /// # Errors
+    /// When hwloc does not understand the description.
+    pub fn synthetic(description: &str) -> Result<Self, String> {
+        let builder = Topology::builder().from_synthetic(description);
+        let topology = builder
+            .map_err(|error| error.to_string())?
+            .build()
+            .map_err(|error| error.to_string())?;
+        let cpus = cpus_of(&topology);
+        assert!(!cpus.is_empty(), "hwloc adds a processor where none stands");
+        Ok(Machine { cpus })
+    }
+
     /// Only the hardware threads in `allowed`.
     #[must_use]
     pub fn restricted(mut self, allowed: &[usize]) -> Self {
@@ -198,10 +213,7 @@ mod tests {
     use super::*;
 
     fn synthetic(description: &str) -> Machine {
-        let builder = Topology::builder().from_synthetic(description).unwrap();
-        Machine {
-            cpus: cpus_of(&builder.build().unwrap()),
-        }
+        Machine::synthetic(description).unwrap()
     }
 
     fn cpus(plan: &Plan) -> Vec<usize> {
@@ -238,6 +250,12 @@ mod tests {
             !plan.pin,
             "more shards than hardware threads are not pinned"
         );
+    }
+
+    #[test]
+    fn nonsense_is_no_machine() {
+        assert!(Machine::synthetic("two of everything").is_err());
+        assert_eq!(synthetic("pu:3").cores(), 3);
     }
 
     #[test]

@@ -47,6 +47,10 @@ pub(super) fn parse(args: &[String]) -> CommandLine {
         } else if let (true, "--check", Some(directory)) = (has_value, word.as_str(), next) {
             parsed.action = Action::Check(directory.into());
             at += 1;
+        } else if has_value && word == "--show-placement" {
+            let synthetic = next.filter(|next| !next.starts_with("--")).cloned();
+            at += usize::from(synthetic.is_some());
+            parsed.action = Action::ShowPlacement(synthetic);
         } else if let (true, Some(option)) = (has_value, word.strip_prefix("--")) {
             has_value = begin(&mut parsed.options, option, next);
         } else {
@@ -99,6 +103,7 @@ pub fn usage() -> String {
 Usage: cairn-server [/path/to/cairn.conf] [options] [-]
        cairn-server - (read config from stdin)
        cairn-server --check <dir> (verify a data directory without starting)
+       cairn-server --show-placement [topology] (print which shard runs where; [topology] as in `lstopo -i`)
        cairn-server -v or --version
        cairn-server -h or --help
 

@@ -25,6 +25,8 @@ pub enum Action {
     Help,
     /// Verify the files in a directory and exit.
     Check(PathBuf),
+    /// Print which shard would run where, on this machine or one of hwloc's synthetic ones, and exit.
+    ShowPlacement(Option<String>),
 }
 
 /// The outcome of a load.

@@ -174,6 +174,14 @@ fn actions() {
         action(&["--check", "/data", "--port", "0"]),
         Action::Check("/data".into())
     );
+    assert_eq!(
+        action(&["--show-placement", "--shards", "4"]),
+        Action::ShowPlacement(None)
+    );
+    assert_eq!(
+        action(&["--shards", "4", "--show-placement", "numa:2 pu:4"]),
+        Action::ShowPlacement(Some("numa:2 pu:4".into()))
+    );
     assert!(version().contains(env!("CARGO_PKG_VERSION")) && usage().contains("--shards"));
 }
 
