@@ -44,6 +44,8 @@ pub const SWEPT_PER_REFERENCE: usize = 8;
 /// Receive buffers of one shard: their number (a power of two) and the bytes of each.
 pub const RECEIVE_BUFFERS: usize = 256;
 pub const RECEIVE_BUFFER_BYTES: usize = 16 * 1024;
+/// Replies that wait for another shard's answer to leave with it, up to this many bytes.
+pub const SEND_HELD_BYTES: usize = 16 * 1024;
 /// Submission queue entries of one shard's ring; the completion queue holds four times as many.
 pub const RING_ENTRIES: u32 = 1024;
 /// Sockets of one shard that get a place in its ring's registered file table; the others work without.

@@ -94,6 +94,7 @@ impl Core {
 
     fn keep_house(&mut self) {
         self.enforce_output_limits();
+        self.flush_held_replies();
         self.rest_stamps();
         self.close_idle();
         self.publish_memory();

@@ -135,6 +135,8 @@ pub struct Core {
     pub with_output: Vec<Token>,
     /// Clients whose input may go on.
     pub runnable: VecDeque<Token>,
+    /// This tick sends what otherwise waits for other shards' answers.
+    pub flush_held: bool,
     /// Clients that push against a full mesh: runnable again next tick.
     pub stalled: Vec<Token>,
     pub asks: Vec<Ask>,
@@ -211,6 +213,7 @@ impl Core {
             effects: Effects::default(),
             with_output: Vec::new(),
             runnable: VecDeque::new(),
+            flush_held: false,
             stalled: Vec::new(),
             asks: Vec::new(),
             cleared: Vec::new(),

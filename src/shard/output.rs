@@ -7,7 +7,9 @@ use super::Core;
 use super::core::Ask;
 use crate::base::{Io, Token};
 use crate::conn::{ReplyMode, State};
-use crate::limits::{OUTPUT_PAUSE_BYTES, SEND_BUFFER_KEPT_BYTES, SEND_BUFFERS_KEPT};
+use crate::limits::{
+    OUTPUT_PAUSE_BYTES, SEND_BUFFER_KEPT_BYTES, SEND_BUFFERS_KEPT, SEND_HELD_BYTES,
+};
 use crate::resp::Reply;
 
 impl Core {
@@ -39,6 +41,11 @@ impl Core {
                 }
                 continue;
             }
+            // Another shard's answer is about to join them: one packet instead of two.
+            let more_comes = client.state == State::Waiting || client.replies.outstanding() > 0;
+            if more_comes && bytes < SEND_HELD_BYTES && !self.flush_held {
+                continue;
+            }
             let ready = client.replies.take_ready();
             client.sending = Some(bytes);
             client.output_bytes += bytes as u64;
@@ -46,6 +53,17 @@ impl Core {
             io.send(token, ready);
         }
         self.with_output = listed;
+        self.flush_held = false;
+    }
+
+    /// Replies that waited for another shard's longer than a round of housekeeping leave without it.
+    pub fn flush_held_replies(&mut self) {
+        self.flush_held = true;
+        for token in self.clients.tokens() {
+            if self.client(token).replies.ready_bytes() > 0 {
+                self.list_output(token);
+            }
+        }
     }
 
     /// A send has ended; its vector comes back.
