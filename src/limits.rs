@@ -74,6 +74,11 @@ pub const SEND_BUFFER_KEPT_BYTES: usize = 64 * 1024;
 
 /// Replies a client may have outstanding on other shards before its pipeline waits.
 pub const OUTSTANDING_PER_CLIENT: usize = 1024;
+/// What each of them is taken to be long before any has come, and what is kept of their buffer, bytes.
+pub const REPLY_BYTES_ASSUMED: u32 = 256 * 1024;
+pub const HELD_BYTES_KEPT: usize = 4096;
+/// Replies of one parcel that travel in it, bytes; those beyond travel by themselves.
+pub const PARCEL_REPLY_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Unsent output at which a client's further commands wait until it reads, bytes.
 pub const OUTPUT_PAUSE_BYTES: usize = 1024 * 1024;
 /// Unparsed input of a waiting client at which its socket is no longer read, bytes.
@@ -122,4 +127,5 @@ const _: () = assert!(SLOTS.is_power_of_two());
 const _: () = assert!(RECEIVE_BUFFERS.is_power_of_two() && RECEIVE_BUFFERS <= 32_768);
 const _: () = assert!(RECEIVE_BUFFER_BYTES <= INLINE_BYTES_MAX);
 const _: () = assert!(SHARDS_MAX.is_multiple_of(64));
+const _: () = assert!(PARCEL_REPLY_BYTES_MAX < u32::MAX as usize / 2);
 const _: () = assert!(PARCEL_BYTES_MAX <= u32::MAX as usize / 4);

@@ -10,6 +10,10 @@
 
 use std::collections::VecDeque;
 
+use crate::limits::{
+    HELD_BYTES_KEPT, OUTPUT_PAUSE_BYTES, OUTSTANDING_PER_CLIENT, REPLY_BYTES_ASSUMED,
+};
+
 #[derive(Debug, Clone, Copy)]
 enum Place {
     Waiting,
@@ -17,12 +21,28 @@ enum Place {
 }
 
 /// Replies owed and replies ready.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Replies {
     ready: Vec<u8>,
     held: Vec<u8>,
     places: VecDeque<Place>,
     first: u32,
+    /// How long a reply from elsewhere is expected to be, and the least that is expected, bytes.
+    expected: u32,
+    expected_min: u32,
+}
+
+impl Default for Replies {
+    fn default() -> Self {
+        Self {
+            ready: Vec::new(),
+            held: Vec::new(),
+            places: VecDeque::new(),
+            first: 0,
+            expected: REPLY_BYTES_ASSUMED,
+            expected_min: 0,
+        }
+    }
 }
 
 impl Replies {
@@ -37,6 +57,27 @@ impl Replies {
     #[must_use]
     pub fn outstanding(&self) -> usize {
         self.places.len()
+    }
+
+    /// True when the next command must wait for replies under way: they are many, or expected to be long.
+    ///
+    /// Nobody knows a reply's length before it comes, and a client that does not read must not have a
+    /// thousand values of a megabyte under way. So the window opens with the replies that came: one long
+    /// reply narrows it at once and for good, short ones widen it slowly.
+    #[inline]
+    #[must_use]
+    pub fn is_window_full(&self) -> bool {
+        let outstanding = self.places.len();
+        outstanding >= OUTSTANDING_PER_CLIENT
+            || outstanding * self.expected as usize >= OUTPUT_PAUSE_BYTES
+    }
+
+    #[inline]
+    fn learn(&mut self, bytes: usize) {
+        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+        let faded = self.expected - self.expected / 16;
+        self.expected_min = self.expected_min.max(bytes / 64);
+        self.expected = faded.max(bytes).max(self.expected_min);
     }
 
     /// Where a reply is written now: `ready`, or `held` behind unanswered commands. In the second case the
@@ -73,6 +114,7 @@ impl Replies {
 
     /// The reply of a reserved place has come.
     pub fn answer(&mut self, number: u32, reply: &[u8]) {
+        self.learn(reply.len());
         let index = number.wrapping_sub(self.first) as usize;
         let place = self
             .places
@@ -101,6 +143,10 @@ impl Replies {
         }
         if self.places.is_empty() {
             self.held.clear();
+            // An idle client keeps no buffer.
+            if self.held.capacity() > HELD_BYTES_KEPT {
+                self.held = Vec::new();
+            }
         }
     }
 
@@ -162,5 +208,35 @@ mod tests {
         assert!(replies.in_order() && replies.outstanding() == 0);
         let again = replies.reserve();
         assert_eq!(again, 3);
+    }
+
+    #[test]
+    fn long_replies_narrow_the_window() {
+        let window = |replies: &mut Replies| {
+            let mut open = Vec::new();
+            while !replies.is_window_full() {
+                open.push(replies.reserve());
+            }
+            open
+        };
+        let mut replies = Replies::default();
+        let mut answer_all = |len: usize| {
+            let open = window(&mut replies);
+            for number in &open {
+                replies.answer(*number, &vec![b'x'; len]);
+                replies.take_ready();
+            }
+            open.len()
+        };
+        assert_eq!(answer_all(10), 4);
+        for _ in 0..20 {
+            answer_all(10);
+        }
+        assert_eq!(answer_all(1 << 20), OUTSTANDING_PER_CLIENT);
+        assert_eq!(answer_all(10), 1, "a megabyte is expected again");
+        for _ in 0..80 {
+            answer_all(10);
+        }
+        assert_eq!(answer_all(10), 64, "what was long once may be so again");
     }
 }

@@ -11,7 +11,7 @@ use crate::base::Token;
 use crate::cmd::{Keys, Row, Run, changes_keys, flag, key_slot, may_replicate};
 use crate::config::choice::PipelineOrder;
 use crate::conn::{ReplyMode, State};
-use crate::limits::{OUTSTANDING_PER_CLIENT, PARCEL_BYTES_MAX, PARCEL_COMMANDS_MAX};
+use crate::limits::{PARCEL_BYTES_MAX, PARCEL_COMMANDS_MAX};
 use crate::resp::{Args, Error};
 use crate::route::{RemoteCommand, ReplyTo};
 
@@ -34,6 +34,10 @@ impl Core {
     /// One command of a client.
     #[inline]
     pub fn command(&mut self, token: Token, args: &Args<'_>) -> Flow {
+        // Before anything that may answer: errors pile up as well as values do.
+        if self.over_output(token) {
+            return Flow::Retry;
+        }
         let row_number = match self.table.resolve(args) {
             Ok(number) => number,
             Err(container) => return self.unknown(token, args, container),
@@ -223,9 +227,6 @@ impl Core {
     /// A command on keys.
     #[inline]
     fn keyed(&mut self, token: Token, row_number: u16, row: &'static Row, args: &Args<'_>) -> Flow {
-        if self.over_output(token) {
-            return Flow::Retry;
-        }
         match self.place(row, args) {
             Place::One {
                 shard,
@@ -335,7 +336,7 @@ impl Core {
             self.stalled.push(token);
             return Flow::Retry;
         }
-        if client.replies.outstanding() >= OUTSTANDING_PER_CLIENT {
+        if client.replies.is_window_full() {
             client.state = State::Waiting;
             return Flow::Retry;
         }

@@ -106,6 +106,8 @@ impl Core {
                     client.unfinished = ahead.unfinished();
                     break;
                 }
+                // Its error must not overtake the reply that the client waits for.
+                Stop::Violation(_) if !self.is_running(token) => break,
                 Stop::Violation(violation) => {
                     self.violation(token, violation);
                     at = bytes.len();
@@ -289,6 +291,17 @@ mod tests {
         assert!(shards.core(0).client(client.token).unfinished.is_none());
         assert_eq!(shards.core(0).client(client.token).input.capacity(), 0);
         assert_eq!(shards.call(client, "GET {t}0499"), "$1\r\nv\r\n");
+    }
+
+    #[test]
+    fn a_violation_waits_for_the_replies_before_it() {
+        let mut shards = Shards::new(3);
+        let client = shards.connect(0);
+        shards.feed(client, b"*2\r\n$4\r\nKEYS\r\n$1\r\n*\r\n*1\r\n16\r\n");
+        shards.run();
+        let error = "-ERR Protocol error: expected '$', got '1'\r\n";
+        assert_eq!(shards.read(client), format!("*0\r\n{error}"));
+        assert!(shards.closed(client));
     }
 
     #[test]

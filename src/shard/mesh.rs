@@ -9,7 +9,7 @@ use super::execute::Call;
 use super::snapshot::PART;
 use crate::base::Token;
 use crate::conn::{ReplyMode, State};
-use crate::limits::{AHEAD_MAX, PARCELS_KEPT, SEND_BUFFER_KEPT_BYTES};
+use crate::limits::{AHEAD_MAX, PARCEL_REPLY_BYTES_MAX, PARCELS_KEPT, SEND_BUFFER_KEPT_BYTES};
 use crate::resp::{Args, Span};
 use crate::route::{Carried, Message, Note, Parcel, RemoteCommand, ReplyTo, Task};
 
@@ -121,6 +121,11 @@ impl Core {
             self.settle_effects();
             if !self.waits.ready.is_empty() {
                 self.serve_ready();
+            }
+            if start > PARCEL_REPLY_BYTES_MAX && command.to.place != PART {
+                let reply = replies.split_off(start);
+                self.deliver(home, command.to, reply);
+                continue;
             }
             command.reply = Some(Span {
                 start: narrow(start),

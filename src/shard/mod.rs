@@ -15,6 +15,8 @@ mod dispatch;
 mod errand;
 mod execute;
 mod figures;
+#[cfg(test)]
+mod fuzz_tests;
 mod happened;
 mod home;
 mod input;

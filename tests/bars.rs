@@ -1,0 +1,90 @@
+//! The reliability bars: what the server must withstand, as checks with a figure and a positive control each.
+//!
+//! Every check runs short by default, so that a change that breaks a bar is seen at once, and long with
+//! `CAIRN_BARS=long`: the loads and limits of the bar itself, which want a quiet machine and a release build
+//! (`CAIRN_SERVER`). Each prints its figures; `bench/RESULTS.md` keeps them. A check alone measures: the others wait.
+
+#![allow(
+    clippy::disallowed_methods,
+    reason = "a black-box test talks to sockets and clocks itself"
+)]
+
+#[path = "bars/bombs.rs"]
+mod bombs;
+#[path = "bars/expiry.rs"]
+mod expiry;
+#[path = "bars/growth.rs"]
+mod growth;
+mod harness;
+#[path = "bars/heavy.rs"]
+mod heavy;
+#[path = "bars/idle.rs"]
+mod idle;
+#[path = "bars/memory.rs"]
+mod memory;
+#[path = "bars/probe.rs"]
+mod probe;
+#[path = "bars/process.rs"]
+mod process;
+#[path = "bars/readers.rs"]
+mod readers;
+#[path = "bars/storm.rs"]
+mod storm;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard};
+
+use harness::client::{Client, Value};
+use harness::server::Server;
+
+/// True for the loads of the bars themselves.
+fn long() -> bool {
+    std::env::var("CAIRN_BARS").is_ok_and(|value| value == "long")
+}
+
+/// The load of a check: short or long.
+fn load(short: usize, long_one: usize) -> usize {
+    if long() { long_one } else { short }
+}
+
+/// One check at a time: they measure.
+fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    // A check that failed has been reported; it must not fail the others.
+    ALONE
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+/// Starts the server with these arguments.
+fn start(arguments: &[&str]) -> Server {
+    let binary = match std::env::var_os("CAIRN_SERVER") {
+        Some(path) => PathBuf::from(path),
+        None => PathBuf::from(env!("CARGO_BIN_EXE_cairn-server")),
+    };
+    let scratch = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let always = ["--save", "", "--enable-debug-command", "yes"];
+    let arguments = [&always[..], arguments].concat();
+    Server::start(&binary, &arguments, scratch).unwrap_or_else(|reason| panic!("{reason}"))
+}
+
+fn connect(server: &Server) -> Client {
+    Client::new(server.connect().expect("a connection")).expect("a client")
+}
+
+fn ok() -> Value {
+    Value::Simple("OK".into())
+}
+
+/// A figure of a check, for the page of results.
+fn figure(bar: &str, what: &str, value: impl std::fmt::Display) {
+    println!("bar {bar}: {what}: {value}");
+}
+
+/// A control: the same check must fail where the defect is.
+fn must_fail(bar: &str, check: &Result<(), String>) {
+    let reason = check
+        .as_ref()
+        .expect_err("the control must be caught by the check");
+    figure(bar, "control caught", reason);
+}

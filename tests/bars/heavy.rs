@@ -1,0 +1,213 @@
+//! R24, commands that are heavy by nature: they do not hold up other shards, and their own stall is published.
+//!
+//! The heavy command runs on one shard, a probe on the other; afterwards INFO must name what was long.
+
+use std::time::{Duration, Instant};
+
+use cairn::resp::glob_match;
+
+use crate::harness::client::{Client, Value, encode};
+use crate::probe::{Probe, quiet};
+use crate::{alone, connect, figure, load, must_fail, process, start};
+
+/// Keys `TAGnumber` from `from` on.
+fn keys(tag: &str, count: usize) -> Vec<Vec<u8>> {
+    (0..count)
+        .map(|number| format!("{tag}{number:07}").into_bytes())
+        .collect()
+}
+
+/// A command with these words before each key, and these behind.
+fn command(name: &str, keys: &[Vec<u8>], value: Option<&[u8]>) -> Vec<u8> {
+    let mut words: Vec<&[u8]> = vec![name.as_bytes()];
+    for key in keys {
+        words.push(key);
+        words.extend(value);
+    }
+    encode(&words)
+}
+
+/// Reads a reply of any length by its ending only: arrays of a million are not kept.
+fn done(client: &mut Client) -> Value {
+    client.read().expect("a reply")
+}
+
+#[test]
+fn r24_heavy_commands_leave_other_shards_alone() {
+    let _alone = alone();
+    let server = start(&["--shards", "2"]);
+    let mut homes = process::homes(&server, 2);
+    let (probe_client, probe_tag) = homes.pop().expect("two shards");
+    let (mut heavy, tag) = homes.pop().expect("two shards");
+    let probe_key = format!("{probe_tag}probe");
+    let before = quiet(probe_client, &probe_key, Duration::from_millis(500));
+    figure("R24", "probe of the other shard, before", &before);
+    let many = keys(&tag, load(100_000, 1_000_000));
+    let deep = format!("{}b", "a*".repeat(30));
+    let steps: [(&str, Vec<u8>); 7] = [
+        ("MSET", command("MSET", &many, Some(b"value"))),
+        ("MGET", command("MGET", &many, None)),
+        ("EXISTS", command("EXISTS", &many, None)),
+        ("KEYS", encode(&[b"KEYS", deep.as_bytes()])),
+        (
+            "SCAN",
+            encode(&[
+                b"SCAN",
+                b"0",
+                b"MATCH",
+                deep.as_bytes(),
+                b"COUNT",
+                b"1000000",
+            ]),
+        ),
+        ("CONFIG", encode(&[b"CONFIG", b"GET", deep.as_bytes()])),
+        ("DEL", command("DEL", &many, None)),
+    ];
+    let mut looker = connect(&server);
+    let limit_us = load(150_000, 10_000) as u64;
+    for (name, bytes) in steps {
+        looker.call(&["CONFIG", "RESETSTAT"]).expect("a reply");
+        let client = crate::process::homes(&server, 2)
+            .pop()
+            .expect("two shards")
+            .0;
+        let probe = Probe::with_pause(client, &probe_key, Duration::from_millis(1));
+        let began = Instant::now();
+        heavy.send(&bytes).expect("sent");
+        let reply = done(&mut heavy);
+        let took = began.elapsed();
+        assert!(!matches!(reply, Value::Error(_)), "{name}: {reply:?}");
+        let seen = probe.stop();
+        let own = process::shards(&mut looker);
+        let stall = |shard: usize| {
+            let figures: &process::ShardFigures = &own[shard];
+            format!(
+                "{} us {}",
+                figures.text("longest_round_usec"),
+                figures.text("longest_round_cause")
+            )
+        };
+        let text = format!(
+            "{took:?}; own shard {}; other shard {}; its probe: {seen}",
+            stall(0),
+            stall(1)
+        );
+        figure("R24", name, text);
+        seen.within(999, limit_us.max(3 * before.permille(999)))
+            .unwrap_or_else(|reason| panic!("{name}: {reason}"));
+    }
+}
+
+#[test]
+fn r24_flushing_frees_bit_by_bit() {
+    let _alone = alone();
+    let server = start(&["--shards", "2"]);
+    let mut client = connect(&server);
+    let count = load(300_000, 10_000_000);
+    crate::growth::fill(&server, count, 8, None);
+    client.call(&["CONFIG", "RESETSTAT"]).expect("a reply");
+    let probe = Probe::ping(connect(&server));
+    assert_eq!(client.call(&["FLUSHALL"]).expect("a reply"), crate::ok());
+    let pending = || {
+        let Ok(Value::Bulk(text)) = client.call(&["INFO", "memory"]) else {
+            panic!("INFO answers");
+        };
+        let text = String::from_utf8_lossy(&text).into_owned();
+        let line = text
+            .lines()
+            .find_map(|line| line.strip_prefix("lazyfree_pending_objects:"));
+        line.and_then(|number| number.parse::<usize>().ok())
+            .unwrap_or(0)
+    };
+    let freed = process::settle(Duration::from_secs(60), pending, |left| left == 0);
+    assert!(freed.is_ok(), "{freed:?} keys are still in memory");
+    let seen = probe.stop();
+    figure("R24", &format!("FLUSHALL of {count} keys, probe"), &seen);
+    for (number, shard) in process::shards(&mut connect(&server)).iter().enumerate() {
+        let longest = shard.number("longest_round_usec");
+        figure(
+            "R24",
+            &format!("FLUSHALL, longest round of shard {number}, us"),
+            longest,
+        );
+        assert!(longest <= load(250_000, 50_000) as u64, "{shard:?}");
+    }
+}
+
+/// Eight times the text must not take more than 24 times as long.
+fn linear(matches: impl Fn(&[u8], &[u8]) -> bool, small: usize) -> Result<(), String> {
+    let pattern = format!("{}b", "a*".repeat(8)).into_bytes();
+    let time = |len: usize| {
+        let text = vec![b'a'; len];
+        let began = Instant::now();
+        assert!(!matches(&pattern, &text));
+        began.elapsed().as_secs_f64()
+    };
+    let ratio = (0..3)
+        .map(|_| time(8 * small) / time(small).max(1e-9))
+        .fold(f64::MAX, f64::min);
+    if ratio <= 24.0 {
+        return Ok(());
+    }
+    Err(format!("8 times the text took {ratio:.0} times as long"))
+}
+
+/// How a matcher must not be written: every star tries all that may follow.
+fn recursive(pattern: &[u8], text: &[u8]) -> bool {
+    match (pattern.split_first(), text.split_first()) {
+        (None, None) => true,
+        (Some((b'*', rest)), _) => (0..=text.len()).any(|skip| recursive(rest, &text[skip..])),
+        (Some((byte, rest)), Some((other, left))) => byte == other && recursive(rest, left),
+        _ => false,
+    }
+}
+
+#[test]
+fn r24_globs_are_linear() {
+    let _alone = alone();
+    linear(|pattern, text| glob_match(pattern, text, false), 20_000).expect("linear");
+    must_fail("R24", &linear(recursive, 5));
+}
+
+#[test]
+fn r24_lcs_is_bounded() {
+    let _alone = alone();
+    let server = start(&["--shards", "1"]);
+    let mut client = connect(&server);
+    let mut set = |name: &str, len: usize| {
+        let text: String = (0..len)
+            .map(|at| char::from(b'a' + (at * at / 7 % 13) as u8))
+            .collect();
+        client.call(&[
+            "MSET",
+            &format!("{name}1"),
+            &text,
+            &format!("{name}2"),
+            &text[len / 3..],
+        ])
+    };
+    set("large", 1 << 20).expect("a reply");
+    set("fits", 11_000).expect("a reply");
+    let refused = client
+        .call(&["LCS", "large1", "large2", "LEN"])
+        .expect("a reply");
+    let text = "ERR Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len";
+    assert_eq!(refused, Value::Error(text.into()));
+    for options in [&["LEN"][..], &["IDX"], &[]] {
+        let began = Instant::now();
+        let reply = client
+            .call(&[&["LCS", "fits1", "fits2"], options].concat())
+            .expect("a reply");
+        let took = began.elapsed();
+        assert!(!matches!(reply, Value::Error(_)));
+        figure(
+            "R24",
+            &format!("LCS of 11,000 bytes each {options:?}"),
+            format!("{took:?}"),
+        );
+        assert!(
+            took < Duration::from_millis(load(2000, 100) as u64),
+            "{took:?}"
+        );
+    }
+}
