@@ -131,8 +131,9 @@ pub struct Client {
     pub block: u32,
     /// The command that blocks, or that waits for the end of a pause.
     pub waiting: Option<Box<Carried>>,
-    /// When it was issued.
+    /// When it was issued, and until when it waits; monotonic.
     pub blocked_at_us: u64,
+    pub deadline_us: Option<u64>,
     pub created_us: u64,
     pub active_us: u64,
     pub output_over_soft_since_us: Option<u64>,
@@ -180,6 +181,7 @@ impl Client {
             block: 0,
             waiting: None,
             blocked_at_us: now_us,
+            deadline_us: None,
             created_us: now_us,
             active_us: now_us,
             output_over_soft_since_us: None,

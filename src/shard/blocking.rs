@@ -7,7 +7,6 @@
 //! locks on further keys such as a destination), or sends the entry back, and the next waiter is offered it.
 //! So an element is never taken for a client that has gone, and never by two.
 
-use std::cmp::Reverse;
 
 use super::Core;
 use super::coordinate::{Coordinated, Plan, Share};
@@ -235,9 +234,9 @@ impl Core {
         let (block, since_us) = (client.block, client.blocked_at_us);
         self.list_output(to.token);
         if let Some(timeout_us) = self.timeout_us(to.token) {
-            self.waits
-                .deadlines
-                .push(Reverse((since_us + timeout_us, to.token, to.client, block)));
+            let deadline = (since_us + timeout_us, to.token, to.client, block);
+            self.waits.deadlines.insert(deadline);
+            self.client(to.token).deadline_us = Some(deadline.0);
         }
     }
 
@@ -269,6 +268,15 @@ impl Core {
         if client.waiting.is_some() && client.steps.is_none() {
             client.waiting = None;
         }
+        self.forget_deadline(token);
+    }
+
+    fn forget_deadline(&mut self, token: Token) {
+        let client = self.client(token);
+        if let Some(at_us) = client.deadline_us.take() {
+            let deadline = (at_us, token, client.id, client.block);
+            self.waits.deadlines.remove(&deadline);
+        }
     }
 
     /// Ends a client's wait without an element: by time, by CLIENT UNBLOCK.
@@ -280,6 +288,7 @@ impl Core {
         );
         let id = client.id;
         client.waiting = None;
+        self.forget_deadline(token);
         self.unblock_everywhere(id);
         if error {
             let error = Error::new("UNBLOCKED client unblocked via CLIENT UNBLOCK");
@@ -292,11 +301,11 @@ impl Core {
 
     /// Releases the clients whose time is over.
     pub fn expire_waits(&mut self) {
-        while let Some(&Reverse((at, token, id, block))) = self.waits.deadlines.peek() {
-            if at > self.now.monotonic_us {
+        while let Some(&(at_us, token, id, block)) = self.waits.deadlines.first() {
+            if at_us > self.now.monotonic_us {
                 return;
             }
-            self.waits.deadlines.pop();
+            self.waits.deadlines.pop_first();
             let waits = |client: &mut crate::conn::Client| {
                 client.state == State::Blocked && client.block == block
             };
@@ -311,6 +320,7 @@ impl Core {
         let client = self.client(token);
         let id = client.id;
         if client.waiting.take().is_some() {
+            self.forget_deadline(token);
             self.unblock_everywhere(id);
         }
     }

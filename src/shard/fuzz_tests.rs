@@ -425,7 +425,7 @@ fn r8_seeded_defects_are_found() {
     for (defect, wanted) in [
         (Defect::Panic, "the seeded panic"),
         (Defect::Hang, "a batch took"),
-        (Defect::Split, "WRONGTYPE"),
+        (Defect::Split, "from byte"),
     ] {
         let found = fuzz(12, Duration::from_secs(30), defect).expect_err("the defect is found");
         assert!(

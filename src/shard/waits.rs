@@ -3,8 +3,7 @@
 //! Owned by `blocking`, which offers keys and serves clients; plain bookkeeping, must not touch the keyspace.
 //! Ordered maps, so that a seeded run repeats itself.
 
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet, BinaryHeap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::base::Token;
 use crate::route::{DbKey, Wait};
@@ -47,7 +46,7 @@ pub struct Waits {
     /// Keys with waiters that were modified.
     pub ready: VecDeque<DbKey>,
     /// Monotonic microseconds, token, client, block number.
-    pub(super) deadlines: BinaryHeap<Reverse<(u64, Token, u64, u32)>>,
+    pub(super) deadlines: BTreeSet<(u64, Token, u64, u32)>,
 }
 
 impl Waits {
@@ -60,7 +59,7 @@ impl Waits {
     /// When the first deadline is, monotonic microseconds.
     #[must_use]
     pub fn next_deadline_us(&self) -> Option<u64> {
-        self.deadlines.peek().map(|Reverse((at, ..))| *at)
+        self.deadlines.first().map(|(at_us, ..)| *at_us)
     }
 
     /// A key changed.
