@@ -11,12 +11,13 @@
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
+use crate::base::arena::{Arena, Pages};
 use crate::base::fatal::{Fatal, fatal};
 use crate::base::{
     self, Endpoint, EpollIo, Io, Socket, UringIo, UringOptions, Wakers, mesh, probe, socket,
     topology,
 };
-use crate::config::choice::Placement;
+use crate::config::choice::{HugePages, Placement};
 use crate::config::{Config, Loaded};
 use crate::limits::{RECEIVE_BUFFER_BYTES, RECEIVE_BUFFERS, SHARDS_MAX};
 use crate::route::Message;
@@ -54,6 +55,9 @@ pub fn serve(loaded: Loaded) {
     let mut shared = Shared::new(shards, base::random_seed(), base::now().unix_us, run_id());
     shared.config_file = loaded.config_file;
     shared.machine = describe(&machine, &plan, &backend, shards);
+    shared
+        .machine
+        .push(("huge_pages".to_string(), huge_pages(&config)));
     let shared = Arc::new(shared);
     print_banner(&config, &shared);
     base::signals::install(wakers.clone(), shared.stop.clone());
@@ -116,7 +120,11 @@ impl Start {
                 self.identity.shard
             );
         }
-        if let Err(error) = crate::base::arena::Arena::bind_new() {
+        let pages = match self.config.huge_pages {
+            HugePages::Off => Pages::Base,
+            _ => Pages::Transparent,
+        };
+        if let Err(error) = Arena::bind_new(pages) {
             eprintln!("# shard {} shares an arena: {error}", self.identity.shard);
         }
         let shard = self.identity.shard;
@@ -284,6 +292,21 @@ fn describe(
             .map(|(name, state)| (format!("feature_{name}"), support(state))),
     );
     lines
+}
+
+/// What the shards' memory is made of, and what stands in the way.
+fn huge_pages(config: &Config) -> String {
+    let kernel = base::huge_pages::kernel_setting();
+    match config.huge_pages {
+        HugePages::Off => "off".to_string(),
+        _ if kernel == "never" || kernel == "unknown" => {
+            format!("off (the kernel's transparent_hugepage/enabled is {kernel})")
+        }
+        HugePages::Transparent => "transparent".to_string(),
+        HugePages::TwoMegabytes | HugePages::OneGigabyte => {
+            "transparent (reserved pages of 2 MB or 1 GB are not there yet)".to_string()
+        }
+    }
 }
 
 fn support(support: &probe::Support) -> String {

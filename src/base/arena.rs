@@ -21,16 +21,28 @@ pub struct Arena {
     index: u32,
 }
 
+/// What an arena's memory is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pages {
+    /// The kernel's ordinary pages.
+    Base,
+    /// Huge pages wherever the kernel has one.
+    Transparent,
+}
+
 impl Arena {
     /// Makes an arena and lets the calling thread allocate from it from now on.
     ///
     /// # Errors
     /// What the allocator says: in practice, that memory is short or there are too many arenas.
-    pub fn bind_new() -> Result<Self, String> {
+    pub fn bind_new(pages: Pages) -> Result<Self, String> {
         // SAFETY: `arenas.create` yields and `thread.arena` takes an unsigned int; flushing takes and
         // yields nothing. The flush gives cached memory of the former arena back.
         unsafe {
             let index: u32 = raw::read(b"arenas.create\0").map_err(|error| error.to_string())?;
+            if pages == Pages::Transparent {
+                super::huge_pages::make_transparent(index)?;
+            }
             raw::write(b"thread.arena\0", index).map_err(|error| error.to_string())?;
             tikv_jemalloc_sys::mallctl(
                 c"thread.tcache.flush".as_ptr(),
@@ -190,18 +202,18 @@ mod tests {
     #[test]
     fn each_thread_gets_its_own_arena() {
         on_own_thread(|| {
-            let first = Arena::bind_new().unwrap();
+            let first = Arena::bind_new(Pages::Base).unwrap();
             // SAFETY: `thread.arena` yields an unsigned int.
             let bound: u32 = unsafe { raw::read(b"thread.arena\0").unwrap() };
             assert_eq!(bound, first.index());
-            on_own_thread(move || assert_ne!(Arena::bind_new().unwrap(), first));
+            on_own_thread(move || assert_ne!(Arena::bind_new(Pages::Base).unwrap(), first));
         });
     }
 
     #[test]
     fn used_bytes_follow_allocations() {
         on_own_thread(|| {
-            Arena::bind_new().unwrap();
+            Arena::bind_new(Pages::Base).unwrap();
             let memory = ThreadMemory::of_this_thread().unwrap();
             // The thread may have freed what its parent allocated: begin well above zero.
             let floor = vec![7_u8; 1 << 20];

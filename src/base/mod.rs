@@ -12,6 +12,7 @@ mod clock;
 mod epoll;
 pub mod fatal;
 mod files;
+pub mod huge_pages;
 mod io;
 mod memory;
 mod mesh;
