@@ -22,6 +22,9 @@ pub const UNAUTHENTICATED_BULK_BYTES_MAX: usize = 16_384;
 /// Longest string value, bytes (`proto-max-bulk-len` may lower or raise the protocol's own bound).
 pub const STRING_BYTES_MAX: usize = 512 * 1024 * 1024;
 
+/// Most runs of stars, but for a last one, in a glob pattern that may fit anything (Redis 7.0.15 recurses that deep).
+pub const GLOB_STARS_MAX: usize = 1000;
+
 /// Addresses that `bind` may name (Redis: CONFIG_BINDADDR_MAX).
 pub const BIND_ADDRESSES_MAX: usize = 16;
 /// How deep `include` may nest; ends a file that includes itself.

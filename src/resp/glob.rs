@@ -2,8 +2,11 @@
 //!
 //! `*` any bytes, `?` one byte, `[a-z]` and `[^a-z]` one byte of a class, `\x` the byte itself. Works on
 //! bytes. Iterative with one point of return, so the time is bounded by pattern length x text length:
-//! no pattern is exponential and none recurses (the class of CVE-2022-36021 and CVE-2024-31228).
-//! Odd patterns (an open class, a range without an end) mean what they mean in Redis 7.0.
+//! no pattern is exponential and none recurses (the class of CVE-2022-36021 and CVE-2024-31228). A pattern of
+//! more stars than Redis's recursion allows fits nothing, as there. Odd patterns (an open class, a range without
+//! an end) mean what they mean in Redis 7.0.
+
+use crate::limits::GLOB_STARS_MAX;
 
 /// True when the whole of `text` fits `pattern`; `nocase` ignores ASCII case.
 #[must_use]
@@ -15,11 +18,16 @@ pub fn glob_match(pattern: &[u8], text: &[u8], nocase: bool) -> bool {
     let (mut at, mut read) = (0, 0);
     // Behind the last star, and where the text that follows its match begins.
     let mut star: Option<(usize, usize)> = None;
+    let mut runs = 0;
     while read < text.len() {
         if pattern.get(at) == Some(&b'*') {
             at += stars(&pattern[at..]);
             if at == pattern.len() {
                 return true;
+            }
+            runs += 1;
+            if runs > GLOB_STARS_MAX {
+                return false;
             }
             star = Some((at, read));
             continue;
@@ -177,5 +185,23 @@ mod tests {
         assert!(!glob_match(&pattern, &text, false));
         pattern.pop();
         assert!(glob_match(&pattern, &text, false));
+    }
+
+    /// What redis-server 7.0.15 answers around its limit.
+    #[test]
+    fn stars_are_limited() {
+        let text = vec![b'a'; 5000];
+        for (element, count, fits) in [
+            ("*?", 1000, true),
+            ("*?", 1001, false),
+            ("*a", 1000, true),
+            ("*a", 1001, false),
+            ("a*", 1001, true),
+            ("a*", 1002, false),
+        ] {
+            let pattern = element.repeat(count);
+            let found = glob_match(pattern.as_bytes(), &text, false);
+            assert_eq!(found, fits, "{element} {count} times");
+        }
     }
 }
