@@ -4,6 +4,7 @@
 //! runner writes below its own directory. A unit that hangs is ended with all its processes.
 
 use std::fs::{self, File};
+use std::net::TcpListener;
 use std::os::unix::fs::symlink;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -21,9 +22,12 @@ const TEST_LIMIT_S: &str = "120";
 const TAGS: &str = "-slow -needs:repl";
 /// Pause between two looks at a running unit.
 const POLL: Duration = Duration::from_millis(20);
-/// First port the Tcl runner may listen on for its own clients; each workplace gets its own range.
-const BASE_PORT: usize = 21_111;
-const PORTS_EACH: usize = 1000;
+/// Ports the Tcl runner may listen on for its own clients: below those that the system gives to clients.
+const FIRST_PORT: u16 = 21_111;
+const PORTS_EACH: u16 = 100;
+const PORT_RANGES: u16 = 100;
+/// The runner's clients meet at this distance below the port it is given.
+const CLIENT_PORT_BELOW: u16 = 32;
 
 /// What a unit printed, counted.
 pub struct Outcome {
@@ -59,7 +63,7 @@ pub struct Workplace {
     tree: PathBuf,
     scratch: PathBuf,
     skip: PathBuf,
-    base_port: usize,
+    base_port: u16,
 }
 
 impl Workplace {
@@ -89,7 +93,7 @@ impl Workplace {
             tree,
             scratch: scratch.to_path_buf(),
             skip: skip.to_path_buf(),
-            base_port: BASE_PORT + number * PORTS_EACH,
+            base_port: free_base_port(number)?,
         })
     }
 
@@ -156,6 +160,17 @@ impl Workplace {
         end_group(&mut runner);
         Ok(Some(format!("did not end in {UNIT_LIMIT:?}")))
     }
+}
+
+/// A base port whose client port nobody listens on: suites of several checkouts may run at once.
+fn free_base_port(number: usize) -> Result<u16, String> {
+    // Where two suites look first depends on the process; where two workers of one do, on their number.
+    let first = std::process::id() as usize * 2 + number;
+    (0..usize::from(PORT_RANGES))
+        .map(|step| (first + 2 * step) % usize::from(PORT_RANGES))
+        .map(|range| FIRST_PORT + PORTS_EACH * u16::try_from(range).unwrap_or_default())
+        .find(|base| TcpListener::bind(("127.0.0.1", base - CLIENT_PORT_BELOW)).is_ok())
+        .ok_or("no free port for the runner's clients".to_string())
 }
 
 /// Ends the runner and the Tcl processes it started: they share its process group.
