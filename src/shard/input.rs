@@ -26,6 +26,13 @@ impl Core {
     /// Bytes arrived for a client.
     #[inline]
     pub fn received(&mut self, token: Token, bytes: &[u8]) {
+        self.take_in(token, bytes);
+        // What it set off here, as EXEC or the end of a wait does, comes before what others sent later.
+        self.handle_own_notes();
+    }
+
+    #[inline]
+    fn take_in(&mut self, token: Token, bytes: &[u8]) {
         let now_us = self.now.monotonic_us;
         self.statistics.input_bytes += bytes.len() as u64;
         let Some(client) = self.clients.get_mut(token) else {

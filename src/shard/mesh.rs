@@ -31,6 +31,7 @@ impl Core {
     }
 
     /// Notes of this shard to itself; new ones may join while they are handled.
+    #[inline]
     pub fn handle_own_notes(&mut self) {
         while let Some(note) = self.own_notes.pop_front() {
             self.note(self.id(), note);

@@ -376,4 +376,17 @@ mod tests {
         );
         assert_eq!(shards.call(client, "EXEC"), "-ERR EXEC without MULTI\r\n");
     }
+
+    #[test]
+    fn an_exec_comes_before_what_others_send_later() {
+        let mut shards = Shards::new(1);
+        let (watcher, other) = (shards.connect(0), shards.connect(0));
+        for line in ["SET a 1", "WATCH a", "MULTI", "GET a"] {
+            shards.call(watcher, line);
+        }
+        shards.send(watcher, "EXEC");
+        shards.send(other, "SET a 2");
+        shards.run();
+        assert_eq!(shards.read(watcher), "*1\r\n$1\r\n1\r\n");
+    }
 }

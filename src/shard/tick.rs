@@ -154,14 +154,15 @@ impl<I: Io> Shard<I> {
 
     fn run_ready(&mut self) {
         self.core.release_stalled();
+        self.core.handle_own_notes();
         let busy = !self.core.runnable.is_empty();
         for _ in 0..RUNNABLE_PER_TICK {
             let Some(token) = self.core.runnable.pop_front() else {
                 break;
             };
             self.core.run_input(token);
+            self.core.handle_own_notes();
         }
-        self.core.handle_own_notes();
         self.lap_if(busy, Step::Ready);
     }
 
