@@ -152,6 +152,7 @@ fn who_has_gone_takes_nothing() {
         parked(&mut shards, gone, &format!("BLPOP {key} 0"));
         parked(&mut shards, stays, &format!("BLPOP {key} 0"));
         shards.hang_up(gone);
+        shards.run();
         shards.send(pusher, &format!("RPUSH {key} a"));
         shards.run();
         assert_eq!(shards.read(stays), pair(&key, "a"));
