@@ -10,6 +10,7 @@ use std::fs;
 use tikv_jemalloc_ctl::raw;
 use tikv_jemalloc_sys::extent_hooks_t;
 
+// SAFETY: the type of the allocator's own function, whose contract it keeps.
 type Allocate = unsafe extern "C" fn(
     *mut extent_hooks_t,
     *mut c_void,
@@ -49,6 +50,9 @@ pub(super) fn make_transparent(arena: u32) -> Result<(), String> {
 }
 
 /// Gets memory as before, then advises the kernel.
+///
+/// # Safety
+/// Called by the allocator only, with the table of a `Hooks`.
 unsafe extern "C" fn allocate(
     hooks: *mut extent_hooks_t,
     address: *mut c_void,
