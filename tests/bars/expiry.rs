@@ -15,7 +15,7 @@ fn a_wave_of_expiries_holds_nobody_up() {
     let server = start(&["--shards", "1"]);
     let before = quiet(connect(&server), "probe", Duration::from_millis(500));
     figure("expiry", "probe before", &before);
-    let lead = Duration::from_secs(load(4, 20) as u64);
+    let lead = Duration::from_secs(load(4, 40) as u64);
     let now = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .expect("after 1970");
@@ -46,8 +46,9 @@ fn a_wave_of_expiries_holds_nobody_up() {
         "longest round, us",
         format!("{longest} {}", shard.text("longest_round_cause")),
     );
-    seen.within(999, load(100_000, 2_000) as u64)
-        .expect("others are served");
+    // On a busy machine the same probe waits as long without any expiry.
+    let limit = (load(100_000, 2_000) as u64).max(3 * before.permille(999));
+    seen.within(999, limit).expect("others are served");
     // The control: with active expiry off nobody is removed.
     client
         .call(&["DEBUG", "SET-ACTIVE-EXPIRE", "0"])

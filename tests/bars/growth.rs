@@ -71,7 +71,7 @@ fn short(longest_us: u64) -> Result<(), String> {
 #[test]
 fn growing_never_pauses_in_process() {
     let _alone = alone();
-    let count = load(1_000_000, 20_000_000);
+    let count = load(300_000, 20_000_000);
     let mut store = Store::new(1, 7);
     // All keys in one slot: the largest table there can be.
     let longest = longest_insertion(count, |key| {
