@@ -191,16 +191,13 @@ fn plan(config: &Config, machine: &topology::Machine) -> topology::Plan {
 
 /// `--show-placement`: where the shards of this configuration would run, on this machine or a synthetic one.
 pub fn show_placement(config: &Config, synthetic: Option<&str>) {
-    let machine = synthetic.map_or_else(
-        || topology::Machine::read(),
-        |description| {
-            topology::Machine::synthetic(description).unwrap_or_else(|error| {
-                fatal(&Fatal::BadConfiguration(format!(
-                    "no machine is described by `{description}`: {error}"
-                )))
-            })
-        },
-    );
+    let machine = synthetic.map_or_else(topology::Machine::read, |description| {
+        topology::Machine::synthetic(description).unwrap_or_else(|error| {
+            fatal(&Fatal::BadConfiguration(format!(
+                "no machine is described by `{description}`: {error}"
+            )))
+        })
+    });
     let plan = plan(config, &machine);
     println!(
         "{} packages, {} NUMA nodes, {} cores, {} hardware threads; {} shards, {}",

@@ -291,6 +291,57 @@ mod tests {
         assert_eq!(table.find(&[b'x'; 100]), None);
     }
 
+    /// The lines between README's marks: every family with its commands, subcommands in brackets.
+    fn listed() -> String {
+        let table = table();
+        let mut families: Vec<(String, Vec<String>)> = Vec::new();
+        for number in table.top_level() {
+            let row = table.row(number);
+            let mut subcommands: Vec<String> = row
+                .subcommands
+                .clone()
+                .map(|sub| table.row(sub).command.name.to_uppercase())
+                .collect();
+            subcommands.sort();
+            let mut shown = row.full_name.to_uppercase();
+            if !subcommands.is_empty() {
+                shown.push_str(&format!(" ({})", subcommands.join(", ")));
+            }
+            let family = format!("{:?}", row.command.group);
+            match families.iter_mut().find(|(name, _)| *name == family) {
+                Some((_, commands)) => commands.push(shown),
+                None => families.push((family, vec![shown])),
+            }
+        }
+        let mut text = String::from("| family | commands |\n|---|---|\n");
+        for (family, mut commands) in families {
+            commands.sort();
+            text.push_str(&format!("| {family} | {} |\n", commands.join(", ")));
+        }
+        text
+    }
+
+    /// `UPDATE_README=1 cargo test --lib readme` writes the list.
+    #[test]
+    #[allow(clippy::disallowed_methods, reason = "reads and writes the README")]
+    fn readme_lists_all_commands() {
+        const BEGIN: &str = "<!-- commands: generated, see src/cmd/table.rs -->\n";
+        const END: &str = "<!-- end of commands -->";
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
+        let page = std::fs::read_to_string(path).expect("there is a README");
+        let (before, rest) = page.split_once(BEGIN).expect("the list's begin is marked");
+        let (there, after) = rest.split_once(END).expect("the list's end is marked");
+        let wanted = listed();
+        if std::env::var_os("UPDATE_README").is_some() {
+            let page = format!("{before}{BEGIN}{wanted}{END}{after}");
+            return std::fs::write(path, page).expect("the README is written");
+        }
+        assert!(
+            there == wanted,
+            "stale: UPDATE_README=1 cargo test --lib readme\n{wanted}"
+        );
+    }
+
     #[test]
     fn arities_cover_the_keys() {
         for row in &table().rows {

@@ -7,7 +7,6 @@
 //! locks on further keys such as a destination), or sends the entry back, and the next waiter is offered it.
 //! So an element is never taken for a client that has gone, and never by two.
 
-
 use super::Core;
 use super::coordinate::{Coordinated, Plan, Share};
 use super::mesh::ALONE;
@@ -385,8 +384,8 @@ impl Core {
     /// What was offered was gone when it came to it: the command starts anew, and waits again on every owner.
     pub fn attempt_again(&mut self, task: Task) {
         let ReplyTo { token, client, .. } = task.to;
-        let there = |client: &&mut crate::conn::Client| client.state != State::Closing;
-        if self.clients.of(token, client).filter(there).is_none() {
+        let there = |client: &mut crate::conn::Client| client.state != State::Closing;
+        if !self.clients.of(token, client).is_some_and(there) {
             return;
         }
         let row: &'static Row = self.table.row(task.commands[0].row);

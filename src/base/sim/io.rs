@@ -242,7 +242,7 @@ impl Io for SimIo {
             let reason = CloseReason::Asked;
             side.settled.push_back(Event::Closed { token, reason });
         }
-        self.end(state, attached.connection);
+        Self::end(state, attached.connection);
     }
 
     fn recycle(&mut self, buffer: Buffer) {
@@ -287,7 +287,7 @@ impl Io for SimIo {
 
     fn discard(&mut self, socket: Socket) {
         let state = &mut *self.world.0.borrow_mut();
-        self.end(state, Self::number(socket));
+        Self::end(state, Self::number(socket));
     }
 
     fn replace_file(&mut self, path: &std::path::Path, content: &[u8]) -> io::Result<()> {
@@ -312,7 +312,7 @@ impl SimIo {
     }
 
     /// The server's side of a connection is over.
-    fn end(&self, state: &mut State, connection: usize) {
+    fn end(state: &mut State, connection: usize) {
         let connection = &mut state.connections[connection];
         connection.server_gone = true;
         connection.to_server.clear();

@@ -97,7 +97,7 @@ impl Bench {
 }
 
 fn pattern(bytes: usize) -> Vec<u8> {
-    (0..bytes).map(|index| (index * 31 >> 3) as u8).collect()
+    (0..bytes).map(|index| ((index * 31) >> 3) as u8).collect()
 }
 
 #[test]
@@ -202,7 +202,9 @@ fn lent_buffers_are_bounded() {
     }
     assert!(held.len() <= 8 && !bench.world.has_events(0));
     let got: Vec<u8> = held.iter().flat_map(|buffer| buffer.to_vec()).collect();
-    held.into_iter().for_each(|buffer| bench.io.recycle(buffer));
+    for buffer in held {
+        bench.io.recycle(buffer);
+    }
     bench.settle();
     assert_eq!(
         [got, std::mem::take(&mut bench.received)].concat(),

@@ -39,21 +39,21 @@ impl Mixed {
 
     fn command(&mut self, random: &mut Random) -> Words {
         let (a, b, c) = (self.key(random), self.key(random), self.key(random));
-        let (v, w) = (self.value(random), self.value(random));
+        let (value, other) = (self.value(random), self.value(random));
         words(&match random.below(15) {
             0 => format!("GET {a}"),
-            1 => format!("SET {a} {v}"),
+            1 => format!("SET {a} {value}"),
             2 => format!("INCRBY {a} {}", self.next_value),
-            3 => format!("APPEND {a} {v}"),
+            3 => format!("APPEND {a} {value}"),
             4 | 5 => format!("MGET {a} {b} {c}"),
-            6 | 7 => format!("MSET {a} {v} {b} {w}"),
-            8 => format!("MSETNX {a} {v} {b} {w}"),
+            6 | 7 => format!("MSET {a} {value} {b} {other}"),
+            8 => format!("MSETNX {a} {value} {b} {other}"),
             9 => format!("DEL {a} {b}"),
             10 => format!("RENAME {a} {b}"),
             11 => format!("RENAMENX {a} {b}"),
             12 => format!("COPY {a} {b} REPLACE"),
             13 => format!("EXISTS {a} {b} {c}"),
-            _ => format!("GETSET {a} {v}"),
+            _ => format!("GETSET {a} {value}"),
         })
     }
 
