@@ -54,7 +54,7 @@ fn r9_bombs_cost_little_memory() {
         b"*2147483647\r\n$4\r\nMSET\r\n$1\r\nk\r\n",
         b"*3\r\n$3\r\nSET\r\n$1\r\na\r\n$536870912\r\n",
         b"*2\r\n$536870912\r\n",
-        &[b'x'; 30_000],
+        &vec![b'x'; 30_000],
         &b"*0\r\n".repeat(100_000),
         b"*11\r\n$4\r\nAUTH\r\n",
         b"*2\r\n$4\r\nAUTH\r\n$16384\r\nx",

@@ -83,7 +83,7 @@ fn orders(history: &[Transaction]) -> Result<BTreeMap<String, Vec<u64>>, String>
             return Err(format!("{key} was read as {short:?} and as {long:?}"));
         }
         if tokens.len() > order.len() {
-            *order = tokens.clone();
+            order.clone_from(tokens);
         }
     }
     for (key, order) in &orders {

@@ -63,6 +63,9 @@ where
     }
 }
 
+/// The call that led here, and the calls left to try with the state that each leads to.
+type Frame<S> = (Option<usize>, Vec<(usize, S)>);
+
 impl<S, F> Search<'_, S, F>
 where
     S: Clone + Eq + Hash,
@@ -73,8 +76,7 @@ where
         if self.left == 0 {
             return true;
         }
-        let mut frames: Vec<(Option<usize>, Vec<(usize, S)>)> =
-            vec![(None, self.successors(initial))];
+        let mut frames: Vec<Frame<S>> = vec![(None, self.successors(initial))];
         while let Some((entered, successors)) = frames.last_mut() {
             let Some((next, state)) = successors.pop() else {
                 let entered = *entered;

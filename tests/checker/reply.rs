@@ -44,8 +44,7 @@ impl Reply {
             b'+' => Reply::Simple(line.to_string()),
             b'-' => Reply::Error(line.to_string()),
             b':' => Reply::Integer(number()),
-            b'$' if number() < 0 => Reply::Null,
-            b'*' if number() < 0 => Reply::Null,
+            b'$' | b'*' if number() < 0 => Reply::Null,
             b'$' => {
                 let len = number() as usize;
                 let value = bytes.get(at..at + len)?.to_vec();
