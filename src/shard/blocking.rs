@@ -127,15 +127,6 @@ impl Core {
 
     /// Offers every ready key to its first waiter.
     pub fn serve_ready(&mut self) {
-        self.offer_ready(None);
-    }
-
-    /// As `serve_ready`, before everybody who came after the transaction that made the keys ready.
-    pub fn serve_ready_behind(&mut self, sequence: Sequence) {
-        self.offer_ready(Some(sequence));
-    }
-
-    fn offer_ready(&mut self, behind: Option<Sequence>) {
         while let Some(key) = self.waits.ready.pop_front() {
             let Some(offered) = self.live_value(&key) else {
                 continue;
@@ -162,10 +153,7 @@ impl Core {
                 })
                 .collect();
             strongest(&mut intents);
-            let sequence = match behind {
-                Some(behind) => self.sequence_behind(behind),
-                None => self.next_sequence(),
-            };
+            let sequence = self.next_sequence();
             let participant = Participant {
                 coordinator: usize::from(wait.home),
                 duty: Duty::Offer(Box::new(Candidate(registered)), key),

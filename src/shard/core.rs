@@ -148,8 +148,6 @@ pub struct Core {
     pub send_buffers: Vec<Vec<u8>>,
     /// Notes to this shard itself, handled with the inbox.
     pub own_notes: VecDeque<Note>,
-    /// The newest drawn number behind which this shard has given places, and how many of them.
-    pub behind_drawn: (u64, u64),
     pub locks: Locks,
     pub participants: HashMap<Sequence, Participant, foldhash::fast::FixedState>,
     pub coordinated: HashMap<Sequence, Coordinated, foldhash::fast::FixedState>,
@@ -223,7 +221,6 @@ impl Core {
             parcels: Vec::new(),
             send_buffers: Vec::new(),
             own_notes: VecDeque::new(),
-            behind_drawn: (0, 0),
             locks: Locks::default(),
             participants: HashMap::default(),
             coordinated: HashMap::default(),

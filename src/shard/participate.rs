@@ -10,7 +10,6 @@ use super::happened::Happened;
 use super::mesh::ALONE;
 use super::waits::Candidate;
 use crate::cmd::changes_keys;
-use crate::limits::{SEQUENCE_BEHIND_BITS, SEQUENCES_BEHIND_EACH};
 use crate::resp::{Protocol, Reply};
 use crate::route::{
     Carried, DbKey, Errand, Intent, Mode, Note, Outcome, Part, Returned, Schedule, Sequence, Task,
@@ -53,31 +52,10 @@ pub struct Participant {
 impl Core {
     /// The next place in the global order.
     pub fn next_sequence(&mut self) -> Sequence {
-        let drawn = self
-            .identity
+        self.identity
             .shared
             .sequence
-            .fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        drawn << SEQUENCE_BEHIND_BITS
-    }
-
-    /// A place right behind another's, before everything that was drawn later: for what a transaction set off,
-    /// so that nobody sees the state between. Where there is none left, the next one.
-    ///
-    /// ```text
-    /// place   drawn number | shard that made the place | 1, 2, 3 ...
-    /// ```
-    pub fn sequence_behind(&mut self, sequence: Sequence) -> Sequence {
-        let drawn = sequence >> SEQUENCE_BEHIND_BITS;
-        let (last, used) = self.behind_drawn;
-        let used = if drawn > last { 1 } else { used + 1 };
-        // An older number's places may have been given before: only the newest is sure to have some left.
-        if drawn < last || used >= SEQUENCES_BEHIND_EACH {
-            return self.next_sequence();
-        }
-        self.behind_drawn = (drawn, used);
-        let shard = self.id() as u64;
-        drawn << SEQUENCE_BEHIND_BITS | shard * SEQUENCES_BEHIND_EACH | used
+            .fetch_add(1, std::sync::atomic::Ordering::Relaxed)
     }
 
     /// A coordinator asks for locks.
@@ -251,8 +229,6 @@ impl Core {
         if answer {
             self.tell(coordinator, Note::Executed { sequence, reply });
         }
-        // Before the locks go, so that who waits for them finds the waiting clients served.
-        self.serve_ready_behind(sequence);
         self.release(sequence, &participant);
         self.serve_ready();
     }
@@ -284,8 +260,6 @@ impl Core {
         if let Some(key) = offered {
             self.waits.offer_over(key);
         }
-        // Before the locks go, so that who waits for them finds the waiting clients served.
-        self.serve_ready_behind(sequence);
         self.release(sequence, &participant);
         self.serve_ready();
     }
