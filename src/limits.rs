@@ -8,6 +8,10 @@
 pub const SLOTS: usize = 16_384;
 /// Most shards of one server: the doorbell bitmap has this many bits.
 pub const SHARDS_MAX: usize = 256;
+/// Places in the order of transactions behind each drawn number: so many for each shard, the first unused. The rest
+/// of 64 bits lasts for 35 years of a million transactions a second.
+pub const SEQUENCES_BEHIND_EACH: u64 = 1 << (SEQUENCE_BEHIND_BITS - SHARDS_MAX.ilog2());
+pub const SEQUENCE_BEHIND_BITS: u32 = 14;
 /// Logical databases by default, and the most that may be configured.
 pub const DATABASES_DEFAULT: usize = 16;
 pub const DATABASES_MAX: usize = 256;
@@ -47,6 +51,9 @@ pub const SWEPT_PER_REFERENCE: usize = 8;
 /// Receive buffers of one shard: their number (a power of two) and the bytes of each.
 pub const RECEIVE_BUFFERS: usize = 256;
 pub const RECEIVE_BUFFER_BYTES: usize = 16 * 1024;
+/// Of those, how many the kernel is offered at first; twice as many whenever they have run out. It goes
+/// through all that it is offered, and the fewer they are the more of them stay in the processor's caches.
+pub const RECEIVE_BUFFERS_OFFERED: u16 = 32;
 /// Replies that wait for another shard's answer to leave with it, up to this many bytes.
 pub const SEND_HELD_BYTES: usize = 16 * 1024;
 /// Submission queue entries of one shard's ring; the completion queue holds four times as many.
@@ -105,11 +112,20 @@ pub const RESUMED_SPANS_MIN: usize = 32;
 pub const AHEAD_SPANS_KEPT: usize = 16 * 1024;
 /// A round of a shard that takes longer is counted as a stall, microseconds.
 pub const STALL_US: u64 = 10_000;
+/// What one client gets done in a tick before it takes turns with others that want as much, and what such
+/// turns get done in a tick together: commands, and bytes of requests and replies.
+pub const TURN_WORK_MAX: u32 = 128;
+pub const TURNS_WORK_PER_TICK: u32 = 512;
+pub const WORK_BYTES: usize = 1024;
+/// Unparsed input with which a client that may go on waits for a turn, bytes.
+pub const TURN_INPUT_BYTES: usize = 4096;
 /// Messages of other shards, and waiting clients, that one tick takes up.
 pub const MESSAGES_PER_TICK: usize = 1024;
 pub const RUNNABLE_PER_TICK: usize = 1024;
-/// Entries of emptied databases that one tick frees.
+/// Entries of emptied databases, and pieces of large values, that one tick frees; a value of more pieces than
+/// `FREED_AT_ONCE_MAX` is not freed at once, whoever removes it.
 pub const FREE_PER_TICK: usize = 2048;
+pub const FREED_AT_ONCE_MAX: usize = 256;
 /// What an entry of SLOWLOG keeps of a command: arguments, and bytes of each (as in Redis).
 pub const SLOW_ARGUMENTS_MAX: usize = 32;
 pub const SLOW_ARGUMENT_BYTES_MAX: usize = 128;
@@ -118,15 +134,21 @@ pub const LATENCY_SAMPLES_MAX: usize = 160;
 /// Different error codes that INFO errorstats keeps apart.
 pub const ERROR_CODES_MAX: usize = 128;
 
-/// Expired keys removed, and references examined, in one tick's background step.
+/// References to expired keys examined in one tick's background step: at least, and at most. Between, two for every
+/// command since the step before, so that keys go faster than commands can bring new ones.
 pub const EXPIRE_PER_TICK: usize = 256;
+pub const EXPIRE_PER_TICK_MAX: usize = 1024;
+/// How long a shard waits awake for another one's answer before it sleeps, microseconds: about what falling
+/// asleep and being woken cost.
+pub const LINGER_US: u64 = 20;
 /// Longest sleep of an idle shard, microseconds: the period of `hz`-like housekeeping.
 pub const IDLE_SLEEP_US: u64 = 100_000;
 
 const _: () = assert!(
     INLINE_VALUE_BYTES_MAX <= u16::MAX as usize && EMBSTR_BYTES_MAX < INLINE_VALUE_BYTES_MAX
 );
-const _: () = assert!(SLOTS.is_power_of_two());
+const _: () = assert!(AHEAD_MAX <= TURN_WORK_MAX as usize && TURN_WORK_MAX <= TURNS_WORK_PER_TICK);
+const _: () = assert!(SLOTS.is_power_of_two() && EXPIRE_PER_TICK < EXPIRE_PER_TICK_MAX);
 const _: () = assert!(RECEIVE_BUFFERS.is_power_of_two() && RECEIVE_BUFFERS <= 32_768);
 const _: () = assert!(RECEIVE_BUFFER_BYTES <= INLINE_BYTES_MAX);
 const _: () = assert!(SHARDS_MAX.is_multiple_of(64));

@@ -149,6 +149,9 @@ impl Start {
         for (number, socket) in self.listeners.iter().enumerate() {
             shard.listen(u32::try_from(number).expect("listeners are few"), *socket);
         }
+        if self.cpu.is_some() {
+            shard.linger_for_answers();
+        }
         shard.core.memory = base::arena::ThreadMemory::of_this_thread().ok();
         shard.run();
     }

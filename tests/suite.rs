@@ -38,6 +38,8 @@ struct Options {
 struct Recorded {
     unit: String,
     minimal_ok: usize,
+    /// Its tests that are tagged slow run too.
+    slow: bool,
 }
 
 fn main() -> ExitCode {
@@ -69,7 +71,8 @@ fn run() -> Result<bool, String> {
             workers.push(scope.spawn(move || -> Result<(), String> {
                 let place = Workplace::prepare(scratch, tree, skip, column)?;
                 for line in recorded {
-                    let outcome = place.run(&options.server, shards.as_deref(), &line.unit);
+                    let outcome =
+                        place.run(&options.server, shards.as_deref(), &line.unit, line.slow);
                     report(line, shards.as_deref(), &outcome, options.verbose);
                     let mut held = results.lock().map_err(|_| "a worker panicked")?;
                     held.push((line.minimal_ok, outcome));
@@ -126,21 +129,29 @@ fn parse_options() -> Result<Options, String> {
 fn chosen_units(options: &Options) -> Result<Vec<Recorded>, String> {
     let mut recorded = Vec::new();
     for line in lines(include_str!("suite/units.txt")) {
-        let (unit, minimal_ok) = line
-            .split_once(' ')
-            .and_then(|(unit, count)| Some((unit.to_string(), count.trim().parse().ok()?)))
-            .ok_or(format!("units.txt: {line}"))?;
-        recorded.push(Recorded { unit, minimal_ok });
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let (unit, count, slow) = match words[..] {
+            [unit, count] => (unit, count, false),
+            [unit, count, "slow"] => (unit, count, true),
+            _ => return Err(format!("units.txt: {line}")),
+        };
+        let minimal_ok = count.parse().map_err(|_| format!("units.txt: {line}"))?;
+        recorded.push(Recorded {
+            unit: unit.to_string(),
+            minimal_ok,
+            slow,
+        });
     }
     if options.units.is_empty() {
         return Ok(recorded);
     }
-    let wanted = options.units.iter().map(|unit| Recorded {
-        unit: unit.clone(),
-        minimal_ok: recorded
-            .iter()
-            .find(|line| line.unit == *unit)
-            .map_or(1, |line| line.minimal_ok),
+    let wanted = options.units.iter().map(|unit| {
+        let known = recorded.iter().find(|line| line.unit == *unit);
+        Recorded {
+            unit: unit.clone(),
+            minimal_ok: known.map_or(1, |line| line.minimal_ok),
+            slow: known.is_some_and(|line| line.slow),
+        }
     });
     Ok(wanted.collect())
 }

@@ -98,7 +98,7 @@ class Server:
 
 def generate(port, shape, pinned):
     """Runs one shape of bench/load; as `benchmark`."""
-    line = (["taskset", "-c", "1"] if pinned else []) + [GENERATOR, "--port", str(port), shape]
+    line = (["taskset", "-c", "1"] if pinned else []) + [GENERATOR, "--port", str(port)] + ([] if pinned else ["--threads", "2"]) + [shape]
     done = subprocess.run(line, capture_output=True, text=True, timeout=600, check=False)
     if done.returncode != 0:
         sys.exit(f"{shape}: {done.stderr[-400:]}")

@@ -153,6 +153,13 @@ pub trait Io {
     /// Submits everything asked for, sleeps as told, and appends what happened to `events`.
     fn poll(&mut self, wait: Wait, events: &mut Vec<Event>);
 
+    /// Submits everything asked for and stays awake for at most `limit_us`, until `mail` says that another shard
+    /// has sent something or there is something for `poll` to report; true when there is. A sleep costs more than
+    /// so short a wait. A back end that cannot submit without sleeping or reporting does not wait.
+    fn linger(&mut self, _limit_us: u64, _mail: impl Fn() -> bool) -> bool {
+        false
+    }
+
     /// A socket that is handed to another shard is closed if nobody will attach it.
     fn discard(&mut self, socket: Socket);
 

@@ -29,6 +29,7 @@ pub(super) use self::trial::Granted;
 use super::clock::{self, Random};
 use super::io::{Buffer, Event, Io, Now, Socket, Token, Wait};
 use super::table::Table;
+use super::ticks::Ticker;
 use super::wake::Wakers;
 use super::{files, socket};
 use crate::limits;
@@ -199,11 +200,12 @@ impl UringIo {
             let Some(token) = self.starved.pop_front() else {
                 return;
             };
-            // The token may have been paused, closed or even attached anew since.
+            // The token may have been paused, closed or even attached anew since. What is about to be
+            // reported as closed must not receive again: nothing would ever end that.
             if self
                 .connections
                 .get(token)
-                .is_some_and(|c| c.receive == Receive::Starved)
+                .is_some_and(|c| c.receive == Receive::Starved && !c.closing)
             {
                 self.arm_receive(token);
             }
@@ -393,6 +395,22 @@ impl Io for UringIo {
         }
         batch.clear();
         self.batch = batch;
+    }
+
+    fn linger(&mut self, limit_us: u64, mail: impl Fn() -> bool) -> bool {
+        if !self.finished.is_empty() {
+            return true;
+        }
+        self.ring.enter(0);
+        let ticker = Ticker::of_machine();
+        let (start, limit) = (ticker.now(), ticker.ticks(limit_us * 1000));
+        while !mail() && !self.ring.is_ready() {
+            if ticker.now().wrapping_sub(start) >= limit {
+                return false;
+            }
+            std::hint::spin_loop();
+        }
+        true
     }
 
     fn discard(&mut self, socket: Socket) {

@@ -276,6 +276,13 @@ impl<'a> Context<'a> {
         self.store.take(db, slot, key)
     }
 
+    /// Removes the entry at `key` for good: a large value is freed bit by bit.
+    pub fn remove(&mut self, db: usize, key: &[u8]) {
+        if let Some(entry) = self.take(db, key) {
+            self.store.discard(entry);
+        }
+    }
+
     /// Sets or clears the expiry of an existing key.
     pub fn set_expiry(&mut self, key: &[u8], expiry: Option<u64>) -> bool {
         let slot = self.slot(key);
@@ -338,10 +345,8 @@ impl<'a> Context<'a> {
 
     fn expire(&mut self, db: usize, slot: u16, key: &[u8]) {
         let entry = self.store.take(db, slot, key);
-        assert!(
-            entry.is_some(),
-            "an entry that was just found expired is there to take"
-        );
+        let entry = entry.expect("an entry that was just found expired is there to take");
+        self.store.discard(entry);
         self.lapse(db, key);
     }
 

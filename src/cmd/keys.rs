@@ -102,7 +102,7 @@ fn del(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
     for (at, key) in (1..).zip(args.from(1)) {
         ctx.prefetch(args, 1, at, 1);
         if ctx.exists(key) {
-            ctx.take(ctx.db, key);
+            ctx.remove(ctx.db, key);
             ctx.modified(key);
             ctx.notify(events::GENERIC, "del", key);
             removed += 1;

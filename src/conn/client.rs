@@ -3,10 +3,10 @@
 //! Kept small, because there may be ten thousand idle ones: buffers are borrowed while there is traffic,
 //! rare state sits behind a box.
 
-use super::Replies;
+use super::{Input, Replies};
 use crate::base::Token;
 use crate::resp::{Protocol, Span};
-use crate::route::{Carried, DbKey, Sequence};
+use crate::route::{Batch, Carried, DbKey, Head, Sequence};
 use std::collections::VecDeque;
 
 /// Why a client's further commands wait.
@@ -71,6 +71,40 @@ impl Session {
             library_version: "".into(),
         }
     }
+
+    /// What a command of this client is told.
+    #[inline]
+    #[must_use]
+    pub fn head(&self, row: u16) -> Head {
+        Head::new(row, self.db, self.protocol, self.no_touch)
+    }
+}
+
+/// Who owns the keys of MULTI's queue.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub enum Owners {
+    /// No command so far has keys.
+    #[default]
+    Nobody,
+    /// One shard.
+    One(usize),
+    Several,
+    /// A command concerns the whole keyspace or the client itself.
+    Everyone,
+}
+
+impl Owners {
+    /// With the keys of one more command.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        use Owners::{Everyone, Nobody, One, Several};
+        match (self, other) {
+            (Everyone, _) | (_, Everyone) => Everyone,
+            (Nobody, owners) | (owners, Nobody) => owners,
+            (One(first), One(second)) if first == second => self,
+            (Several | One(_), Several | One(_)) => Several,
+        }
+    }
 }
 
 /// MULTI's queue and WATCH's keys.
@@ -84,8 +118,8 @@ pub struct Transaction {
     pub writes: bool,
     /// A queued command is refused when memory is short.
     pub needs_memory: bool,
-    pub queued: Vec<Carried>,
-    pub queued_bytes: usize,
+    pub queued: Batch,
+    pub owners: Owners,
     /// Watched keys; their owners hold the registrations.
     pub watched: Vec<DbKey>,
 }
@@ -97,6 +131,13 @@ pub struct Steps {
     pub left: VecDeque<Carried>,
 }
 
+/// What a client has set to work in a tick, in units of `limits::TURN_WORK_MAX`.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Turn {
+    pub tick: u32,
+    pub work: u32,
+}
+
 /// One client.
 #[derive(Debug)]
 pub struct Client {
@@ -106,11 +147,14 @@ pub struct Client {
     pub session: Session,
     pub replies: Replies,
     /// Received bytes that are not parsed yet.
-    pub input: Vec<u8>,
+    pub input: Input,
     /// The input is not worth parsing again before it has this many bytes.
     pub input_needed: usize,
     /// Arguments found in the unfinished command at the front of the input, when there are many.
     pub unfinished: Option<Box<Vec<Span>>>,
+    pub turn: Turn,
+    /// It has had its turn: its further input waits for the next one.
+    pub awaits_turn: bool,
     /// A send is under way, with this many bytes.
     pub sending: Option<usize>,
     /// The shard has it on the list of those with output.
@@ -166,9 +210,11 @@ impl Client {
             state: State::Running,
             session: Session::new(authenticated),
             replies: Replies::default(),
-            input: Vec::new(),
+            input: Input::default(),
             input_needed: 0,
             unfinished: None,
+            turn: Turn::default(),
+            awaits_turn: false,
             sending: None,
             listed: false,
             receive_paused: false,

@@ -4,9 +4,11 @@
 //! does I/O.
 
 mod client;
+mod input;
 mod replies;
 mod table;
 
-pub use client::{Client, ReplyMode, Session, State, Steps, Transaction};
+pub use client::{Client, Owners, ReplyMode, Session, State, Steps, Transaction, Turn};
+pub use input::Input;
 pub use replies::Replies;
 pub use table::Clients;

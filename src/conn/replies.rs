@@ -157,6 +157,13 @@ impl Replies {
         self.ready.len()
     }
 
+    /// Bytes that are ready, and those that are expected from elsewhere.
+    #[inline]
+    #[must_use]
+    pub fn owed_bytes(&self) -> usize {
+        self.ready.len() + self.places.len() * self.expected as usize
+    }
+
     /// All bytes kept for the client.
     #[must_use]
     pub fn kept_bytes(&self) -> usize {

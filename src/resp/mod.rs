@@ -57,6 +57,12 @@ impl<'a> Args<'a> {
         &self.bytes[span.start as usize..span.start as usize + span.len as usize]
     }
 
+    /// Bytes of all arguments.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.spans.iter().map(|span| span.len as usize).sum()
+    }
+
     /// All arguments from `first` on.
     pub fn from(&self, first: usize) -> impl ExactSizeIterator<Item = &'a [u8]> + use<'a> {
         let bytes = self.bytes;

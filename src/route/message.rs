@@ -7,10 +7,11 @@
 
 use std::sync::Arc;
 
+use super::packed::{Batch, Carried, Head, count, pack};
 use super::{Histogram, Intent, LatencyEvent, Sequence, SlowEntry, Statistics};
 use crate::base::{Socket, Token};
 use crate::config::Config;
-use crate::resp::{Args, Protocol, Span};
+use crate::resp::{Args, Span};
 use crate::store::{Entry, Kind};
 
 /// What one shard tells another at the end of a tick.
@@ -46,13 +47,7 @@ pub struct ReplyTo {
 #[derive(Debug, Clone, Copy)]
 pub struct RemoteCommand {
     pub to: ReplyTo,
-    pub row: u16,
-    pub db: u16,
-    /// Slot of the first key, and the argument that holds it.
-    pub slot: u16,
-    pub key_at: u16,
-    pub protocol: Protocol,
-    pub no_touch: bool,
+    pub head: Head,
     /// The command's spans in the parcel.
     pub first_span: u32,
     pub spans: u32,
@@ -109,105 +104,16 @@ impl Parcel {
         positions: impl Iterator<Item = usize>,
     ) -> (u32, u32) {
         let first = self.spans.len();
-        for position in positions {
-            let argument = args.get(position);
-            self.spans.push(Span {
-                start: count(self.bytes.len()),
-                len: count(argument.len()),
-            });
-            self.bytes.extend_from_slice(argument);
-        }
+        let chosen = positions.map(|position| args.get(position));
+        pack(chosen, &mut self.bytes, &mut self.spans);
         (count(first), count(self.spans.len() - first))
     }
 
     /// Copies arguments in; returns their first span's index and their number.
     pub fn pack(&mut self, args: &Args<'_>) -> (u32, u32) {
         let first = self.spans.len();
-        pack(args, &mut self.bytes, &mut self.spans);
+        pack(args.from(0), &mut self.bytes, &mut self.spans);
         (count(first), count(self.spans.len() - first))
-    }
-}
-
-fn count(number: usize) -> u32 {
-    u32::try_from(number).expect("a parcel is bounded by PARCEL_BYTES_MAX and one command")
-}
-
-fn pack(args: &Args<'_>, bytes: &mut Vec<u8>, spans: &mut Vec<Span>) {
-    for argument in args.from(0) {
-        spans.push(Span {
-            start: count(bytes.len()),
-            len: count(argument.len()),
-        });
-        bytes.extend_from_slice(argument);
-    }
-}
-
-/// First capacity of a part's buffers, bytes: a handful of keys.
-const PART_BYTES: usize = 256;
-
-/// A command with its arguments, owned: for transactions, queues and whatever waits.
-#[derive(Debug, Clone)]
-pub struct Carried {
-    pub row: u16,
-    pub db: u16,
-    pub protocol: Protocol,
-    pub no_touch: bool,
-    pub bytes: Vec<u8>,
-    pub spans: Vec<Span>,
-}
-
-impl Carried {
-    /// Copies a command.
-    #[must_use]
-    pub fn new(row: u16, db: u16, protocol: Protocol, no_touch: bool, args: &Args<'_>) -> Self {
-        let mut carried = Self {
-            row,
-            db,
-            protocol,
-            no_touch,
-            bytes: Vec::new(),
-            spans: Vec::with_capacity(args.len()),
-        };
-        pack(args, &mut carried.bytes, &mut carried.spans);
-        carried
-    }
-
-    /// A command without its arguments.
-    #[must_use]
-    pub fn empty(row: u16, db: u16, protocol: Protocol, no_touch: bool) -> Self {
-        Self {
-            row,
-            db,
-            protocol,
-            no_touch,
-            bytes: Vec::new(),
-            spans: Vec::new(),
-        }
-    }
-
-    /// Copies some arguments of a command, in the order of `positions`.
-    #[must_use]
-    pub fn part(&self, args: &Args<'_>, positions: impl Iterator<Item = usize>) -> Self {
-        let mut part = Self {
-            bytes: Vec::with_capacity(PART_BYTES),
-            spans: Vec::with_capacity(PART_BYTES / size_of::<Span>()),
-            ..*self
-        };
-        for position in positions {
-            let argument = args.get(position);
-            part.spans.push(Span {
-                start: count(part.bytes.len()),
-                len: count(argument.len()),
-            });
-            part.bytes.extend_from_slice(argument);
-        }
-        part
-    }
-
-    /// The arguments.
-    #[must_use]
-    pub fn args(&self) -> Args<'_> {
-        Args::new(&self.bytes, &self.spans)
     }
 }
 
@@ -218,7 +124,7 @@ pub type DbKey = (u16, Box<[u8]>);
 #[derive(Debug)]
 pub enum Work {
     /// Lends the entries of these keys to the coordinator.
-    Lend(Vec<DbKey>),
+    Lend(Arc<[DbKey]>),
     /// Executes its part at once, under the locks, and sends the reply along with the grant.
     Read(Carried),
     /// Executes its part when the coordinator has decided.
@@ -250,8 +156,8 @@ pub enum Part {
     Ready,
 }
 
-/// Lent entries on their way home.
-pub type Returned = Vec<(DbKey, Option<Entry>)>;
+/// Lent entries on their way home, in the order in which they were lent.
+pub type Returned = Vec<Option<Entry>>;
 
 /// WATCH of some keys by a client of any shard; an owner picks its own out.
 #[derive(Debug)]
@@ -269,16 +175,16 @@ pub struct Offer {
     /// The client's count of blocking commands: an offer to an earlier one is stale.
     pub block: u32,
     /// The key with something to take, then the client's other keys on that shard that it must have.
-    pub keys: Vec<DbKey>,
+    pub keys: Arc<[DbKey]>,
     pub entries: Vec<Option<Entry>>,
 }
 
-/// A command that waits on the shard of all its keys for a transaction to end.
+/// Commands for the shard of all their keys: an EXEC, or a command that waits there for a transaction to end.
 #[derive(Debug)]
 pub struct Task {
     pub home: u16,
     pub to: ReplyTo,
-    pub commands: Vec<Carried>,
+    pub commands: Batch,
     /// The commands are one transaction: the reply is an array with one element each.
     pub exec: bool,
     /// The client whose watched keys decide whether an EXEC runs.
@@ -314,10 +220,16 @@ pub enum Note {
     /// Answer to `Revoke`: the grant is handed back for now, with what was lent.
     Yield {
         sequence: Sequence,
-        returned: Vec<Option<Entry>>,
+        returned: Returned,
     },
     /// Commands that all belong to the receiver, executed as one (EXEC with keys of one shard).
     Bundle(Box<Task>),
+    /// The reply of a bundle, with its batch, whose memory belongs to the receiver.
+    Bundled {
+        to: ReplyTo,
+        reply: Vec<u8>,
+        batch: Batch,
+    },
 
     /// Transactions, shard to coordinator.
     Granted {

@@ -6,6 +6,7 @@
 mod histogram;
 mod locks;
 mod message;
+mod packed;
 mod slots;
 mod slow;
 mod statistics;
@@ -13,9 +14,10 @@ mod statistics;
 pub use histogram::Histogram;
 pub use locks::{Intent, Locks, Mode, Outcome, Sequence, WHOLE};
 pub use message::{
-    Answer, Carried, ClientFilter, ConfigChange, DbKey, Errand, Message, Note, Offer, Parcel, Part,
+    Answer, ClientFilter, ConfigChange, DbKey, Errand, Message, Note, Offer, Parcel, Part,
     PartTimes, RemoteCommand, ReplyTo, Returned, Schedule, Task, Wait, Watch, Work,
 };
+pub use packed::{Batch, Carried, Head};
 pub use slots::SlotTable;
 pub use slow::{LatencyEvent, LatencySample, SlowEntry};
 pub use statistics::{Rates, Statistics};

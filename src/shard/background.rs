@@ -11,7 +11,7 @@ use crate::base::{Now, Socket, Token};
 use crate::cmd::KeyEvent;
 use crate::config::events;
 use crate::conn::{Client, State};
-use crate::limits::{EXPIRE_PER_TICK, FREE_PER_TICK, IDLE_SLEEP_US};
+use crate::limits::{EXPIRE_PER_TICK, EXPIRE_PER_TICK_MAX, FREE_PER_TICK, IDLE_SLEEP_US};
 use crate::route::Note;
 
 impl Core {
@@ -43,7 +43,17 @@ impl Core {
                     .saturating_sub(self.now.unix_us),
             );
         }
-        if self.cleared.is_empty() { sleep } else { 0 }
+        if self.cleared.is_empty() && self.unfreed() == 0 {
+            sleep
+        } else {
+            0
+        }
+    }
+
+    /// Large values that wait to be freed.
+    #[must_use]
+    pub fn unfreed(&self) -> usize {
+        self.store.unfreed() + self.borrowed.unfreed()
     }
 
     /// One slice of work that no command asked for.
@@ -58,6 +68,7 @@ impl Core {
             self.statistics.lazy_freed += cleared.len() as u64;
             self.cleared.pop();
         }
+        self.free_values();
         self.end_pause();
         if self.now.monotonic_us.saturating_sub(self.housekeeping_us) >= IDLE_SLEEP_US {
             self.housekeeping_us = self.now.monotonic_us;
@@ -65,12 +76,27 @@ impl Core {
         }
     }
 
+    /// Values that were deleted, overwritten or expired, and were too large to be freed then.
+    fn free_values(&mut self) {
+        let before = self.unfreed();
+        if before > 0 {
+            self.store.free_some(FREE_PER_TICK);
+            self.borrowed.free_some(FREE_PER_TICK);
+            self.statistics.lazy_freed += (before - self.unfreed()) as u64;
+        }
+    }
+
     fn expire_keys(&mut self) {
         let now_ms = self.now.unix_ms();
+        // CONFIG RESETSTAT sets the count back.
+        let commands = self.statistics.commands;
+        let since = commands.saturating_sub(self.commands_at_expiry) as usize;
+        self.commands_at_expiry = commands;
+        let budget = (2 * since).clamp(EXPIRE_PER_TICK, EXPIRE_PER_TICK_MAX);
         let effects = &mut self.effects;
         let mut expired = 0;
         self.store
-            .expire_step(now_ms, EXPIRE_PER_TICK, &mut |db, _slot, entry| {
+            .expire_step(now_ms, budget, &mut |db, _slot, entry| {
                 expired += 1;
                 let key = entry.key();
                 let number = u16::try_from(db).expect("databases are limited to 256");

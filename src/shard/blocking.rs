@@ -7,6 +7,8 @@
 //! locks on further keys such as a destination), or sends the entry back, and the next waiter is offered it.
 //! So an element is never taken for a client that has gone, and never by two.
 
+use std::sync::Arc;
+
 use super::Core;
 use super::coordinate::{Coordinated, Plan, Share};
 use super::mesh::ALONE;
@@ -17,7 +19,7 @@ use crate::cmd::{Row, flag, key_slot, timeout_ms};
 use crate::conn::State;
 use crate::resp::{Args, Error, parse_i64};
 use crate::route::{
-    DbKey, Intent, Mode, Note, Offer, Part, ReplyTo, Returned, Sequence, Task, Wait, Work,
+    Batch, DbKey, Intent, Mode, Note, Offer, Part, ReplyTo, Returned, Sequence, Task, Wait, Work,
 };
 use crate::store::{Kind, Object, ValueRef};
 
@@ -51,7 +53,7 @@ impl Core {
             let client = self.client(token);
             client.block = client.block.wrapping_add(1);
             task.block = client.block;
-            client.waiting = Some(Box::new(task.commands[0].clone()));
+            client.waiting = Some(Box::new(task.commands.carried(0)));
             client.blocked_at_us = client.active_us;
         }
     }
@@ -59,7 +61,8 @@ impl Core {
     /// The owner's part of registering a command that found nothing.
     pub fn wait_here(&mut self, task: &Task) {
         let mut keys = Vec::new();
-        self.keys_of(&task.commands[0], &mut keys);
+        let (head, args) = task.commands.get(0);
+        self.keys_of(head, &args, &mut keys);
         let wait = self.wait_of(task, keys);
         self.register_wait(wait);
         self.tell(usize::from(task.home), Note::Blocked { to: task.to });
@@ -68,12 +71,12 @@ impl Core {
     /// The registration of a task's client for those of its keys that one shard owns.
     #[must_use]
     pub fn wait_of(&self, task: &Task, mut keys: Vec<DbKey>) -> Wait {
-        let carried = &task.commands[0];
-        let row = self.table.row(carried.row);
+        let (head, args) = task.commands.get(0);
+        let row = self.table.row(head.row);
         let mut also = Vec::new();
         if moves(row) {
             // The first key is the source; only there something can appear.
-            let source = carried.args().get(1);
+            let source = args.get(1);
             also = keys
                 .iter()
                 .filter(|(_, key)| **key != *source)
@@ -90,7 +93,7 @@ impl Core {
             client: task.to.client,
             block,
             kind: kind_of(row),
-            least: least_of(row, &carried.args()),
+            least: least_of(row, &args),
             keys,
             also,
         }
@@ -114,11 +117,11 @@ impl Core {
     }
 
     /// Lent entries that come back unchanged may still be there for the next waiter.
-    pub fn mark_ready(&mut self, returned: &Returned) {
+    pub fn mark_ready(&mut self, keys: &[DbKey], returned: &Returned) {
         if self.waits.is_empty() {
             return;
         }
-        for (key, entry) in returned {
+        for (key, entry) in keys.iter().zip(returned) {
             if entry.is_some() {
                 self.waits.look_again(key.clone());
             }
@@ -127,6 +130,15 @@ impl Core {
 
     /// Offers every ready key to its first waiter.
     pub fn serve_ready(&mut self) {
+        self.offer_ready(None);
+    }
+
+    /// As `serve_ready`, before everybody who came after the transaction that made the keys ready.
+    pub fn serve_ready_behind(&mut self, sequence: Sequence) {
+        self.offer_ready(Some(sequence));
+    }
+
+    fn offer_ready(&mut self, behind: Option<Sequence>) {
         while let Some(key) = self.waits.ready.pop_front() {
             let Some(offered) = self.live_value(&key) else {
                 continue;
@@ -153,7 +165,10 @@ impl Core {
                 })
                 .collect();
             strongest(&mut intents);
-            let sequence = self.next_sequence();
+            let sequence = match behind {
+                Some(behind) => self.sequence_behind(behind),
+                None => self.next_sequence(),
+            };
             let participant = Participant {
                 coordinator: usize::from(wait.home),
                 duty: Duty::Offer(Box::new(Candidate(registered)), key),
@@ -184,7 +199,7 @@ impl Core {
         sequence: Sequence,
         candidate: Candidate,
         key: DbKey,
-    ) -> Option<Vec<DbKey>> {
+    ) -> Option<Arc<[DbKey]>> {
         let Candidate(registered) = candidate;
         let (client, block) = (registered.wait.client, registered.wait.block);
         if self.waits.locking.get(&client) != Some(&block) {
@@ -204,14 +219,14 @@ impl Core {
             return None;
         }
         let wait = registered.wait;
-        let keys: Vec<DbKey> = std::iter::once(key).chain(wait.also).collect();
+        let keys: Arc<[DbKey]> = std::iter::once(key).chain(wait.also).collect();
         let entries = self.lend(&keys);
         let offer = Offer {
             sequence,
             client,
             token: wait.token,
             block,
-            keys: keys.clone(),
+            keys: Arc::clone(&keys),
             entries,
         };
         self.tell(usize::from(wait.home), Note::Offer(Box::new(offer)));
@@ -242,7 +257,7 @@ impl Core {
     /// How long the client waits, microseconds; None: for ever.
     fn timeout_us(&mut self, token: Token) -> Option<u64> {
         let carried = self.clients.get(token)?.waiting.as_ref()?;
-        let row = self.table.row(carried.row);
+        let row = self.table.row(carried.head.row);
         let args = carried.args();
         let at = match row.command.name {
             "blmpop" | "bzmpop" => 1,
@@ -338,7 +353,7 @@ impl Core {
             client.state == State::Blocked && client.block == block
         };
         let Some(client) = self.clients.of(token, id).filter(waits) else {
-            let returned = keys.into_iter().zip(entries).collect();
+            let returned = entries;
             return self.tell(
                 from,
                 Note::Finish {
@@ -359,8 +374,8 @@ impl Core {
             self.tell(shard, Note::Unblock { client: id });
         }
         let mut others = Vec::new();
-        if moves(self.table.row(carried.row)) {
-            self.keys_of(&carried, &mut others);
+        if moves(self.table.row(carried.head.row)) {
+            self.keys_of(carried.head, &carried.args(), &mut others);
             others.retain(|key| !keys.contains(key));
             others.dedup();
         }
@@ -373,7 +388,7 @@ impl Core {
         let task = Task {
             home,
             to,
-            commands: vec![carried],
+            commands: Batch::of(carried.head, &carried.args()),
             exec: false,
             watcher: None,
             block,
@@ -388,8 +403,9 @@ impl Core {
         if !self.clients.of(token, client).is_some_and(there) {
             return;
         }
-        let row: &'static Row = self.table.row(task.commands[0].row);
-        let place = self.place(row, &task.commands[0].args());
+        let (head, args) = task.commands.get(0);
+        let row: &'static Row = self.table.row(head.row);
+        let place = self.place(row, &args);
         self.coordinate(token, row, task, place);
     }
 
@@ -399,7 +415,7 @@ impl Core {
         from: usize,
         sequence: Sequence,
         task: Task,
-        lent: (Vec<DbKey>, Vec<Option<crate::store::Entry>>),
+        lent: (Arc<[DbKey]>, Returned),
         others: Vec<DbKey>,
     ) {
         let ReplyTo { token, client, .. } = task.to;
@@ -429,7 +445,8 @@ impl Core {
                     mode: Mode::Exclusive,
                 })
                 .collect();
-            let work = Work::Lend(others.clone());
+            let others: Arc<[DbKey]> = others.into();
+            let work = Work::Lend(Arc::clone(&others));
             self.ask_share(sequence, Share::new(shard, others), intents, work, None);
         }
         self.granted(from, sequence, Part::Entries(lent.1), false);

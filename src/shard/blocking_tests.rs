@@ -350,3 +350,24 @@ fn who_needs_more_keeps_its_place_and_lets_others_pass() {
 
 #[path = "blocking_random_tests.rs"]
 mod random;
+
+/// With its lists on one shard; over several, each step is atomic but not the chain.
+#[test]
+fn nobody_sees_a_chain_of_waiting_clients_half_served() {
+    for count in [1, 2, 4] {
+        let mut shards = Shards::new(count);
+        for owner in 0..count {
+            let (first, second) = (shards.key(owner, 0), shards.key(owner, 1));
+            let (one, two) = (shards.connect(count / 2), shards.connect(count - 1));
+            parked(&mut shards, one, &format!("BRPOPLPUSH {first} {second} 0"));
+            parked(&mut shards, two, &format!("BRPOPLPUSH {second} {first} 0"));
+            let pusher = shards.connect(owner);
+            shards.send(pusher, &format!("RPUSH {first} foo"));
+            shards.send(pusher, &format!("LRANGE {first} 0 -1"));
+            shards.run();
+            let seen = shards.read(pusher);
+            assert_eq!(seen, ":1\r\n*1\r\n$3\r\nfoo\r\n", "{count} {owner}");
+            shards.call(pusher, &format!("DEL {first}"));
+        }
+    }
+}

@@ -9,6 +9,8 @@
 //! - `Split`, reading: each owner runs its part at the grant; the parts are merged.
 //! - `Split`, writing: each owner runs its part at the decision; parts with results are merged then.
 
+use std::sync::Arc;
+
 use super::Core;
 use super::dispatch::Place;
 use super::input::Flow;
@@ -38,7 +40,7 @@ pub struct Share {
     pub granted: bool,
     pub part: Option<Part>,
     /// For `Lend`: the keys, as lent.
-    pub keys: Vec<DbKey>,
+    pub keys: Arc<[DbKey]>,
     /// For `Split` by key: which of the command's keys they are.
     pub ordinals: Vec<usize>,
 }
@@ -263,7 +265,7 @@ impl Core {
 impl Share {
     /// A share that is not asked for yet.
     #[must_use]
-    pub fn new(shard: usize, keys: Vec<DbKey>) -> Self {
+    pub fn new(shard: usize, keys: Arc<[DbKey]>) -> Self {
         Self {
             shard,
             granted: false,

@@ -11,8 +11,11 @@ use crate::base::{Now, Socket, Token};
 use crate::cmd::{Effects, Random, Table, table};
 use crate::config::Config;
 use crate::conn::{Client, Clients, State};
+use crate::limits::TURN_INPUT_BYTES;
 use crate::resp::{Error, Reply};
-use crate::route::{Histogram, Locks, Message, Note, Parcel, Sequence, SlotTable, Statistics};
+use crate::route::{
+    Batch, Histogram, Locks, Message, Note, Parcel, Sequence, SlotTable, Statistics,
+};
 use crate::store::Store;
 
 use super::coordinate::Coordinated;
@@ -135,6 +138,8 @@ pub struct Core {
     pub with_output: Vec<Token>,
     /// Clients whose input may go on.
     pub runnable: VecDeque<Token>,
+    /// Clients that have more to do than fits a turn, the next one first.
+    pub turns: VecDeque<Token>,
     /// This tick sends what otherwise waits for other shards' answers.
     pub flush_held: bool,
     /// Clients that push against a full mesh: runnable again next tick.
@@ -142,12 +147,19 @@ pub struct Core {
     pub asks: Vec<Ask>,
     /// Emptied databases that are freed bit by bit.
     pub cleared: Vec<crate::store::Cleared>,
+    /// Commands that had run when keys were last looked through for expired ones.
+    pub commands_at_expiry: u64,
     /// What goes to each shard at the end of the tick.
     pub outbox: Vec<Message>,
     pub parcels: Vec<Box<Parcel>>,
+    pub batches: Vec<Batch>,
+    /// Parcels and bundles whose replies have not come.
+    pub errands_out: usize,
     pub send_buffers: Vec<Vec<u8>>,
     /// Notes to this shard itself, handled with the inbox.
     pub own_notes: VecDeque<Note>,
+    /// The newest drawn number behind which this shard has given places, and how many of them.
+    pub behind_drawn: (u64, u64),
     pub locks: Locks,
     pub participants: HashMap<Sequence, Participant, foldhash::fast::FixedState>,
     pub coordinated: HashMap<Sequence, Coordinated, foldhash::fast::FixedState>,
@@ -213,14 +225,19 @@ impl Core {
             effects: Effects::default(),
             with_output: Vec::new(),
             runnable: VecDeque::new(),
+            turns: VecDeque::new(),
             flush_held: false,
             stalled: Vec::new(),
             asks: Vec::new(),
             cleared: Vec::new(),
+            commands_at_expiry: 0,
             outbox: (0..shards).map(|_| Message::default()).collect(),
             parcels: Vec::new(),
+            batches: Vec::new(),
+            errands_out: 0,
             send_buffers: Vec::new(),
             own_notes: VecDeque::new(),
+            behind_drawn: (0, 0),
             locks: Locks::default(),
             participants: HashMap::default(),
             coordinated: HashMap::default(),
@@ -264,6 +281,7 @@ impl Core {
     #[must_use]
     pub fn has_work(&self) -> bool {
         !self.runnable.is_empty()
+            || !self.turns.is_empty()
             || !self.own_notes.is_empty()
             || !self.stalled.is_empty()
             || !self.with_output.is_empty()
@@ -321,12 +339,19 @@ impl Core {
         }
     }
 
-    /// The client may go on with its input.
+    /// The client may go on with its input: at once if that is little, else when its turn comes.
     pub fn run_again(&mut self, token: Token) {
-        if let Some(client) = self.clients.get_mut(token)
-            && client.state != State::Closing
-        {
-            client.state = State::Running;
+        let Some(client) = self.clients.get_mut(token) else {
+            return;
+        };
+        let much = client.state == State::Throttled || client.input.len() >= TURN_INPUT_BYTES;
+        match client.state {
+            State::Closing => return,
+            _ => client.state = State::Running,
+        }
+        if much {
+            self.await_turn(token);
+        } else if !client.awaits_turn {
             self.runnable.push_back(token);
         }
     }

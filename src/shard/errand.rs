@@ -10,7 +10,7 @@ use super::participate::{Duty, Participant};
 use crate::base::Token;
 use crate::conn::State;
 use crate::resp::{Args, Error, Protocol};
-use crate::route::{Answer, Carried, Errand, Intent, Mode, Note, WHOLE};
+use crate::route::{Answer, Carried, Errand, Head, Intent, Mode, Note, WHOLE};
 
 /// Makes the reply when every answer has come; answers are ordered by shard.
 pub type Finish = Box<dyn FnOnce(&mut Core, Token, Vec<Answer>)>;
@@ -187,7 +187,7 @@ impl Core {
             let call = self.home_call(token, row);
             return self.timed_since(started, call, args);
         }
-        let command = Carried::new(row, 0, Protocol::Resp2, false, args);
+        let command = Carried::new(Head::new(row, 0, Protocol::Resp2, false), args);
         self.hand_on(token, Timed { started, command }, first_errand);
     }
 
@@ -201,8 +201,8 @@ impl Core {
             gathering.timed = Some(timed);
             return;
         }
-        self.count_call(timed.command.row, 1);
-        let call = self.home_call(token, timed.command.row);
+        self.count_call(timed.command.head.row, 1);
+        let call = self.home_call(token, timed.command.head.row);
         self.timed_since(timed.started, call, &timed.command.args());
     }
 

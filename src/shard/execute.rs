@@ -11,18 +11,12 @@ use crate::base::Token;
 use crate::cmd::{Context, Handler, Row, Run, changes_keys, flag};
 use crate::conn::{ReplyMode, State};
 use crate::resp::{Args, Protocol, Reply};
-use crate::route::{Carried, Mode, ReplyTo, Task, WHOLE};
+use crate::route::{Batch, Head, Mode, ReplyTo, Task, WHOLE};
 
 /// What a handler is told besides its arguments.
 #[derive(Debug, Clone, Copy)]
 pub struct Call {
-    pub row: u16,
-    pub db: u16,
-    pub protocol: Protocol,
-    pub no_touch: bool,
-    /// The slot of the routed key and the argument that holds it.
-    pub slot: u16,
-    pub key_at: u16,
+    pub head: Head,
     /// The keyspace is `borrowed`.
     pub borrowed: bool,
     /// The command may wait for a key: it stands alone, outside any transaction.
@@ -38,36 +32,13 @@ pub struct Call {
 }
 
 impl Call {
-    /// The call of a carried command; its slots are computed anew.
+    /// The call of a command of nobody in particular.
+    #[inline]
     #[must_use]
-    pub fn of(carried: &Carried, borrowed: bool) -> Self {
-        let Carried {
-            row,
-            db,
-            protocol,
-            no_touch,
-            ..
-        } = *carried;
+    pub fn of(head: Head, borrowed: bool) -> Self {
         Self {
-            db,
-            protocol,
-            no_touch,
+            head,
             borrowed,
-            ..Self::unknown(row)
-        }
-    }
-
-    /// Only the row is known: for counting.
-    #[must_use]
-    pub fn unknown(row: u16) -> Self {
-        Self {
-            row,
-            db: 0,
-            protocol: Protocol::Resp2,
-            no_touch: false,
-            slot: 0,
-            key_at: 0,
-            borrowed: false,
             may_block: false,
             token: 0,
             client: 0,
@@ -75,6 +46,12 @@ impl Call {
             part: false,
             chained: false,
         }
+    }
+
+    /// Only the row is known: for counting.
+    #[must_use]
+    pub fn unknown(row: u16) -> Self {
+        Self::of(Head::new(row, 0, Protocol::Resp2, false), false)
     }
 
     /// The same call of a command that stands alone.
@@ -100,9 +77,9 @@ impl Core {
     /// Runs a handler and writes its reply, or its error, to `out`.
     #[inline]
     pub fn run_handler(&mut self, call: Call, args: &Args<'_>, out: &mut Vec<u8>) {
-        let row = self.table.row(call.row);
+        let row = self.table.row(call.head.row);
         let start = out.len();
-        let routed_key = args.get(usize::from(call.key_at));
+        let routed_key = args.get(usize::from(call.head.key_at));
         if !call.chained {
             self.timing.begin();
         }
@@ -112,19 +89,19 @@ impl Core {
             } else {
                 &mut self.store
             },
-            reply: Reply::new(out, call.protocol),
+            reply: Reply::new(out, call.head.protocol),
             effects: &mut self.effects,
             config: &self.config,
             random: &mut self.random,
-            db: usize::from(call.db),
+            db: usize::from(call.head.db),
             now_ms: self.now.unix_ms(),
-            no_touch: call.no_touch,
+            no_touch: call.head.no_touch,
             may_block: call.may_block,
             expiry_held: self.pause_until_ms != 0,
-            routed: if call.key_at == 0 || routed_key.is_empty() {
+            routed: if call.head.key_at == 0 || routed_key.is_empty() {
                 (std::ptr::null(), 0)
             } else {
-                (routed_key.as_ptr(), call.slot)
+                (routed_key.as_ptr(), call.head.slot)
             },
             lru_clock: (self.now.unix_us / 1_000_000) as u32 & 0x00ff_ffff,
         };
@@ -132,9 +109,9 @@ impl Core {
         if let Err(error) = result {
             context.reply.truncate(start);
             context.reply.error(&error);
-            self.failed_call(call.row, error.code());
+            self.failed_call(call.head.row, error.code());
         }
-        self.count_call(call.row, u64::from(!call.part));
+        self.count_call(call.head.row, u64::from(!call.part));
         self.timed(call, args);
     }
 
@@ -199,17 +176,8 @@ impl Core {
         let call = Call {
             token,
             client: client.id,
-            home: None,
-            part: false,
             chained: true,
-            row: row_number,
-            db: client.session.db,
-            protocol: client.session.protocol,
-            no_touch: client.session.no_touch,
-            slot: key.0,
-            key_at: key.1,
-            borrowed: false,
-            may_block: false,
+            ..Call::of(client.session.head(row_number).with_key(key), false)
         };
         let in_order = client.replies.in_order();
         if client.replies.needs_buffer()
@@ -270,18 +238,11 @@ impl Core {
             client: client.id,
             place: ALONE,
         };
-        let session = &client.session;
-        let carried = Carried::new(
-            row_number,
-            session.db,
-            session.protocol,
-            session.no_touch,
-            args,
-        );
+        let head = client.session.head(row_number);
         Task {
             home,
             to,
-            commands: vec![carried],
+            commands: Batch::of(head, args),
             exec: false,
             watcher: None,
             block: self.client(token).block,

@@ -8,7 +8,7 @@ use super::ahead::{Ahead, Stop};
 use super::core::Ask;
 use crate::base::Token;
 use crate::conn::State;
-use crate::limits::{AHEAD_MAX, INPUT_PAUSE_BYTES};
+use crate::limits::{INPUT_PAUSE_BYTES, TURN_WORK_MAX, WORK_BYTES};
 use crate::resp::{Args, Error, Limits, Span, Violation};
 
 /// What becomes of a command's bytes.
@@ -43,8 +43,12 @@ impl Core {
         if client.state == State::Closing {
             return;
         }
+        if client.awaits_turn {
+            client.input.extend(bytes);
+            return self.limit_input(token);
+        }
         if client.state != State::Running || !client.input.is_empty() {
-            client.input.extend_from_slice(bytes);
+            client.input.extend(bytes);
             self.limit_input(token);
             return self.run_input(token);
         }
@@ -53,7 +57,7 @@ impl Core {
             && let Some(client) = self.clients.get_mut(token)
             && client.state != State::Closing
         {
-            client.input.extend_from_slice(&bytes[consumed..]);
+            client.input.extend(&bytes[consumed..]);
         }
     }
 
@@ -73,20 +77,19 @@ impl Core {
         {
             return self.resume_receive(token);
         }
+        if self.turn(token).0.work >= TURN_WORK_MAX {
+            return self.await_turn(token);
+        }
+        let client = self.client(token);
         let mut input = std::mem::take(&mut client.input);
         if let Some(spans) = client.unfinished.take() {
             self.ahead.resume(*spans);
         }
-        let consumed = self.consume(token, &input);
+        let consumed = self.consume(token, input.unparsed());
         let Some(client) = self.clients.get_mut(token) else {
             return;
         };
-        if consumed == input.len() {
-            // An idle client keeps no buffer.
-            input = Vec::new();
-        } else {
-            input.drain(..consumed);
-        }
+        input.advance(consumed);
         client.input = input;
         self.resume_receive(token);
     }
@@ -94,13 +97,21 @@ impl Core {
     /// Executes commands from the front of `bytes`; returns how many bytes are done with.
     fn consume(&mut self, token: Token, bytes: &[u8]) -> usize {
         let mut ahead = std::mem::take(&mut self.ahead);
-        let mut at = 0;
+        let (begun, owed) = self.turn(token);
+        let (mut at, mut commands, mut turn) = (0, 0, begun);
         while at < bytes.len() && self.is_running(token) {
+            if turn.work >= TURN_WORK_MAX {
+                self.await_turn(token);
+                break;
+            }
             let limits = self.limits(token);
             let stop = ahead.parse(bytes, at, limits);
             self.prefetch(token, &ahead, bytes);
             let (done, all) = self.run_ahead(token, &ahead, bytes);
             at = at.max(done);
+            commands += ahead.commands.len();
+            let bytes_moved = at + self.owed_bytes(token).saturating_sub(owed);
+            turn.work = begun.work + (commands + bytes_moved / WORK_BYTES) as u32;
             if !all {
                 break;
             }
@@ -125,6 +136,7 @@ impl Core {
         self.ahead = ahead;
         self.routed = None;
         if let Some(client) = self.clients.get_mut(token) {
+            client.turn = turn;
             if at > 0 && at == bytes.len() || client.state != State::Running {
                 client.input_needed = 0;
             }
@@ -134,6 +146,12 @@ impl Core {
             }
         }
         at
+    }
+
+    #[inline]
+    fn owed_bytes(&self, token: Token) -> usize {
+        let client = self.clients.get(token);
+        client.map_or(0, |client| client.replies.owed_bytes())
     }
 
     fn is_running(&self, token: Token) -> bool {
@@ -189,32 +207,13 @@ impl Core {
         let db = self
             .clients
             .get(token)
-            .map_or(0, |client| usize::from(client.session.db));
-        let mut hashes = [0u64; AHEAD_MAX];
+            .map_or(0, |client| client.session.db);
         let here = self.id();
-        for (command, hash) in ahead.commands.iter().zip(&mut hashes) {
-            let Some((_, slot)) = command.key else {
-                continue;
-            };
-            if self.slots.owner(slot) == here {
-                *hash = self.store.hash(command.key_bytes(ahead, bytes));
-                self.store.prefetch_table(db, slot);
-            }
-        }
-        for (command, &hash) in ahead.commands.iter().zip(&hashes) {
-            if let Some((_, slot)) = command.key
-                && hash != 0
-            {
-                self.store.prefetch_bucket(db, slot, hash);
-            }
-        }
-        for (command, &hash) in ahead.commands.iter().zip(&hashes) {
-            if let Some((_, slot)) = command.key
-                && hash != 0
-            {
-                self.store.prefetch_entry(db, slot, hash);
-            }
-        }
+        self.prefetch_keys(ahead.commands.iter().filter_map(|command| {
+            let (_, slot) = command.key?;
+            let ours = self.slots.owner(slot) == here;
+            ours.then(|| (db, slot, command.key_bytes(ahead, bytes)))
+        }));
     }
 
     /// A protocol violation: the error, in its turn, and the end of the connection.
@@ -236,11 +235,12 @@ impl Core {
     fn limit_input(&mut self, token: Token) {
         let limit = usize::try_from(self.config.client_query_buffer_limit).unwrap_or(usize::MAX);
         let client = self.client(token);
+        // A backlog of whole commands is only paused: it is no longer than what was received at once.
+        let waits = client.state != State::Running || client.awaits_turn;
         let spans = client.unfinished.as_ref().map_or(0, |spans| spans.len());
-        if client.input.len() + spans * size_of::<Span>() > limit {
+        if !client.awaits_turn && client.input.len() + spans * size_of::<Span>() > limit {
             return self.close_now(token);
         }
-        let waits = client.state != State::Running;
         if waits && client.input.len() >= INPUT_PAUSE_BYTES && !client.receive_paused {
             client.receive_paused = true;
             self.asks.push(Ask::Pause(token));
@@ -252,7 +252,8 @@ impl Core {
         let Some(client) = self.clients.get_mut(token) else {
             return;
         };
-        let small = client.input.len() < INPUT_PAUSE_BYTES || client.state == State::Running;
+        let parses = client.state == State::Running && !client.awaits_turn;
+        let small = client.input.len() < INPUT_PAUSE_BYTES || parses;
         if client.receive_paused && small && client.state != State::Throttled {
             client.receive_paused = false;
             self.asks.push(Ask::Resume(token));

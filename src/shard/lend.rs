@@ -3,6 +3,8 @@
 //! The coordinator's part of commands and transactions whose keys several shards own and that do not
 //! divide by key. The entries lie in `Core::borrowed` while the handlers run, so these cannot tell.
 
+use std::sync::Arc;
+
 use super::Core;
 use super::coordinate::{Coordinated, Plan, Share};
 use super::execute::Call;
@@ -10,35 +12,35 @@ use super::participate::strongest;
 use crate::base::Token;
 use crate::cmd::{Row, key_slot, other_database};
 use crate::conn::State;
-use crate::resp::{Args, Protocol, Reply};
+use crate::resp::{Args, Reply};
 use crate::route::{
-    Carried, DbKey, Intent, Mode, Note, Part, ReplyTo, Returned, Sequence, Task, Wait, Work,
+    DbKey, Head, Intent, Mode, Note, Part, ReplyTo, Returned, Sequence, Task, Wait, Work,
 };
-use crate::store::Entry;
 
 impl Core {
     /// Commands that run here over lent entries of all their keys; `watched` keys are locked besides.
     pub fn lend_all(&mut self, token: Token, task: Task, watched: Vec<DbKey>) {
         let mut keys: Vec<DbKey> = watched;
-        for carried in &task.commands {
-            self.keys_of(carried, &mut keys);
+        for (head, args) in task.commands.iter() {
+            self.keys_of(head, &args, &mut keys);
         }
         keys.sort_unstable();
         keys.dedup();
-        let mut shares: Vec<Share> = Vec::new();
+        let mut owned: Vec<(usize, Vec<DbKey>)> = Vec::new();
         for key in keys {
             let shard = self.slots.owner(key_slot(&key.1));
-            match shares.iter_mut().find(|share| share.shard == shard) {
-                Some(share) => share.keys.push(key),
-                None => shares.push(Share::new(shard, vec![key])),
+            match owned.iter_mut().find(|(owner, _)| *owner == shard) {
+                Some((_, keys)) => keys.push(key),
+                None => owned.push((shard, vec![key])),
             }
         }
         let watcher = task.watcher;
-        let sequence = self.open(token, Plan::Lend(task), shares.len());
-        for share in shares {
-            let intents = self.exclusive_intents(&share.keys);
-            let work = Work::Lend(share.keys.clone());
-            self.ask_share(sequence, share, intents, work, watcher);
+        let sequence = self.open(token, Plan::Lend(task), owned.len());
+        for (shard, keys) in owned {
+            let keys: Arc<[DbKey]> = keys.into();
+            let intents = self.exclusive_intents(&keys);
+            let work = Work::Lend(Arc::clone(&keys));
+            self.ask_share(sequence, Share::new(shard, keys), intents, work, watcher);
         }
     }
 
@@ -55,16 +57,15 @@ impl Core {
     }
 
     /// The keys of a command.
-    pub fn keys_of(&self, carried: &Carried, out: &mut Vec<DbKey>) {
-        let args = carried.args();
-        let row = self.table.row(carried.row);
+    pub fn keys_of(&self, head: Head, args: &Args<'_>, out: &mut Vec<DbKey>) {
+        let row = self.table.row(head.row);
         let mut positions = Vec::new();
         for spec in row.command.keys {
-            if spec.positions(&args, &mut positions).is_err() {
+            if spec.positions(args, &mut positions).is_err() {
                 return;
             }
         }
-        for db in self.databases_of(row, carried.db, &args) {
+        for db in self.databases_of(row, head.db, args) {
             out.extend(positions.iter().map(|&at| (db, Box::from(args.get(at)))));
         }
     }
@@ -103,11 +104,14 @@ impl Core {
         let gone = coordinated.offered && self.has_left(task.to);
         let blocks = !gone && self.run_borrowed(task, aborted, &mut reply);
         self.effects.wants.modified = listened;
-        let modified = std::mem::take(&mut self.effects.modified);
+        let mut modified: Vec<(usize, DbKey)> = std::mem::take(&mut self.effects.modified)
+            .into_iter()
+            .map(|key| (self.slots.owner(key_slot(&key.1)), key))
+            .collect();
         self.settle_effects();
         for share in &coordinated.shares {
             let waits = blocks && !coordinated.offered;
-            let finish = self.finish_share(sequence, share, &modified, waits.then_some(task));
+            let finish = self.finish_share(sequence, share, &mut modified, waits.then_some(task));
             self.tell(share.shard, finish);
         }
         let lent_left: usize = (0..usize::from(self.config.databases))
@@ -141,10 +145,7 @@ impl Core {
 
     /// The commands of a lending transaction, over `borrowed`. True when its one command must block.
     fn run_borrowed(&mut self, task: &Task, aborted: bool, reply: &mut Vec<u8>) -> bool {
-        let protocol = task
-            .commands
-            .first()
-            .map_or(Protocol::Resp2, |carried| carried.protocol);
+        let protocol = task.commands.protocol();
         if aborted {
             Reply::new(reply, protocol).null_array();
             return false;
@@ -153,13 +154,9 @@ impl Core {
             Reply::new(reply, protocol).array(task.commands.len());
         }
         let alone = !task.exec && task.block != 0;
-        for carried in &task.commands {
-            let call = Call::of(carried, true);
-            self.run_handler(
-                if alone { call.alone() } else { call },
-                &carried.args(),
-                reply,
-            );
+        for (head, args) in task.commands.iter() {
+            let call = Call::of(head, true);
+            self.run_handler(if alone { call.alone() } else { call }, &args, reply);
         }
         alone && self.effects.block.is_some()
     }
@@ -168,24 +165,20 @@ impl Core {
         &mut self,
         sequence: Sequence,
         share: &Share,
-        modified: &[DbKey],
+        modified: &mut Vec<(usize, DbKey)>,
         blocks: Option<&Task>,
     ) -> Note {
         let returned: Returned = share
             .keys
             .iter()
-            .map(|(db, key)| {
-                let entry: Option<Entry> = self.borrowed.take(usize::from(*db), key_slot(key), key);
-                ((*db, key.clone()), entry)
-            })
+            .map(|(db, key)| self.borrowed.take(usize::from(*db), key_slot(key), key))
             .collect();
         let modified = modified
-            .iter()
-            .filter(|key| share.keys.contains(key))
-            .cloned()
+            .extract_if(.., |(owner, _)| *owner == share.shard)
+            .map(|(_, key)| key)
             .collect();
         let wait: Option<Box<Wait>> =
-            blocks.map(|task| Box::new(self.wait_of(task, share.keys.clone())));
+            blocks.map(|task| Box::new(self.wait_of(task, share.keys.to_vec())));
         Note::Finish {
             sequence,
             returned,

@@ -11,7 +11,7 @@ use crate::base::Token;
 use crate::conn::{ReplyMode, State};
 use crate::limits::{AHEAD_MAX, PARCEL_REPLY_BYTES_MAX, PARCELS_KEPT, SEND_BUFFER_KEPT_BYTES};
 use crate::resp::{Args, Span};
-use crate::route::{Carried, Message, Note, Parcel, RemoteCommand, ReplyTo, Task};
+use crate::route::{Batch, Message, Note, Parcel, RemoteCommand, ReplyTo, Task};
 
 /// The place of a reply whose client waits for nothing else.
 pub const ALONE: u32 = u32::MAX;
@@ -53,6 +53,11 @@ impl Core {
             } => self.finish(sequence, returned, modified, wait),
             Note::Yield { sequence, returned } => self.yielded(sequence, returned),
             Note::Bundle(task) => self.perform(*task),
+            Note::Bundled { to, reply, batch } => {
+                self.errands_out -= 1;
+                self.keep_batch(batch);
+                self.late(to, &reply);
+            }
             Note::Granted {
                 sequence,
                 part,
@@ -99,7 +104,7 @@ impl Core {
                 continue;
             }
             if command.to.place == PART {
-                let times = self.times_of(command.row, command.db, &args);
+                let times = self.times_of(command.head.row, command.head.db, &args);
                 parcel.times.push(times);
             }
             let start = replies.len();
@@ -107,16 +112,8 @@ impl Core {
                 token: command.to.token,
                 client: command.to.client,
                 home: Some(home),
-                part: false,
                 chained: true,
-                row: command.row,
-                db: command.db,
-                protocol: command.protocol,
-                no_touch: command.no_touch,
-                slot: command.slot,
-                key_at: command.key_at,
-                borrowed: false,
-                may_block: false,
+                ..Call::of(command.head, false)
             };
             self.run_handler(call, &args, &mut replies);
             self.settle_effects();
@@ -141,22 +138,29 @@ impl Core {
     /// As for a pipeline of our own: all buckets, then all entries.
     #[inline]
     fn prefetch_parcel(&self, parcel: &Parcel, commands: &[RemoteCommand]) {
-        let mut hashes = [0u64; AHEAD_MAX];
-        for (command, hash) in commands.iter().zip(&mut hashes) {
-            let span = parcel.spans[command.first_span as usize + usize::from(command.key_at)];
-            *hash = self
-                .store
-                .hash(&parcel.bytes[span.start as usize..][..span.len as usize]);
-            self.store
-                .prefetch_table(usize::from(command.db), command.slot);
+        self.prefetch_keys(commands.iter().map(|command| {
+            let span = parcel.spans[command.first_span as usize + usize::from(command.head.key_at)];
+            let key = &parcel.bytes[span.start as usize..][..span.len as usize];
+            (command.head.db, command.head.slot, key)
+        }));
+    }
+
+    /// Fetches what commands will look at: all buckets, then all entries; databases, slots and keys of at most
+    /// `AHEAD_MAX` commands.
+    #[inline]
+    pub fn prefetch_keys<'a>(&self, keys: impl Iterator<Item = (u16, u16, &'a [u8])>) {
+        let mut found = [(0, 0, 0); AHEAD_MAX];
+        let mut count = 0;
+        for ((db, slot, key), place) in keys.zip(&mut found) {
+            *place = (usize::from(db), slot, self.store.hash(key));
+            self.store.prefetch_table(place.0, slot);
+            count += 1;
         }
-        for (command, &hash) in commands.iter().zip(&hashes) {
-            self.store
-                .prefetch_bucket(usize::from(command.db), command.slot, hash);
+        for &(db, slot, hash) in &found[..count] {
+            self.store.prefetch_bucket(db, slot, hash);
         }
-        for (command, &hash) in commands.iter().zip(&hashes) {
-            self.store
-                .prefetch_entry(usize::from(command.db), command.slot, hash);
+        for &(db, slot, hash) in &found[..count] {
+            self.store.prefetch_entry(db, slot, hash);
         }
     }
 
@@ -167,24 +171,17 @@ impl Core {
         }
         let home = u16::try_from(from).expect("shards are limited to 256");
         self.behind.contains_key(&(home, command.to.token))
-            || self.is_locked(self.table.row(command.row), command.db, args)
+            || self.is_locked(self.table.row(command.head.row), command.head.db, args)
     }
 
     /// Queues a command behind a lock, or behind an earlier command of its client that waits.
     #[cold]
     fn wait_behind(&mut self, from: usize, command: &RemoteCommand, args: &Args<'_>) {
         let home = u16::try_from(from).expect("shards are limited to 256");
-        let carried = Carried::new(
-            command.row,
-            command.db,
-            command.protocol,
-            command.no_touch,
-            args,
-        );
         let task = Task {
             home,
             to: command.to,
-            commands: vec![carried],
+            commands: Batch::of(command.head, args),
             exec: false,
             watcher: None,
             block: 0,
@@ -201,6 +198,7 @@ impl Core {
 
     /// Replies to commands that we sent out.
     fn parcel_home(&mut self, from: usize, mut parcel: Box<Parcel>) {
+        self.errands_out -= 1;
         let mut times = parcel.times.iter();
         for index in 0..parcel.commands.len() {
             let command = parcel.commands[index];
@@ -262,6 +260,28 @@ impl Core {
     /// Delivers the reply of a task to its client, wherever it lives.
     pub fn deliver(&mut self, home: u16, to: ReplyTo, reply: Vec<u8>) {
         self.tell(usize::from(home), Note::Late { to, reply });
+    }
+
+    /// True while another shard is sure to send something: the reply to what it was asked, or the end of a transaction.
+    #[must_use]
+    pub fn expects_mail(&self) -> bool {
+        self.errands_out > 0
+            || !self.coordinated.is_empty()
+            || !self.participants.is_empty()
+            || !self.snapshots.is_empty()
+    }
+
+    /// An empty batch, with the memory of an earlier one if there is any.
+    pub fn take_batch(&mut self) -> Batch {
+        self.batches.pop().unwrap_or_default()
+    }
+
+    /// Keeps the memory of a batch of this shard's that is done.
+    pub fn keep_batch(&mut self, mut batch: Batch) {
+        if self.batches.len() < PARCELS_KEPT && batch.capacity_bytes() <= SEND_BUFFER_KEPT_BYTES {
+            batch.clear();
+            self.batches.push(batch);
+        }
     }
 
     /// Clients that met a full parcel go on in the next tick.

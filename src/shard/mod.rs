@@ -33,6 +33,7 @@ pub mod stall;
 pub mod testing;
 mod tick;
 mod timing;
+mod turns;
 mod waits;
 mod watch;
 

@@ -7,14 +7,15 @@
 
 use super::Core;
 use super::coordinate::{Plan, Share};
+use super::dispatch::Place;
 use super::input::Flow;
 use crate::base::Token;
 use crate::cmd::{Row, Run, flag, key_slot};
-use crate::conn::{State, Steps, Transaction};
+use crate::conn::{Owners, State, Steps, Transaction};
 use crate::limits::{QUEUED_BYTES_MAX, QUEUED_COMMANDS_MAX};
 use crate::resp::{Args, Error};
 use crate::route::{
-    Carried, DbKey, Errand, Intent, Mode, Note, Sequence, Task, WHOLE, Watch, Work,
+    Batch, Carried, DbKey, Errand, Head, Intent, Mode, Note, Sequence, Task, WHOLE, Watch, Work,
 };
 
 /// Commands that MULTI does not queue.
@@ -42,13 +43,11 @@ impl Core {
                 &Error::new("ERR Command not allowed inside a transaction"),
             ));
         }
-        let client = self.client(token);
-        let session = &client.session;
-        let carried = Carried::new(number, session.db, session.protocol, session.no_touch, args);
-        let transaction = client.transaction_mut();
-        transaction.queued_bytes += carried.bytes.len();
+        let head = self.client(token).session.head(number);
+        let (head, owners) = self.queued(head, row, args);
+        let transaction = self.client(token).transaction_mut();
         if transaction.queued.len() >= QUEUED_COMMANDS_MAX
-            || transaction.queued_bytes > QUEUED_BYTES_MAX
+            || transaction.queued.bytes() + args.bytes() > QUEUED_BYTES_MAX
         {
             return Some(self.refuse(
                 token,
@@ -56,7 +55,8 @@ impl Core {
                 &Error::new("ERR too many commands queued in MULTI"),
             ));
         }
-        transaction.queued.push(carried);
+        transaction.queued.push(head, args);
+        transaction.owners = transaction.owners.and(owners);
         transaction.writes |= crate::cmd::may_replicate(row);
         transaction.needs_memory |= row.has(flag::DENYOOM);
         let start = self.client(token).replies.sink().len();
@@ -65,12 +65,39 @@ impl Core {
         Some(Flow::Next)
     }
 
+    /// What a command adds to its transaction. The slot table does not change while a server runs, so its owners
+    /// are those of the EXEC.
+    fn queued(&mut self, head: Head, row: &'static Row, args: &Args<'_>) -> (Head, Owners) {
+        if !matches!(row.command.run, Run::Keys(_) | Run::Split(..)) {
+            return (head, Owners::Everyone);
+        }
+        match self.place(row, args) {
+            Place::Anywhere => (head, Owners::Nobody),
+            Place::One {
+                shard,
+                slot,
+                key_at,
+            } => (
+                Head {
+                    slot,
+                    key_at,
+                    ..head
+                },
+                Owners::One(shard),
+            ),
+            Place::Several => (head, Owners::Several),
+        }
+    }
+
     /// MULTI.
     pub fn multi(&mut self, token: Token) -> Flow {
         if self.client(token).in_multi() {
             self.error(token, &Error::new("ERR MULTI calls can not be nested"));
         } else {
-            self.client(token).transaction_mut().open = true;
+            let batch = self.take_batch();
+            let transaction = self.client(token).transaction_mut();
+            transaction.open = true;
+            transaction.queued = batch;
             self.reply(token).ok();
         }
         Flow::Next
@@ -154,12 +181,14 @@ impl Core {
         let Transaction {
             failed,
             queued,
+            owners,
             watched,
             ..
         } = *transaction;
         let id = self.client(token).id;
         if failed {
             self.unwatch_keys(id, &watched);
+            self.keep_batch(queued);
             let error = Error::new("EXECABORT Transaction discarded because of previous errors.");
             self.error(token, &error);
             return Flow::Next;
@@ -168,6 +197,12 @@ impl Core {
             self.reply(token).array(0);
             return Flow::Next;
         }
+        if self.monitored {
+            self.feed_monitors_queue(token, &queued);
+        }
+        if watched.is_empty() && owners == Owners::One(self.id()) && self.locks.is_empty() {
+            return self.exec_here(token, queued);
+        }
         self.client(token).state = State::Waiting;
         let home = u16::try_from(self.id()).expect("shards are limited to 256");
         let to = crate::route::ReplyTo {
@@ -175,9 +210,6 @@ impl Core {
             client: id,
             place: super::mesh::ALONE,
         };
-        if self.monitored {
-            self.feed_monitors_queue(token, &queued);
-        }
         let watcher = (!watched.is_empty()).then_some(id);
         let task = Task {
             home,
@@ -187,7 +219,7 @@ impl Core {
             watcher,
             block: 0,
         };
-        self.start_exec(token, task, &watched);
+        self.start_exec(token, task, owners, &watched);
         // The client watches nothing any more, but the registrations must outlive the question whether
         // they changed: they go when the reply is there.
         self.client(token).unwatching = watched;
@@ -202,27 +234,35 @@ impl Core {
         self.unwatch_keys(id, &watched);
     }
 
-    fn start_exec(&mut self, token: Token, task: Task, watched: &[DbKey]) {
-        let keyed = |carried: &Carried| {
-            matches!(
-                self.table.row(carried.row).command.run,
-                Run::Keys(_) | Run::Split(..)
-            )
-        };
-        if !task.commands.iter().all(keyed) {
-            return self.hold_everything(token, task);
+    fn start_exec(&mut self, token: Token, task: Task, owners: Owners, watched: &[DbKey]) {
+        let watching = watched
+            .iter()
+            .map(|(_, key)| Owners::One(self.slots.owner(key_slot(key))));
+        match watching.fold(owners, Owners::and) {
+            Owners::Everyone => self.hold_everything(token, task),
+            Owners::Several => self.lend_all(token, task, watched.to_vec()),
+            Owners::One(shard) => {
+                self.errands_out += 1;
+                self.tell(shard, Note::Bundle(Box::new(task)));
+            }
+            Owners::Nobody => {
+                self.errands_out += 1;
+                self.perform(task);
+            }
         }
-        let mut keys: Vec<DbKey> = watched.to_vec();
-        for carried in &task.commands {
-            self.keys_of(carried, &mut keys);
-        }
-        let mut owners = keys.iter().map(|(_, key)| self.slots.owner(key_slot(key)));
-        let first = owners.next().unwrap_or(self.id());
-        if owners.all(|owner| owner == first) {
-            self.tell(first, Note::Bundle(Box::new(task)));
-        } else {
-            self.lend_all(token, task, watched.to_vec());
-        }
+    }
+
+    /// An EXEC without watches whose keys are all ours, while there are no locks: nothing to wait for.
+    fn exec_here(&mut self, token: Token, queued: Batch) -> Flow {
+        let client = self.client(token);
+        let mut out = std::mem::take(client.replies.sink());
+        let start = out.len();
+        self.run_batch(&queued, &mut out);
+        *self.client(token).replies.sink() = out;
+        self.mute(token, start);
+        self.keep_batch(queued);
+        self.serve_ready();
+        Flow::Next
     }
 
     /// Locks every shard for an EXEC that runs in steps.
@@ -236,7 +276,7 @@ impl Core {
             }];
             self.ask_share(
                 sequence,
-                Share::new(shard, Vec::new()),
+                Share::new(shard, [].into()),
                 intents,
                 Work::Hold,
                 watcher,
@@ -244,7 +284,9 @@ impl Core {
         }
         self.client(token).steps = Some(Box::new(Steps {
             sequence,
-            left: task.commands.into(),
+            left: (0..task.commands.len())
+                .map(|index| task.commands.carried(index))
+                .collect(),
         }));
     }
 
@@ -283,8 +325,8 @@ impl Core {
                 return self.close_if_doomed(token);
             };
             // SELECT among the steps moves the later ones.
-            carried.db = client.session.db;
-            carried.protocol = client.session.protocol;
+            carried.head.db = client.session.db;
+            carried.head.protocol = client.session.protocol;
             if self.step(token, carried) == Flow::Stop {
                 return;
             }
@@ -292,23 +334,23 @@ impl Core {
     }
 
     fn step(&mut self, token: Token, carried: Carried) -> Flow {
-        let row: &'static Row = self.table.row(carried.row);
+        let row: &'static Row = self.table.row(carried.head.row);
         let client = self.client(token);
         if client.state != State::Closing {
             client.state = State::Waiting;
         }
         match row.command.run {
-            Run::Home => return self.run_home(token, carried.row, &carried.args()),
+            Run::Home => return self.run_home(token, carried.head.row, &carried.args()),
             Run::Everywhere(..) => self.spread(token, row, &carried),
             Run::Keys(_) | Run::Split(..) => {
-                let mut task = self.task(token, carried.row, &carried.args());
+                let mut task = self.task(token, carried.head.row, &carried.args());
                 // Inside a transaction nothing blocks.
                 task.block = 0;
                 let mut keys = Vec::new();
-                self.keys_of(&carried, &mut keys);
+                self.keys_of(carried.head, &carried.args(), &mut keys);
                 if keys.is_empty() {
-                    self.count_call(carried.row, 1);
-                    let reply = self.run_part(&task.commands[0]);
+                    self.count_call(carried.head.row, 1);
+                    let reply = self.run_part(&carried);
                     self.late(task.to, &reply);
                 } else {
                     self.lend_all(token, task, Vec::new());

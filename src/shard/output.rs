@@ -6,7 +6,7 @@
 use super::Core;
 use super::core::Ask;
 use crate::base::{Io, Token};
-use crate::conn::{ReplyMode, State};
+use crate::conn::{Input, ReplyMode, State};
 use crate::limits::{
     OUTPUT_PAUSE_BYTES, SEND_BUFFER_KEPT_BYTES, SEND_BUFFERS_KEPT, SEND_HELD_BYTES,
 };
@@ -131,7 +131,7 @@ impl Core {
     pub fn close_after_replies(&mut self, token: Token) {
         let client = self.client(token);
         client.state = State::Closing;
-        client.input = Vec::new();
+        client.input = Input::default();
         client.unfinished = None;
         self.list_output(token);
     }
@@ -161,7 +161,7 @@ impl Core {
         if !ended || client.closing || client.state == State::Blocked {
             return self.close_now(token);
         }
-        if client.state == State::Running {
+        if client.state == State::Running && !client.awaits_turn {
             self.runnable.push_back(token);
         }
     }
@@ -171,7 +171,8 @@ impl Core {
         let Some(client) = self.clients.get_mut(token) else {
             return;
         };
-        if client.ended && client.state == State::Running && client.replies.in_order() {
+        let done = client.state == State::Running && !client.awaits_turn;
+        if client.ended && done && client.replies.in_order() {
             self.close_after_replies(token);
         }
     }

@@ -4,16 +4,21 @@
 //! is the participant's `Duty`; `act` works off everything that a change of the locks set free, in a loop
 //! rather than by recursion, because a released task may free the next.
 
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+
 use super::Core;
 use super::execute::Call;
 use super::happened::Happened;
 use super::mesh::ALONE;
 use super::waits::Candidate;
-use crate::cmd::changes_keys;
-use crate::resp::{Protocol, Reply};
+use crate::cmd::{changes_keys, key_slot};
+use crate::limits::{AHEAD_MAX, SEQUENCE_BEHIND_BITS, SEQUENCES_BEHIND_EACH};
+use crate::resp::{Args, Reply};
 use crate::route::{
-    Carried, DbKey, Errand, Intent, Mode, Note, Outcome, Part, Returned, Schedule, Sequence, Task,
-    Wait, Work,
+    Batch, Carried, DbKey, Errand, Head, Intent, Mode, Note, Outcome, Part, Returned, Schedule,
+    Sequence, Task, Wait, Work,
 };
 use crate::store::Entry;
 
@@ -24,7 +29,7 @@ const PART_REPLY_BYTES: usize = 1024;
 #[derive(Debug)]
 pub enum Duty {
     /// Lend these entries.
-    Lend(Vec<DbKey>),
+    Lend(Arc<[DbKey]>),
     /// Run the part and send the reply.
     Read(Carried),
     /// Wait for the decision, then run the part.
@@ -52,10 +57,31 @@ pub struct Participant {
 impl Core {
     /// The next place in the global order.
     pub fn next_sequence(&mut self) -> Sequence {
-        self.identity
+        let drawn = self
+            .identity
             .shared
             .sequence
-            .fetch_add(1, std::sync::atomic::Ordering::Relaxed)
+            .fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        drawn << SEQUENCE_BEHIND_BITS
+    }
+
+    /// A place right behind another's, before everything that was drawn later: for what a transaction set off,
+    /// so that nobody sees the state between. Where there is none left, the next one.
+    ///
+    /// ```text
+    /// place   drawn number | shard that made the place | 1, 2, 3 ...
+    /// ```
+    pub fn sequence_behind(&mut self, sequence: Sequence) -> Sequence {
+        let drawn = sequence >> SEQUENCE_BEHIND_BITS;
+        let (last, used) = self.behind_drawn;
+        let used = if drawn > last { 1 } else { used + 1 };
+        // An older number's places may have been given before: only the newest is sure to have some left.
+        if drawn < last || used >= SEQUENCES_BEHIND_EACH {
+            return self.next_sequence();
+        }
+        self.behind_drawn = (drawn, used);
+        let shard = self.id() as u64;
+        (drawn << SEQUENCE_BEHIND_BITS) | (shard * SEQUENCES_BEHIND_EACH) | used
     }
 
     /// A coordinator asks for locks.
@@ -181,21 +207,26 @@ impl Core {
 
     /// Takes entries out of the keyspace for a coordinator.
     pub fn lend(&mut self, keys: &[DbKey]) -> Vec<Option<Entry>> {
-        keys.iter()
-            .map(|(db, key)| {
-                self.store
-                    .take(usize::from(*db), crate::cmd::key_slot(key), key)
-            })
-            .collect()
+        let mut entries = Vec::with_capacity(keys.len());
+        for keys in keys.chunks(AHEAD_MAX) {
+            let slots: SmallVec<[u16; AHEAD_MAX]> =
+                keys.iter().map(|(_, key)| key_slot(key)).collect();
+            let places = keys.iter().zip(&slots);
+            self.prefetch_keys(places.clone().map(|((db, key), &slot)| (*db, slot, &**key)));
+            entries.extend(
+                places.map(|((db, key), &slot)| self.store.take(usize::from(*db), slot, key)),
+            );
+        }
+        entries
     }
 
-    /// Puts lent entries back.
-    pub fn take_back(&mut self, returned: Returned) {
-        for ((db, key), entry) in returned {
+    /// Puts lent entries of these keys back.
+    pub fn take_back(&mut self, keys: &[DbKey], returned: Returned) {
+        for ((db, key), entry) in keys.iter().zip(returned) {
             if let Some(entry) = entry {
                 let displaced =
                     self.store
-                        .insert(usize::from(db), crate::cmd::key_slot(&key), entry);
+                        .insert(usize::from(*db), crate::cmd::key_slot(key), entry);
                 assert!(
                     displaced.is_none(),
                     "a lent key stays locked, so nobody else can have set it"
@@ -209,7 +240,7 @@ impl Core {
         let mut reply = Vec::with_capacity(PART_REPLY_BYTES);
         let call = Call {
             part: true,
-            ..Call::of(carried, false)
+            ..Call::of(carried.head, false)
         };
         self.run_handler(call, &carried.args(), &mut reply);
         self.settle_effects();
@@ -229,6 +260,8 @@ impl Core {
         if answer {
             self.tell(coordinator, Note::Executed { sequence, reply });
         }
+        // Before the locks go, so that who waits for them finds the waiting clients served.
+        self.serve_ready_behind(sequence);
         self.release(sequence, &participant);
         self.serve_ready();
     }
@@ -245,21 +278,23 @@ impl Core {
             .participants
             .remove(&sequence)
             .expect("a finished transaction took part");
-        self.mark_ready(&returned);
-        let offered = match &participant.duty {
-            Duty::Lend(keys) => keys.first(),
-            _ => None,
-        };
-        self.take_back(returned);
+        if let Duty::Lend(keys) = &participant.duty {
+            self.mark_ready(keys, &returned);
+            self.take_back(keys, returned);
+        }
         if let Some(wait) = wait {
             self.register_wait(*wait);
         }
         for key in modified {
             self.happened(&Happened::Modified(key));
         }
-        if let Some(key) = offered {
+        if let Duty::Lend(keys) = &participant.duty
+            && let Some(key) = keys.first()
+        {
             self.waits.offer_over(key);
         }
+        // Before the locks go, so that who waits for them finds the waiting clients served.
+        self.serve_ready_behind(sequence);
         self.release(sequence, &participant);
         self.serve_ready();
     }
@@ -274,15 +309,15 @@ impl Core {
     }
 
     /// The coordinator gave way to an older transaction.
-    pub fn yielded(&mut self, sequence: Sequence, returned: Vec<Option<Entry>>) {
+    pub fn yielded(&mut self, sequence: Sequence, returned: Returned) {
         let participant = self
             .participants
             .get(&sequence)
             .expect("a yielding transaction takes part");
         if let Duty::Lend(keys) = &participant.duty {
-            let returned = keys.iter().cloned().zip(returned).collect();
-            self.mark_ready(&returned);
-            self.take_back(returned);
+            let keys = Arc::clone(keys);
+            self.mark_ready(&keys, &returned);
+            self.take_back(&keys, returned);
         }
         let mut outcome = Outcome::default();
         self.locks.yield_back(sequence, &mut outcome);
@@ -296,8 +331,8 @@ impl Core {
             return self.run_task(task);
         }
         let mut intents: Vec<Intent> = Vec::new();
-        for carried in &task.commands {
-            self.add_intents(carried, &mut intents);
+        for (head, args) in task.commands.iter() {
+            self.add_intents(head, &args, &mut intents);
         }
         if let Some(client) = task.watcher {
             // A decided transaction may be about to change a watched key: its changes must be seen.
@@ -315,21 +350,20 @@ impl Core {
     }
 
     /// Appends the intents of a command.
-    pub fn add_intents(&self, carried: &Carried, intents: &mut Vec<Intent>) {
-        let row = self.table.row(carried.row);
+    fn add_intents(&self, head: Head, args: &Args<'_>, intents: &mut Vec<Intent>) {
+        let row = self.table.row(head.row);
         let mode = if changes_keys(row) {
             Mode::Exclusive
         } else {
             Mode::Shared
         };
-        let args = carried.args();
         let mut positions = Vec::new();
         for spec in row.command.keys {
-            if spec.positions(&args, &mut positions).is_err() {
+            if spec.positions(args, &mut positions).is_err() {
                 return;
             }
         }
-        for db in self.databases_of(row, carried.db, &args) {
+        for db in self.databases_of(row, head.db, args) {
             intents.extend(positions.iter().map(|&at| Intent {
                 key: self.lock_key(db, args.get(at)),
                 mode,
@@ -339,51 +373,63 @@ impl Core {
 
     /// Runs a task and delivers its reply, unless its client blocks.
     fn run_task(&mut self, task: Task) {
+        let (home, to) = (task.home, task.to);
         if task.exec {
-            let reply = self.run_bundle(&task);
-            self.deliver(task.home, task.to, reply);
+            self.run_bundle(task);
         } else {
-            let carried = &task.commands[0];
+            let (head, args) = task.commands.get(0);
             let mut reply = Vec::new();
-            self.run_handler(
-                Call::of(carried, false).alone(),
-                &carried.args(),
-                &mut reply,
-            );
+            self.run_handler(Call::of(head, false).alone(), &args, &mut reply);
             let blocks = self.effects.block.is_some();
             self.settle_effects();
             if blocks {
                 self.wait_here(&task);
             } else {
-                self.deliver(task.home, task.to, reply);
+                self.deliver(home, to, reply);
             }
         }
-        if task.to.place != ALONE {
-            self.run_behind((task.home, task.to.token));
+        if to.place != ALONE {
+            self.run_behind((home, to.token));
         }
         self.serve_ready();
     }
 
-    /// EXEC with keys of this shard only: every command, one array.
-    fn run_bundle(&mut self, task: &Task) -> Vec<u8> {
-        let mut reply = Vec::new();
-        let protocol = task
-            .commands
-            .first()
-            .map_or(Protocol::Resp2, |carried| carried.protocol);
+    /// EXEC with keys of this shard only; the batch goes home with the reply.
+    fn run_bundle(&mut self, task: Task) {
+        let mut reply = Vec::with_capacity(PART_REPLY_BYTES);
         if task
             .watcher
             .is_some_and(|client| self.watched_changed(client))
         {
-            Reply::new(&mut reply, protocol).null_array();
-            return reply;
+            Reply::new(&mut reply, task.commands.protocol()).null_array();
+        } else {
+            self.run_batch(&task.commands, &mut reply);
         }
-        Reply::new(&mut reply, protocol).array(task.commands.len());
-        for carried in &task.commands {
-            self.run_handler(Call::of(carried, false), &carried.args(), &mut reply);
-            self.settle_effects();
+        let bundled = Note::Bundled {
+            to: task.to,
+            reply,
+            batch: task.commands,
+        };
+        self.tell(usize::from(task.home), bundled);
+    }
+
+    /// Every command of a transaction, one array.
+    pub fn run_batch(&mut self, batch: &Batch, reply: &mut Vec<u8>) {
+        Reply::new(reply, batch.protocol()).array(batch.len());
+        for first in (0..batch.len()).step_by(AHEAD_MAX) {
+            let last = batch.len().min(first + AHEAD_MAX);
+            let commands = (first..last).map(|index| batch.get(index));
+            self.prefetch_keys(
+                commands
+                    .filter(|(head, _)| head.key_at != 0)
+                    .map(|(head, args)| (head.db, head.slot, args.get(usize::from(head.key_at)))),
+            );
+            for index in first..last {
+                let (head, args) = batch.get(index);
+                self.run_handler(Call::of(head, false), &args, reply);
+                self.settle_effects();
+            }
         }
-        reply
     }
 
     /// The next command of a client that waited behind one of its own.

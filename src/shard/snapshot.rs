@@ -16,7 +16,7 @@ use crate::cmd::Merge;
 use crate::conn::State;
 use crate::limits::STAMPS_IDLE_US;
 use crate::resp::Args;
-use crate::route::{Carried, PartTimes, RemoteCommand, ReplyTo};
+use crate::route::{Carried, Head, PartTimes, RemoteCommand, ReplyTo};
 
 /// The place of a reply that is a part of a snapshot; the client of such a `ReplyTo` is the snapshot's number.
 pub const PART: u32 = u32::MAX - 1;
@@ -39,8 +39,9 @@ impl Core {
     pub fn begin_snapshot(&mut self, token: Token, row: u16, args: &Args<'_>, how: Merge) -> Flow {
         let client = self.client(token);
         client.state = State::Waiting;
-        let (id, session) = (client.id, &client.session);
-        let command = Carried::new(row, session.db, session.protocol, session.no_touch, args);
+        let id = client.id;
+        let head = client.session.head(row);
+        let command = Carried::new(head, args);
         let positions = std::mem::take(&mut self.positions);
         let parts = self.parts_by_owner(args, &positions);
         let number = self.next_snapshot;
@@ -59,9 +60,9 @@ impl Core {
         for (owner, ordinals) in parts {
             let keys = ordinals.iter().map(|&ordinal| positions[ordinal]);
             if owner == here {
-                own = Some(snapshot.command.part(args, std::iter::once(0).chain(keys)));
+                own = Some(Carried::part(head, args, std::iter::once(0).chain(keys)));
             } else {
-                self.send_part(owner, number, &snapshot.command, args, keys);
+                self.send_part(owner, number, head, args, keys);
             }
             snapshot.parts.push((owner, ordinals, Vec::new()));
         }
@@ -97,7 +98,7 @@ impl Core {
         &mut self,
         owner: usize,
         number: u64,
-        command: &Carried,
+        head: Head,
         args: &Args<'_>,
         keys: impl Iterator<Item = usize>,
     ) {
@@ -112,12 +113,7 @@ impl Core {
                 client: number,
                 place: PART,
             },
-            row: command.row,
-            db: command.db,
-            slot: crate::cmd::key_slot(key),
-            key_at: 1,
-            protocol: command.protocol,
-            no_touch: command.no_touch,
+            head: head.with_key((crate::cmd::key_slot(key), 1)),
             first_span,
             spans,
             reply: None,
@@ -127,7 +123,7 @@ impl Core {
 
     /// The times of a part that is about to be read here; None when a key is locked.
     pub fn part_times(&mut self, part: &Carried) -> Option<PartTimes> {
-        self.times_of(part.row, part.db, &part.args())
+        self.times_of(part.head.row, part.head.db, &part.args())
     }
 
     /// As `part_times`, for a part in a parcel.
@@ -187,7 +183,7 @@ impl Core {
             let positions: Vec<usize> = (1..args.len()).collect();
             self.split(
                 snapshot.token,
-                &snapshot.command,
+                snapshot.command.head,
                 &args,
                 &positions,
                 snapshot.merge,

@@ -12,31 +12,30 @@ use crate::base::Token;
 use crate::cmd::{Merge, Row, Run, changes_keys, flag, key_slot};
 use crate::conn::State;
 use crate::resp::Args;
-use crate::route::{Carried, Intent, Mode, Part, WHOLE, Work};
+use crate::route::{Carried, Head, Intent, Mode, Part, WHOLE, Work};
 
 impl Core {
     /// A command of a waiting client that divides by key; `positions` holds where the keys stand.
     pub fn begin_split(&mut self, token: Token, row: u16, args: &Args<'_>, merge: Merge) -> Flow {
         let client = self.client(token);
         client.state = State::Waiting;
-        let session = &client.session;
-        let head = Carried::empty(row, session.db, session.protocol, session.no_touch);
+        let head = client.session.head(row);
         let positions = std::mem::take(&mut self.positions);
-        self.split(token, &head, args, &positions, merge);
+        self.split(token, head, args, &positions, merge);
         self.positions = positions;
         Flow::Stop
     }
 
-    /// A part for every owner; `carried` says how, `args` what.
+    /// A part for every owner.
     pub fn split(
         &mut self,
         token: Token,
-        carried: &Carried,
+        head: Head,
         args: &Args<'_>,
         positions: &[usize],
         merge: Merge,
     ) {
-        let writes = changes_keys(self.table.row(carried.row));
+        let writes = changes_keys(self.table.row(head.row));
         let mode = if writes {
             Mode::Exclusive
         } else {
@@ -52,12 +51,12 @@ impl Core {
                 .iter()
                 .position(|(share, _)| share.shard == shard)
                 .unwrap_or_else(|| {
-                    shares.push((Share::new(shard, Vec::new()), Vec::new()));
+                    shares.push((Share::new(shard, [].into()), Vec::new()));
                     shares.len() - 1
                 });
             shares[index].0.ordinals.push(ordinal);
             shares[index].1.push(Intent {
-                key: self.lock_key(carried.db, key),
+                key: self.lock_key(head.db, key),
                 mode,
             });
         }
@@ -69,7 +68,7 @@ impl Core {
                     .ordinals
                     .iter()
                     .flat_map(|&ordinal| positions[ordinal]..positions[ordinal] + step);
-                carried.part(args, (0..first).chain(keys))
+                Carried::part(head, args, (0..first).chain(keys))
             })
             .collect();
         let plan = Plan::Split {
@@ -77,7 +76,7 @@ impl Core {
             writes,
             fallible: false,
         };
-        self.count_call(carried.row, 1);
+        self.count_call(head.row, 1);
         let sequence = self.open(token, plan, shares.len());
         for ((share, mut intents), part) in shares.into_iter().zip(parts) {
             strongest(&mut intents);
@@ -101,7 +100,7 @@ impl Core {
         }
         let task = self.task(token, row_number, args);
         self.client(token).state = State::Waiting;
-        self.spread(token, row, &task.commands[0]);
+        self.spread(token, row, &task.commands.carried(0));
         Flow::Stop
     }
 
@@ -121,7 +120,7 @@ impl Core {
             writes,
             fallible: true,
         };
-        self.count_call(carried.row, 1);
+        self.count_call(carried.head.row, 1);
         let sequence = self.open(token, plan, self.identity.shards);
         for shard in 0..self.identity.shards {
             let work = if writes {
@@ -131,7 +130,7 @@ impl Core {
             };
             self.ask_share(
                 sequence,
-                Share::new(shard, Vec::new()),
+                Share::new(shard, [].into()),
                 vec![Intent { key: WHOLE, mode }],
                 work,
                 None,

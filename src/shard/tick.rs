@@ -11,7 +11,9 @@ use super::core::{Ask, Identity};
 use super::stall::Step;
 use crate::base::{CloseReason, Endpoint, Event, Io, Wait};
 use crate::config::Config;
-use crate::limits::{EVENTS_PER_POLL, IDLE_SLEEP_US, MESSAGES_PER_TICK, RUNNABLE_PER_TICK};
+use crate::limits::{
+    EVENTS_PER_POLL, IDLE_SLEEP_US, LINGER_US, MESSAGES_PER_TICK, RUNNABLE_PER_TICK,
+};
 use crate::route::Message;
 
 /// A shard: its state, its way to the outside and its way to the other shards.
@@ -24,6 +26,8 @@ pub struct Shard<I: Io> {
     listeners: u32,
     /// Messages that a full mesh has refused; the receiver rings when there is room.
     refused: usize,
+    /// It has a processor of its own, so that waiting awake takes nothing from another shard.
+    lingers: bool,
 }
 
 impl<I: Io> Shard<I> {
@@ -48,6 +52,7 @@ impl<I: Io> Shard<I> {
             inbox: Vec::new(),
             listeners: 0,
             refused: 0,
+            lingers: false,
         }
     }
 
@@ -55,6 +60,12 @@ impl<I: Io> Shard<I> {
     pub fn listen(&mut self, listener: u32, socket: crate::base::Socket) {
         self.listeners = self.listeners.max(listener + 1);
         self.io.listen(listener, socket);
+    }
+
+    /// From now on the shard waits a moment awake when another shard is about to answer. For shards with a
+    /// processor of their own.
+    pub fn linger_for_answers(&mut self) {
+        self.lingers = true;
     }
 
     /// Ticks until SHUTDOWN.
@@ -113,7 +124,15 @@ impl<I: Io> Shard<I> {
     pub fn wait(&mut self) -> Wait {
         let told = self.core.outbox.iter().filter(|told| !told.is_empty());
         let unsent = told.count() > self.refused;
-        if self.core.has_work() || unsent || self.core.stopping || !self.mesh.prepare_sleep() {
+        if self.core.has_work() || unsent || self.core.stopping {
+            return Wait::No;
+        }
+        let mesh = &self.mesh;
+        if self.lingers && self.core.expects_mail() && self.io.linger(LINGER_US, || mesh.has_mail())
+        {
+            return Wait::No;
+        }
+        if !self.mesh.prepare_sleep() {
             return Wait::No;
         }
         Wait::AtMost(self.core.sleep_us().min(IDLE_SLEEP_US))
@@ -155,7 +174,7 @@ impl<I: Io> Shard<I> {
     fn run_ready(&mut self) {
         self.core.release_stalled();
         self.core.handle_own_notes();
-        let busy = !self.core.runnable.is_empty();
+        let busy = !self.core.runnable.is_empty() || !self.core.turns.is_empty();
         for _ in 0..RUNNABLE_PER_TICK {
             let Some(token) = self.core.runnable.pop_front() else {
                 break;
@@ -163,6 +182,7 @@ impl<I: Io> Shard<I> {
             self.core.run_input(token);
             self.core.handle_own_notes();
         }
+        self.core.run_turns();
         self.lap_if(busy, Step::Ready);
     }
 
@@ -174,9 +194,12 @@ impl<I: Io> Shard<I> {
                 continue;
             }
             let message = std::mem::take(&mut self.core.outbox[to]);
+            let errands = usize::from(message.commands.is_some());
+            self.core.errands_out += errands;
             if let Err(message) = self.mesh.try_send(to, message) {
                 // The receiver is behind: the message waits and grows only as far as parcels may.
                 self.core.outbox[to] = message;
+                self.core.errands_out -= errands;
                 self.refused += 1;
             }
         }

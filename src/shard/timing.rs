@@ -94,7 +94,7 @@ impl Core {
     #[inline]
     pub fn timed(&mut self, call: Call, args: &Args<'_>) {
         let ticks = self.timing.end();
-        self.stalls.command(call.row, ticks);
+        self.stalls.command(call.head.row, ticks);
         self.count_time(call, args, ticks);
     }
 
@@ -107,7 +107,7 @@ impl Core {
     #[inline]
     fn count_time(&mut self, call: Call, args: &Args<'_>, ticks: u64) {
         let nanoseconds = self.timing.ticker.nanoseconds(ticks);
-        let calls = &mut self.calls[usize::from(call.row)];
+        let calls = &mut self.calls[usize::from(call.head.row)];
         calls.nanoseconds += nanoseconds;
         if self.timing.tracking {
             calls
@@ -127,7 +127,7 @@ impl Core {
             // It has not ended: it waits for a key.
             return;
         }
-        let row = self.table.row(call.row);
+        let row = self.table.row(call.head.row);
         let threshold_ms = self.config.latency_monitor_threshold;
         if threshold_ms > 0 && duration_us / 1000 >= threshold_ms {
             let event = if row.has(flag::FAST) {

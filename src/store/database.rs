@@ -5,6 +5,7 @@
 
 use super::bucket::prefetch_line;
 use super::entry::Entry;
+use super::heavy::Heavy;
 use super::table::{Table, TableStatistics};
 use crate::limits::SLOTS;
 
@@ -233,6 +234,7 @@ impl DatabaseStatistics {
 pub struct Cleared {
     groups: Vec<Group>,
     len: usize,
+    heavy: Heavy,
 }
 
 impl std::fmt::Debug for Cleared {
@@ -246,6 +248,7 @@ impl Cleared {
         Cleared {
             groups: database.groups,
             len: database.len,
+            heavy: Heavy::default(),
         }
     }
 
@@ -260,20 +263,28 @@ impl Cleared {
         self.len == 0
     }
 
-    /// Frees up to `budget` buckets of entries; true when nothing is left.
+    /// Frees about `budget` entries, or pieces of large ones; true when nothing is left.
     pub fn drop_some(&mut self, budget: usize) -> bool {
-        let mut left = budget;
-        while let Some(group) = self.groups.last_mut() {
+        let mut freed = self.heavy.free_some(budget);
+        while freed < budget {
+            let Some(group) = self.groups.last_mut() else {
+                return self.heavy.is_empty();
+            };
             let Some(table) = group.tables.last_mut() else {
                 self.groups.pop();
                 continue;
             };
-            left -= table.discard(left);
-            if left == 0 {
-                return false;
+            let heavy = &mut self.heavy;
+            let wanted = budget - freed;
+            let cost = table.discard(wanted, |mut entry| {
+                heavy.relieve(&mut entry);
+                1 + entry.object_mut().map_or(0, |object| object.pieces())
+            });
+            freed += cost;
+            if cost < wanted {
+                group.tables.pop();
             }
-            group.tables.pop();
         }
-        true
+        false
     }
 }

@@ -7,6 +7,7 @@
 use super::database::{Cleared, Database, DatabaseStatistics, ExpiryCount};
 use super::entry::Entry;
 use super::expiry::{Filed, Reference, Wheel};
+use super::heavy::Heavy;
 use super::value::Value;
 use crate::limits::DATABASES_MAX;
 use crate::limits::{EXPIRY_MS_MAX, STALE_REFERENCES_MAX, SWEPT_PER_REFERENCE};
@@ -65,6 +66,8 @@ pub struct Store {
     wheel: Wheel,
     /// Entries with an expiry in all databases: the wheel's live references.
     expiring: usize,
+    /// Values that are gone but too large to be freed at once.
+    heavy: Heavy,
 }
 
 impl Store {
@@ -79,6 +82,7 @@ impl Store {
             hash: KeyHash::new(seed),
             wheel: Wheel::default(),
             expiring: 0,
+            heavy: Heavy::default(),
         }
     }
 
@@ -202,6 +206,7 @@ impl Store {
         };
         let old = entry.expiry();
         let lru = age(Some(entry));
+        self.heavy.relieve(entry);
         entry.set_value(value);
         entry.set_lru(lru);
         if old.is_some() || expiry.is_some() {
@@ -243,6 +248,22 @@ impl Store {
         self.expiring -= usize::from(entry.expiry().is_some());
         unfile(&mut entry);
         Some(entry)
+    }
+
+    /// Ends an entry that was taken out. A large value is freed later, by `free_some`.
+    pub fn discard(&mut self, mut entry: Entry) {
+        self.heavy.relieve(&mut entry);
+    }
+
+    /// Values that wait to be freed.
+    #[must_use]
+    pub fn unfreed(&self) -> usize {
+        self.heavy.len()
+    }
+
+    /// Frees up to `budget` pieces of the values that wait.
+    pub fn free_some(&mut self, budget: usize) {
+        self.heavy.free_some(budget);
     }
 
     /// Gives a key an expiry or takes it away; false if there is no such key.
@@ -365,8 +386,9 @@ impl Store {
                 break;
             };
             progress.examined += 1;
-            if let Some(entry) = self.resolve(reference, source, now_ms) {
+            if let Some(mut entry) = self.resolve(reference, source, now_ms) {
                 progress.expired += 1;
+                self.heavy.relieve(&mut entry);
                 let db = usize::from(self.number_of[usize::from(reference.database())]);
                 on_expired(db, reference.slot(), entry);
             }

@@ -7,6 +7,7 @@ mod bucket;
 mod database;
 mod entry;
 mod expiry;
+mod heavy;
 mod keyspace;
 mod listpack;
 mod quicklist;

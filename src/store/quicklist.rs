@@ -118,8 +118,15 @@ impl List {
     }
 
     #[inline]
-    fn node_count(&self) -> usize {
+    pub(super) fn node_count(&self) -> usize {
         1 + self.rest.len()
+    }
+
+    /// Frees up to `budget` nodes from the end and returns how many; the rest is no longer a list, only to be freed.
+    pub(super) fn free_nodes(&mut self, budget: usize) -> usize {
+        let freed = self.rest.len().min(budget);
+        self.rest.truncate(self.rest.len() - freed);
+        freed
     }
 
     #[inline]

@@ -36,7 +36,7 @@ pub struct TableStatistics {
 pub struct Table<E> {
     segments: Segments<E>,
     len: u32,
-    /// `segments.len()`: linear hashing's number of buckets.
+    /// Linear hashing's number of buckets, all in `segments`.
     buckets: u32,
 }
 
@@ -159,16 +159,15 @@ impl<E> Table<E> {
     /// Splits one bucket when the primary buckets are full on average.
     #[inline]
     fn grow(&mut self, hash_of: impl Fn(&E) -> u64) {
-        if self.buckets == 0 || self.len() > self.segments.full_at() {
+        if self.buckets == 0 || self.len() > self.segments.full_at(self.buckets as usize) {
             self.split(hash_of);
         }
     }
 
     #[cold]
     fn split(&mut self, hash_of: impl Fn(&E) -> u64) {
-        self.segments.push(Bucket::new());
+        self.segments.push(self.buckets as usize);
         self.buckets += 1;
-        assert!(self.buckets as usize == self.segments.len());
         if self.buckets == 1 {
             return;
         }
@@ -196,7 +195,8 @@ impl<E> Table<E> {
         }
         let last = self.buckets - 1;
         let origin = (last & !(1 << last.ilog2())) as usize;
-        let mut chain = self.segments.pop().expect("there are at least two buckets");
+        let taken = self.segments.pop(self.buckets as usize);
+        let mut chain = taken.expect("there are at least two buckets");
         self.buckets = last;
         while let Some((print, element)) = chain.pop() {
             self.segments.at_mut(origin).push(print, element);
@@ -255,18 +255,25 @@ impl<E> Table<E> {
         chosen
     }
 
-    /// Frees up to `budget` buckets from the end; the rest is no longer a table, only to be discarded further.
-    /// Returns how many were freed: fewer than `budget` means that nothing is left.
-    pub(super) fn discard(&mut self, budget: usize) -> usize {
-        for freed in 0..budget {
-            let Some(bucket) = self.segments.pop() else {
+    /// Hands elements out, bucket by bucket from the end, until they have cost `budget`; `free` says what one cost, an
+    /// empty bucket costs 1. The rest is no longer a table, only to be discarded further. Returns the cost: less than
+    /// `budget` means that nothing is left.
+    pub(super) fn discard(&mut self, budget: usize, mut free: impl FnMut(E) -> usize) -> usize {
+        let mut freed = 0;
+        while freed < budget {
+            let Some(mut bucket) = self.segments.pop(self.buckets as usize) else {
                 *self = Table::new();
                 return freed;
             };
-            self.len -= bucket.len() as u32;
             self.buckets -= 1;
+            let mut cost = 0;
+            while let Some((_, element)) = bucket.pop() {
+                cost += free(element);
+                self.len -= 1;
+            }
+            freed += cost.max(1);
         }
-        budget
+        freed
     }
 
     #[must_use]

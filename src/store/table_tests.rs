@@ -156,9 +156,19 @@ fn discarding_is_bounded_and_complete() {
     let mut table = Numbers::new();
     (0..40_000).for_each(|number| insert(&mut table, number));
     let mut steps = 0;
-    while table.discard(100) == 100 {
+    let mut out = 0;
+    loop {
+        let before = out;
+        let freed = table.discard(100, |_| {
+            out += 1;
+            1
+        });
+        assert!(out - before <= 100 + 45, "one bucket more at most");
+        if freed < 100 {
+            break;
+        }
         steps += 1;
     }
-    assert!(steps > 40 && table.is_empty());
+    assert!(steps > 270 && out == 40_000 && table.is_empty());
     assert_eq!(table.statistics(), TableStatistics::default());
 }

@@ -99,6 +99,24 @@ impl Object {
         }
     }
 
+    /// Allocations that freeing it takes, about.
+    #[inline]
+    #[must_use]
+    pub fn pieces(&self) -> usize {
+        match self {
+            Object::Bytes(_) => 1,
+            Object::List(list) => list.node_count(),
+        }
+    }
+
+    /// Frees up to `budget` pieces, but not the last; the rest is only to be freed further. Returns how many.
+    pub(super) fn free_pieces(&mut self, budget: usize) -> usize {
+        match self {
+            Object::Bytes(_) => 0,
+            Object::List(list) => list.free_nodes(budget),
+        }
+    }
+
     /// Bytes allocated behind the object, in the allocator's classes.
     #[must_use]
     pub fn heap_bytes(&self) -> usize {

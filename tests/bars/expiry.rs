@@ -4,9 +4,52 @@
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use cairn::cmd::key_slot;
+use cairn::limits::{EXPIRE_PER_TICK, EXPIRE_PER_TICK_MAX};
+use cairn::store::{Entry, Store};
+
+use crate::growth::thread_us;
 use crate::harness::client::Value;
 use crate::probe::{Probe, quiet};
 use crate::{alone, connect, figure, load, must_fail, process, start};
+
+/// Lets so many keys expire at once, in slices of this budget: the longest slice, processor microseconds.
+fn longest_slice(count: usize, budget: usize) -> Result<u64, String> {
+    let mut store = Store::new(1, 7);
+    for number in 0..count {
+        let key = format!("key:{number:012}");
+        let text = cairn::store::Value::Bytes(b"12345678");
+        let slot = key_slot(key.as_bytes());
+        store.insert(0, slot, Entry::new(key.as_bytes(), text, Some(1_000_000)));
+    }
+    let (mut longest, mut expired) = (0, 0);
+    while store.len(0) > 0 {
+        let before = thread_us();
+        let progress = store.expire_step(1_001_000, budget, &mut |_, _, _| {});
+        longest = longest.max(thread_us() - before);
+        expired += progress.expired;
+    }
+    assert_eq!(expired, count, "all go, none twice");
+    let limit = load(2_000, 1_000) as u64;
+    if longest <= limit {
+        return Ok(longest);
+    }
+    Err(format!("a slice took {longest} us, at most {limit} wanted"))
+}
+
+#[test]
+fn expiry_comes_in_short_slices() {
+    let _alone = alone();
+    let count = load(200_000, 1_000_000);
+    for budget in [EXPIRE_PER_TICK, EXPIRE_PER_TICK_MAX] {
+        let longest = longest_slice(count, budget).expect("slices are short");
+        let what = format!("{count} keys, longest slice of {budget}, processor us");
+        figure("expiry", &what, longest);
+    }
+    // The control: all at once.
+    let all = longest_slice(count, usize::MAX);
+    must_fail("expiry", &all.map(|_| ()));
+}
 
 #[test]
 fn a_wave_of_expiries_holds_nobody_up() {

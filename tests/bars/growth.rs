@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use cairn::limits::SLOTS;
 use cairn::store::{Entry, Store, Value};
 
 use crate::harness::client::{Client, encode};
@@ -37,7 +38,7 @@ pub fn fill(server: &Server, count: usize, value_bytes: usize, expiry: Option<&[
 }
 
 /// Processor time of this thread, microseconds: what others do on the machine does not count.
-fn thread_us() -> u64 {
+pub fn thread_us() -> u64 {
     let mut time = libc::timespec {
         tv_sec: 0,
         tv_nsec: 0,
@@ -48,17 +49,28 @@ fn thread_us() -> u64 {
     time.tv_sec.cast_unsigned() * 1_000_000 + time.tv_nsec.cast_unsigned() / 1000
 }
 
-/// The longest of so many insertions, microseconds.
-fn longest_insertion(count: usize, mut insert: impl FnMut(&[u8])) -> u64 {
-    let mut longest = 0;
-    let mut before = thread_us();
-    for number in 0..count {
-        insert(format!("key:{number:012}").as_bytes());
-        let after = thread_us();
-        longest = longest.max(after - before);
-        before = after;
+/// Times that the same insertions are done: what a table does it does each time, what the machine does (a virtual
+/// processor's time counts its host's interruptions) comes once.
+const PASSES: usize = 2;
+
+/// The longest of so many insertions, processor microseconds, each at its fastest; `fresh` begins a pass.
+fn longest_insertion<T>(
+    count: usize,
+    fresh: impl Fn() -> T,
+    mut insert: impl FnMut(&mut T, usize, &[u8]),
+) -> u64 {
+    let mut fastest = vec![u32::MAX; count];
+    for _ in 0..PASSES {
+        let mut keys = fresh();
+        let mut before = thread_us();
+        for (number, fastest) in fastest.iter_mut().enumerate() {
+            insert(&mut keys, number, format!("key:{number:012}").as_bytes());
+            let after = thread_us();
+            *fastest = (*fastest).min(u32::try_from(after - before).unwrap_or(u32::MAX));
+            before = after;
+        }
     }
-    longest
+    u64::from(fastest.into_iter().max().unwrap_or(0))
 }
 
 fn short(longest_us: u64) -> Result<(), String> {
@@ -71,20 +83,24 @@ fn short(longest_us: u64) -> Result<(), String> {
 #[test]
 fn growing_never_pauses_in_process() {
     let _alone = alone();
-    let count = load(300_000, 20_000_000);
-    let mut store = Store::new(1, 7);
-    // All keys in one slot: the largest table there can be.
-    let longest = longest_insertion(count, |key| {
-        store.insert(0, 0, Entry::new(key, Value::Bytes(b"12345678"), None));
-    });
-    let what = format!("longest of {count} insertions into one slot, us");
-    figure("growth", &what, longest);
-    short(longest).expect("no insertion is long");
-    drop(store);
+    let count = load(1_000_000, 20_000_000);
+    // All keys in one slot: the largest table there can be. Then in all slots, as most keys are.
+    for (slots, what) in [(1, "one slot"), (SLOTS, "all slots")] {
+        let longest = longest_insertion(
+            count,
+            || Store::new(1, 7),
+            |store, number, key| {
+                let slot = u16::try_from(number % slots).expect("slots are few");
+                store.insert(0, slot, Entry::new(key, Value::Bytes(b"12345678"), None));
+            },
+        );
+        let what = format!("longest of {count} insertions into {what}, processor us");
+        figure("growth", &what, longest);
+        short(longest).expect("no insertion is long");
+    }
     // The control: a table that doubles at once.
-    let mut map = std::collections::HashMap::new();
-    let longest = longest_insertion(count, |key| {
-        map.insert(key.to_vec(), 0);
+    let longest = longest_insertion(count, std::collections::HashMap::new, |map, number, key| {
+        map.insert(key.to_vec(), number);
     });
     must_fail("growth", &short(longest));
 }

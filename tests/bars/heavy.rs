@@ -4,8 +4,11 @@
 
 use std::time::{Duration, Instant};
 
+use cairn::limits::FREE_PER_TICK;
 use cairn::resp::glob_match;
+use cairn::store::{End, Entry, List, NodeLimits, Object, Store, Value as Stored};
 
+use crate::growth::thread_us;
 use crate::harness::client::{Client, Value, encode};
 use crate::probe::{Probe, quiet};
 use crate::{alone, connect, figure, load, must_fail, process, start};
@@ -110,18 +113,11 @@ fn r24_flushing_frees_bit_by_bit() {
     client.call(&["CONFIG", "RESETSTAT"]).expect("a reply");
     let probe = Probe::ping(connect(&server));
     assert_eq!(client.call(&["FLUSHALL"]).expect("a reply"), crate::ok());
-    let pending = || {
-        let Ok(Value::Bulk(text)) = client.call(&["INFO", "memory"]) else {
-            panic!("INFO answers");
-        };
-        let text = String::from_utf8_lossy(&text).into_owned();
-        let line = text
-            .lines()
-            .find_map(|line| line.strip_prefix("lazyfree_pending_objects:"));
-        line.and_then(|number| number.parse::<usize>().ok())
-            .unwrap_or(0)
-    };
-    let freed = process::settle(Duration::from_secs(60), pending, |left| left == 0);
+    let freed = process::settle(
+        Duration::from_secs(60),
+        || unfreed(&mut client),
+        |left| left == 0,
+    );
     assert!(freed.is_ok(), "{freed:?} keys are still in memory");
     let seen = probe.stop();
     figure("R24", &format!("FLUSHALL of {count} keys, probe"), &seen);
@@ -134,6 +130,133 @@ fn r24_flushing_frees_bit_by_bit() {
         );
         assert!(longest <= load(250_000, 50_000) as u64, "{shard:?}");
     }
+}
+
+/// Objects that INFO says are still to be freed.
+fn unfreed(client: &mut Client) -> usize {
+    let Ok(Value::Bulk(text)) = client.call(&["INFO", "memory"]) else {
+        panic!("INFO answers");
+    };
+    let text = String::from_utf8_lossy(&text).into_owned();
+    let line = text
+        .lines()
+        .find_map(|line| line.strip_prefix("lazyfree_pending_objects:"));
+    line.and_then(|number| number.parse::<usize>().ok())
+        .unwrap_or(0)
+}
+
+/// Appends so many short elements to a list.
+fn fill_list(client: &mut Client, key: &str, count: usize) {
+    let elements: Vec<String> = (0..500).map(|number| format!("element{number}")).collect();
+    let mut words: Vec<&[u8]> = vec![b"RPUSH", key.as_bytes()];
+    words.extend(elements.iter().map(|element| element.as_bytes()));
+    let bytes = encode(&words);
+    for first in (0..count).step_by(500) {
+        client.send(&bytes).expect("sent");
+        let len = i64::try_from(first + 500).expect("lists are short");
+        assert_eq!(client.read().expect("a reply"), Value::Integer(len));
+    }
+}
+
+/// Err if the shard had a round longer than a value's end may take.
+fn brief(client: &mut Client) -> Result<u64, String> {
+    let longest = process::shards(client)[0].number("longest_round_usec");
+    if longest <= load(250_000, 50_000) as u64 {
+        return Ok(longest);
+    }
+    Err(format!("a round of {longest} us"))
+}
+
+#[test]
+fn r24_large_values_are_freed_bit_by_bit() {
+    let _alone = alone();
+    let server = start(&["--shards", "1"]);
+    let mut client = connect(&server);
+    let count = load(500_000, 10_000_000);
+    // Both nodes of 8 KiB, as by default, and a hundred times as many small ones.
+    for size in ["-2", "8"] {
+        client
+            .call(&["CONFIG", "SET", "list-max-listpack-size", size])
+            .expect("a reply");
+        let ends: [&[&str]; 4] = [
+            &["DEL", "list"],
+            &["UNLINK", "list"],
+            &["SET", "list", "text"],
+            &["FLUSHALL"],
+        ];
+        for words in ends {
+            client.call(&["DEL", "list"]).expect("a reply");
+            fill_list(&mut client, "list", count);
+            client.call(&["CONFIG", "RESETSTAT"]).expect("a reply");
+            let reply = client.call(words).expect("a reply");
+            assert!(!matches!(reply, Value::Error(_)), "{reply:?}");
+            let freed = process::settle(
+                Duration::from_secs(60),
+                || unfreed(&mut client),
+                |left| left == 0,
+            );
+            assert!(freed.is_ok(), "{freed:?} values are still in memory");
+            let what = format!("{} of a list of {count}, nodes of {size}", words[0]);
+            let longest = brief(&mut client).expect("freeing holds nobody up");
+            figure("R24", &what, format!("longest round {longest} us"));
+        }
+    }
+    // The control: a round that is long is seen.
+    client.call(&["DEBUG", "SLEEP", "0.3"]).expect("a reply");
+    must_fail("R24", &brief(&mut client).map(|_| ()));
+}
+
+#[test]
+fn r24_large_values_are_freed_in_short_slices() {
+    let _alone = alone();
+    let nodes = load(200_000, 1_000_000);
+    let entry = || {
+        let limits = NodeLimits {
+            fill: 1,
+            ..NodeLimits::default()
+        };
+        let mut list = List::new();
+        for _ in 0..nodes {
+            list.push(End::Back, b"element", limits);
+        }
+        Entry::new(b"list", Stored::Object(Object::List(Box::new(list))), None)
+    };
+    // What a host's interruption adds does not come in the same slice each time.
+    let (mut slices, mut whole) = (Vec::new(), u64::MAX);
+    for _ in 0..3 {
+        let pass = time_slices(entry());
+        slices.resize(pass.len(), u64::MAX);
+        for (least, us) in slices.iter_mut().zip(pass) {
+            *least = us.min(*least);
+        }
+        let value = entry();
+        let before = thread_us();
+        drop(value);
+        whole = whole.min(thread_us() - before);
+    }
+    let short = |longest: u64| match longest * 10 <= whole && longest <= 2_000 {
+        true => Ok(()),
+        false => Err(format!("{longest} us at once, of {whole}")),
+    };
+    let longest = slices.into_iter().max().expect("freeing takes slices");
+    let what = format!("freeing a list of {nodes} nodes, longest slice, processor us");
+    figure("R24", &what, format!("{longest}, whole {whole}"));
+    short(longest).expect("slices are short");
+    must_fail("R24", &short(whole));
+}
+
+/// Processor time of each slice in which a store frees a value, microseconds.
+fn time_slices(value: Entry) -> Vec<u64> {
+    let mut store = Store::new(1, 7);
+    let mut before = thread_us();
+    store.discard(value);
+    let mut slices = vec![thread_us() - before];
+    while store.unfreed() > 0 {
+        before = thread_us();
+        store.free_some(FREE_PER_TICK);
+        slices.push(thread_us() - before);
+    }
+    slices
 }
 
 /// Eight times the text must not take more than 24 times as long.

@@ -21,12 +21,16 @@ pub struct Report {
     pub errors: u64,
 }
 
-const USAGE: &str = "load --port PORT [--scale PERCENT] SHAPE
+/// Threads of the pipelined shapes share their clients.
+const MOST_THREADS: u64 = 50;
+
+const USAGE: &str = "load --port PORT [--scale PERCENT] [--threads N] SHAPE
 shapes: multi-one-slot multi-random lpush-pipelined lpop-pipelined blmove hot-keys";
 
 fn main() {
     let mut port = 0u16;
     let mut scale = 100u64;
+    let mut threads = 1u64;
     let mut shape = String::new();
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
@@ -34,18 +38,19 @@ fn main() {
         match word.as_str() {
             "--port" => port = number().and_then(|n| u16::try_from(n).ok()).unwrap_or(0),
             "--scale" => scale = number().unwrap_or(0),
+            "--threads" => threads = number().unwrap_or(0),
             _ => shape = word,
         }
     }
-    if port == 0 || scale == 0 {
+    if port == 0 || scale == 0 || !(1..=MOST_THREADS).contains(&threads) {
         usage();
     }
     let part = |operations: u64| (operations * scale / 100).max(1);
     let report = match shape.as_str() {
-        "multi-one-slot" => pipelines::multi(port, part(60_000), true),
-        "multi-random" => pipelines::multi(port, part(60_000), false),
-        "lpush-pipelined" => pipelines::list(port, part(1_000_000), "LPUSH"),
-        "lpop-pipelined" => pipelines::list(port, part(1_000_000), "LPOP"),
+        "multi-one-slot" => pipelines::multi(port, part(60_000), true, threads),
+        "multi-random" => pipelines::multi(port, part(60_000), false, threads),
+        "lpush-pipelined" => pipelines::list(port, part(1_000_000), "LPUSH", threads),
+        "lpop-pipelined" => pipelines::list(port, part(1_000_000), "LPOP", threads),
         "blmove" => moves::run(port, part(20_000)),
         "hot-keys" => hot::run(port, Duration::from_millis(part(5_000))),
         _ => usage(),

@@ -1,7 +1,8 @@
 //! Fifty clients that send batches in turn: transactions, and lists in pipelines of 16.
 //!
-//! One thread sends to all, then reads from all: the server meets fifty ready clients at once, as under
-//! redis-benchmark, and the generator costs little.
+//! A thread sends to all of its clients, then reads from all: the server meets many ready clients at once, as under
+//! redis-benchmark, and the generator costs little. Two threads, each with half of the clients, are what
+//! a server of several threads needs to stay busy.
 
 use std::time::Instant;
 
@@ -16,9 +17,8 @@ const LISTS: u64 = 10_000;
 const SETS_PER_MULTI: usize = 5;
 
 /// MULTI, five SETs, EXEC in one packet; an operation is one transaction.
-pub fn multi(port: u16, operations: u64, one_slot: bool) -> Report {
-    let mut numbers = Numbers(11);
-    rounds(port, operations, 1, SETS_PER_MULTI + 2, |out| {
+pub fn multi(port: u16, operations: u64, one_slot: bool, threads: u64) -> Report {
+    let write = |numbers: &mut Numbers, out: &mut Vec<u8>| {
         push(out, &["MULTI"]);
         let tag = numbers.below(KEYS / 10);
         for member in 0..SETS_PER_MULTI {
@@ -30,13 +30,13 @@ pub fn multi(port: u16, operations: u64, one_slot: bool) -> Report {
             push(out, &["SET", &key, VALUE]);
         }
         push(out, &["EXEC"]);
-    })
+    };
+    rounds(port, operations, threads, (1, SETS_PER_MULTI + 2), write)
 }
 
 /// LPUSH or LPOP on random lists, 16 at a time.
-pub fn list(port: u16, operations: u64, command: &str) -> Report {
-    let mut numbers = Numbers(12);
-    rounds(port, operations, PIPELINE, PIPELINE as usize, |out| {
+pub fn list(port: u16, operations: u64, command: &str, threads: u64) -> Report {
+    let write = |numbers: &mut Numbers, out: &mut Vec<u8>| {
         for _ in 0..PIPELINE {
             let key = format!("list:{:011}", numbers.below(LISTS));
             match command {
@@ -44,20 +44,70 @@ pub fn list(port: u16, operations: u64, command: &str) -> Report {
                 _ => push(out, &[command, &key]),
             }
         }
-    })
+    };
+    rounds(
+        port,
+        operations,
+        threads,
+        (PIPELINE, PIPELINE as usize),
+        write,
+    )
 }
 
-/// Until `operations` are done: a batch from `write` to each client, then the replies of each.
+/// `operations` of threads that share the clients; a batch is so many operations with so many replies.
 fn rounds(
     port: u16,
     operations: u64,
-    per_batch: u64,
-    replies: usize,
-    mut write: impl FnMut(&mut Vec<u8>),
+    threads: u64,
+    batch: (u64, usize),
+    write: impl Fn(&mut Numbers, &mut Vec<u8>) + Sync,
 ) -> Report {
-    let mut clients: Vec<Connection> = (0..CLIENTS).map(|_| Connection::open(port)).collect();
+    let write = &write;
+    let start = Instant::now();
+    let reports: Vec<Report> = std::thread::scope(|scope| {
+        let run = |thread| {
+            scope.spawn(move || {
+                turns(
+                    port,
+                    operations / threads,
+                    threads,
+                    batch,
+                    Numbers(11 + thread),
+                    write,
+                )
+            })
+        };
+        let running: Vec<_> = (0..threads).map(run).collect();
+        running
+            .into_iter()
+            .map(|thread| thread.join().expect("a thread ends or the process does"))
+            .collect()
+    });
+    Report {
+        operations: reports.iter().map(|report| report.operations).sum(),
+        seconds: start.elapsed().as_secs_f64(),
+        errors: reports.iter().map(|report| report.errors).sum(),
+        waits: reports
+            .into_iter()
+            .flat_map(|report| report.waits)
+            .collect(),
+    }
+}
+
+/// Until `operations` are done: a batch from `write` to each client, then the replies of each.
+fn turns(
+    port: u16,
+    operations: u64,
+    threads: u64,
+    (per_batch, replies): (u64, usize),
+    mut numbers: Numbers,
+    write: &impl Fn(&mut Numbers, &mut Vec<u8>),
+) -> Report {
+    let mut clients: Vec<Connection> = (0..CLIENTS / threads as usize)
+        .map(|_| Connection::open(port))
+        .collect();
     let mut waits = Vec::new();
-    let mut sent = Vec::with_capacity(CLIENTS);
+    let mut sent = Vec::with_capacity(clients.len());
     let mut done = 0;
     let mut batch = Vec::new();
     let start = Instant::now();
@@ -65,7 +115,7 @@ fn rounds(
         sent.clear();
         for client in &mut clients {
             batch.clear();
-            write(&mut batch);
+            write(&mut numbers, &mut batch);
             client.send(&batch);
             sent.push(Instant::now());
         }

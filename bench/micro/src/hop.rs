@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use cairn::base::{Endpoint, mesh};
 use cairn::resp::{Args, Protocol, Reply, Span};
-use cairn::route::{Message, Parcel, RemoteCommand, ReplyTo};
+use cairn::route::{Head, Message, Parcel, RemoteCommand, ReplyTo};
 
 use crate::keys::{VALUE, key};
 use crate::measure::Bench;
@@ -105,12 +105,7 @@ fn depart(home: &mut Endpoint<Message>, mut parcel: Box<Parcel>, commands: usize
                 client: 1,
                 place: place as u32,
             },
-            row: 0,
-            db: 0,
-            slot: 0,
-            key_at: 1,
-            protocol: Protocol::Resp2,
-            no_touch: false,
+            head: Head::new(0, 0, Protocol::Resp2, false).with_key((0, 1)),
             first_span,
             spans,
             reply: None,
@@ -136,7 +131,7 @@ fn serve(owner: &mut Endpoint<Message>) -> bool {
     } = &mut *parcel;
     for command in commands {
         let start = replies.len();
-        Reply::new(replies, command.protocol).bulk(&VALUE);
+        Reply::new(replies, command.head.protocol).bulk(&VALUE);
         command.reply = Some(Span {
             start: start as u32,
             len: (replies.len() - start) as u32,

@@ -17,6 +17,7 @@ use io_uring::types::BufRingEntry;
 use crate::base::io::Buffer;
 use crate::base::memory::Mapping;
 use crate::base::pool::Pool;
+use crate::limits::RECEIVE_BUFFERS_OFFERED;
 
 /// The only buffer group of a ring.
 pub(in crate::base) const GROUP: u16 = 0;
@@ -25,6 +26,8 @@ pub(in crate::base) struct BufferRing {
     entries: Mapping,
     pool: Pool,
     tail: u16,
+    /// Buffers that take part: the others have never been touched and cost no memory.
+    offered: u16,
 }
 
 impl BufferRing {
@@ -54,16 +57,28 @@ impl BufferRing {
             entries,
             pool,
             tail: 0,
+            offered: 0,
         };
-        for id in 0..ring.pool.count() {
-            ring.publish(id);
-        }
+        ring.offer_up_to(RECEIVE_BUFFERS_OFFERED);
         Ok(ring)
+    }
+
+    fn offer_up_to(&mut self, wanted: u16) {
+        let wanted = wanted.min(self.pool.count());
+        for id in self.offered..wanted {
+            self.publish(id);
+        }
+        self.offered = wanted;
+    }
+
+    /// The kernel found no buffer: from now on there are twice as many, as far as there are more.
+    pub(super) fn ran_out(&mut self) {
+        self.offer_up_to(self.offered.saturating_mul(2));
     }
 
     /// Buffers that the kernel may fill.
     pub(super) fn free(&self) -> usize {
-        self.pool.free()
+        self.pool.free() - usize::from(self.pool.count() - self.offered)
     }
 
     /// Lends the buffer that the kernel has filled with `len` bytes.

@@ -55,6 +55,7 @@ impl UringIo {
         }
         match -result {
             libc::ENOBUFS if wanted => {
+                self.buffers.ran_out();
                 self.connections.attached(token).receive = Receive::Starved;
                 self.starved.push_back(token);
             }

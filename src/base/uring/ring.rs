@@ -133,6 +133,11 @@ impl Ring {
         }
     }
 
+    /// Whether there are completions, or work of the kernel's that makes some.
+    pub(super) fn is_ready(&mut self) -> bool {
+        !self.queues.completion().is_empty() || self.queues.submission().taskrun()
+    }
+
     fn queue_backlog(&mut self) {
         while let Some(entry) = self.backlog.front() {
             // SAFETY: whoever pushed the entry promised that its memory outlives its completion.

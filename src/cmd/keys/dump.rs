@@ -118,7 +118,9 @@ fn restore(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
     };
     entry.set_lru(age_of(ctx, options));
     let slot = ctx.slot(key);
-    ctx.store.insert(ctx.db, slot, entry);
+    if let Some(replaced) = ctx.store.insert(ctx.db, slot, entry) {
+        ctx.store.discard(replaced);
+    }
     if let (Some(at_ms), false) = (expiry, options.absolute) {
         propagate_absolute(ctx, args, at_ms);
     }

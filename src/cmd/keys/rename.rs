@@ -204,7 +204,9 @@ pub fn other_database(row: &Row, args: &Args<'_>) -> Option<u16> {
 fn place(ctx: &mut Context<'_>, db: usize, entry: Entry) {
     let slot = ctx.slot(entry.key());
     ctx.notify_in(db, events::NEW, "new", entry.key());
-    ctx.store.insert(db, slot, entry);
+    if let Some(replaced) = ctx.store.insert(db, slot, entry) {
+        ctx.store.discard(replaced);
+    }
 }
 
 /// A second key changed by the same change: its watchers hear of it, `dirty` counts it once.

@@ -271,7 +271,7 @@ impl Core {
         let multi = transaction
             .filter(|transaction| transaction.open)
             .map_or(-1, |transaction| transaction.queued.len() as i64);
-        let multi_bytes = transaction.map_or(0, |transaction| transaction.queued_bytes);
+        let multi_bytes = transaction.map_or(0, |transaction| transaction.queued.bytes());
         let (query, arguments) = client.query;
         let (unsent, kept) = (client.replies.ready_bytes(), client.replies.kept_bytes());
         let sending = client.sending.unwrap_or(0);

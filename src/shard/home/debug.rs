@@ -17,7 +17,7 @@ use crate::base::Token;
 use crate::base::fatal::{Crash, crash};
 use crate::cmd::key_slot;
 use crate::resp::{Args, Error, Reply, glob_match, parse_f64, parse_i64, parse_u64};
-use crate::route::{Answer, Carried, Errand};
+use crate::route::{Answer, Carried, Errand, Head};
 use crate::shard::Core;
 use crate::shard::input::Flow;
 
@@ -174,8 +174,14 @@ fn match_length(core: &mut Core, token: Token, args: &Args<'_>) -> Flow {
 }
 
 fn carried(core: &mut Core, token: Token, args: &Args<'_>) -> Arc<Carried> {
-    let session = &core.client(token).session;
-    Arc::new(Carried::new(0, session.db, session.protocol, true, args))
+    let head = core.client(token).session.head(0);
+    Arc::new(Carried::new(
+        Head {
+            no_touch: true,
+            ..head
+        },
+        args,
+    ))
 }
 
 /// Sends the subcommand to every shard, this one included; the reply is OK.
@@ -288,7 +294,7 @@ impl Core {
             return Answer::Text(self.digest_values_here(carried));
         } else if args.is(1, "object") {
             let mut text = Vec::new();
-            self.describe_here(carried, &mut Reply::new(&mut text, carried.protocol));
+            self.describe_here(carried, &mut Reply::new(&mut text, carried.head.protocol));
             return Answer::Text(text);
         } else if args.is(1, "populate") {
             self.populate_here(carried);

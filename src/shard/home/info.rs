@@ -180,11 +180,8 @@ impl Core {
         statistics.longest_round_cause = format!("{}/{}", longest.step.name(), row.unwrap_or("-"));
         statistics.stalls = self.stalls.count;
         statistics.client_memory = self.client_memory();
-        statistics.lazy_free_pending = self
-            .cleared
-            .iter()
-            .map(|cleared| cleared.len() as u64)
-            .sum();
+        let cleared = self.cleared.iter().map(|cleared| cleared.len() as u64);
+        statistics.lazy_free_pending = cleared.sum::<u64>() + self.unfreed() as u64;
         statistics
     }
 

@@ -10,7 +10,7 @@ use crate::cmd::{Row, flag};
 use crate::conn::State;
 use crate::limits::{MONITOR_PENDING_BYTES_MAX, MONITOR_UNSENT_BYTES_MAX};
 use crate::resp::{Args, Error};
-use crate::route::{Answer, Carried, Errand, Note};
+use crate::route::{Answer, Batch, Errand, Note};
 use crate::shard::Core;
 use crate::shard::input::Flow;
 
@@ -98,10 +98,10 @@ impl Core {
 
     /// A client of ours executes a transaction.
     #[cold]
-    pub fn feed_monitors_queue(&mut self, token: Token, commands: &[Carried]) {
-        for carried in commands {
-            let row = self.table.row(carried.row);
-            self.feed_monitors_with(token, row, carried.db, &carried.args());
+    pub fn feed_monitors_queue(&mut self, token: Token, commands: &Batch) {
+        for (head, args) in commands.iter() {
+            let row = self.table.row(head.row);
+            self.feed_monitors_with(token, row, head.db, &args);
         }
     }
 

@@ -10,7 +10,7 @@ use crate::base::Token;
 use crate::cmd::{Cursor, ScanOptions, parse_cursor, random_part, scan_part};
 use crate::limits::SLOTS;
 use crate::resp::Args;
-use crate::route::{Answer, Carried, Errand};
+use crate::route::{Answer, Carried, Errand, Head};
 use crate::shard::Core;
 use crate::shard::input::Flow;
 
@@ -44,10 +44,15 @@ fn scan(core: &mut Core, token: Token, args: &Args<'_>) -> Flow {
         reply.array(0);
         return Flow::Next;
     };
-    let session = &core.client(token).session;
-    let (db, protocol) = (session.db, session.protocol);
+    let head = core.client(token).session.head(0);
     let walk = Walk {
-        args: Arc::new(Carried::new(0, db, protocol, true, args)),
+        args: Arc::new(Carried::new(
+            Head {
+                no_touch: true,
+                ..head
+            },
+            args,
+        )),
         left,
         found: 0,
         keys: Vec::new(),
@@ -154,7 +159,7 @@ impl Core {
         options.count = count;
         let end = self.end_of_run(start.slot);
         let mut keys = Vec::new();
-        let part = self.with_context(carried.db, carried.protocol, &mut keys, |ctx| {
+        let part = self.with_context(carried.head.db, carried.head.protocol, &mut keys, |ctx| {
             scan_part(ctx, &options, start, end)
         });
         Answer::Scan {

@@ -56,7 +56,7 @@ impl Core {
         let slots = self.slots.clone();
         let id = self.id();
         let mut unused = Vec::new();
-        self.with_context(carried.db, carried.protocol, &mut unused, |ctx| {
+        self.with_context(carried.head.db, carried.head.protocol, &mut unused, |ctx| {
             for number in 0..population.count {
                 let key = population.key(number);
                 if slots.owner(key_slot(&key)) == id && !ctx.exists(&key) {
@@ -75,7 +75,7 @@ impl Core {
         let now_ms = self.now.unix_ms();
         let found = self
             .store
-            .get(usize::from(carried.db), key_slot(key), key)
+            .get(usize::from(carried.head.db), key_slot(key), key)
             .filter(|entry| entry.expiry().is_none_or(|at_ms| at_ms > now_ms));
         let Some(entry) = found else {
             return reply.error(&Error::NO_SUCH_KEY);

@@ -157,7 +157,7 @@ impl Core {
             .from(2)
             .map(|key| {
                 let mut digest = Digest::default();
-                let db = usize::from(carried.db);
+                let db = usize::from(carried.head.db);
                 if let Some(entry) = self.store.get(db, key_slot(key), key)
                     && entry.expiry().is_none_or(|at_ms| at_ms > now_ms)
                 {
