@@ -141,6 +141,9 @@ pub const EXPIRE_PER_TICK_MAX: usize = 1024;
 /// How long a shard waits awake for another one's answer before it sleeps, microseconds: about what falling
 /// asleep and being woken cost.
 pub const LINGER_US: u64 = 20;
+/// Replies or transactions a shard waits for at most when it waits awake. With more of them, what is gained
+/// for one is lost by the clients whose packets a sleep would have gathered.
+pub const LINGER_WAITING_MAX: usize = 2;
 /// Longest sleep of an idle shard, microseconds: the period of `hz`-like housekeeping.
 pub const IDLE_SLEEP_US: u64 = 100_000;
 

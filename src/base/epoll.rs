@@ -18,6 +18,7 @@ use super::clock::{self, Random};
 use super::io::{Buffer, CloseReason, Event, Io, Now, Socket, Token, Wait};
 use super::pool::Pool;
 use super::table::Table;
+use super::ticks::Ticker;
 use super::wake::Wakers;
 use super::{files, socket};
 use crate::limits;
@@ -406,6 +407,15 @@ impl Io for EpollIo {
         self.ready = ready;
         self.accept_ready(events);
         self.read_ready(events);
+    }
+
+    /// Sockets are not looked at meanwhile: that would take a system call.
+    fn linger(&mut self, limit_us: u64, mail: impl Fn() -> bool) -> bool {
+        let may_read = !self.readable.is_empty() && !self.free.is_empty();
+        if may_read || !self.unsent.is_empty() || !self.finished.is_empty() {
+            return true;
+        }
+        Ticker::of_machine().spin_until(limit_us, mail)
     }
 
     fn discard(&mut self, socket: Socket) {

@@ -153,9 +153,9 @@ pub trait Io {
     /// Submits everything asked for, sleeps as told, and appends what happened to `events`.
     fn poll(&mut self, wait: Wait, events: &mut Vec<Event>);
 
-    /// Submits everything asked for and stays awake for at most `limit_us`, until `mail` says that another shard
-    /// has sent something or there is something for `poll` to report; true when there is. A sleep costs more than
-    /// so short a wait. A back end that cannot submit without sleeping or reporting does not wait.
+    /// Instead of a sleep: stays awake for at most `limit_us`, until `mail` says that another shard has sent
+    /// something; true when it has or when `poll` has something to do. What was asked for is submitted first, or
+    /// is something that `poll` has to do.
     fn linger(&mut self, _limit_us: u64, _mail: impl Fn() -> bool) -> bool {
         false
     }

@@ -539,6 +539,25 @@ pub(super) fn time_passes<I: Io>(mut io: I) {
     assert_ne!(io.random(), io.random());
 }
 
+pub(super) fn lingering_is_short_and_sends<I: Io>(io: I) {
+    const LIMIT_US: u64 = 500;
+    let mut bench = Bench::new(io);
+    bench.step(Wait::No);
+    assert!(bench.io.linger(u64::MAX / 1000, || true), "mail is there");
+    let start = Instant::now();
+    assert!(!bench.io.linger(LIMIT_US, || false), "nothing comes");
+    assert!(start.elapsed() >= Duration::from_micros(LIMIT_US - 50));
+    let mut peer = bench.connect(3);
+    bench.io.send(3, b"reply".to_vec());
+    // As a shard does: what is asked for has been done when a shard has nothing but to sleep.
+    while bench.io.linger(LIMIT_US, || false) {
+        bench.step(Wait::No);
+    }
+    let mut reply = [0; 5];
+    peer.read_exact(&mut reply).unwrap();
+    assert_eq!(&reply, b"reply");
+}
+
 /// The suite as `#[test]` functions of one back end.
 macro_rules! io_suite {
     ($make:ident) => {
@@ -555,7 +574,7 @@ macro_rules! io_suite {
             echo, addresses, parts_arrive_in_order, large_transfer_to_slow_reader,
             large_transfer_echoed, pause_and_resume, peer_closes, peer_resets, shard_closes,
             close_abandons_the_send, closed_with_a_send_after_peer_closed, many_connections,
-            unlisten_refuses, unix_socket, time_passes);
+            unlisten_refuses, unix_socket, time_passes, lingering_is_short_and_sends);
 
         #[test]
         fn few_buffers() {

@@ -58,6 +58,18 @@ impl Ticker {
         }
     }
 
+    /// Stays awake until `done` or for so many microseconds; whether it was done.
+    pub fn spin_until(self, limit_us: u64, mut done: impl FnMut() -> bool) -> bool {
+        let (start, limit) = (self.now(), self.ticks(limit_us * 1000));
+        while !done() {
+            if self.now().wrapping_sub(start) >= limit {
+                return false;
+            }
+            std::hint::spin_loop();
+        }
+        true
+    }
+
     /// A number of ticks as nanoseconds.
     #[must_use]
     pub fn nanoseconds(self, ticks: u64) -> u64 {
@@ -129,6 +141,19 @@ mod tests {
             "{ticked_ns} of {passed_ns}"
         );
         assert!(ticked_ns >= 9_000_000, "{ticked_ns} of {passed_ns}");
+    }
+
+    #[test]
+    fn spinning_ends() {
+        let ticker = Ticker::of_machine();
+        let start_ns = precise_ns();
+        assert!(!ticker.spin_until(2000, || false));
+        assert!(precise_ns() - start_ns >= 1_800_000);
+        let mut left = 10;
+        assert!(ticker.spin_until(u64::MAX / 1000, || {
+            left -= 1;
+            left == 0
+        }));
     }
 
     #[test]

@@ -402,15 +402,8 @@ impl Io for UringIo {
             return true;
         }
         self.ring.enter(0);
-        let ticker = Ticker::of_machine();
-        let (start, limit) = (ticker.now(), ticker.ticks(limit_us * 1000));
-        while !mail() && !self.ring.is_ready() {
-            if ticker.now().wrapping_sub(start) >= limit {
-                return false;
-            }
-            std::hint::spin_loop();
-        }
-        true
+        let ring = &mut self.ring;
+        Ticker::of_machine().spin_until(limit_us, || mail() || ring.is_ready())
     }
 
     fn discard(&mut self, socket: Socket) {

@@ -9,7 +9,9 @@ use super::execute::Call;
 use super::snapshot::PART;
 use crate::base::Token;
 use crate::conn::{ReplyMode, State};
-use crate::limits::{AHEAD_MAX, PARCEL_REPLY_BYTES_MAX, PARCELS_KEPT, SEND_BUFFER_KEPT_BYTES};
+use crate::limits::{
+    AHEAD_MAX, LINGER_WAITING_MAX, PARCEL_REPLY_BYTES_MAX, PARCELS_KEPT, SEND_BUFFER_KEPT_BYTES,
+};
 use crate::resp::{Args, Span};
 use crate::route::{Batch, Message, Note, Parcel, RemoteCommand, ReplyTo, Task};
 
@@ -262,13 +264,12 @@ impl Core {
         self.tell(usize::from(home), Note::Late { to, reply });
     }
 
-    /// True while another shard is sure to send something: the reply to what it was asked, or the end of a transaction.
+    /// True while another shard is sure to send something soon, the reply to what it was asked or the end of a
+    /// transaction, and few wait for it: a sleep costs each of few a wake, while one wake serves many.
     #[must_use]
     pub fn expects_mail(&self) -> bool {
-        self.errands_out > 0
-            || !self.coordinated.is_empty()
-            || !self.participants.is_empty()
-            || !self.snapshots.is_empty()
+        let asked = self.errands_out + self.coordinated.len() + self.snapshots.len();
+        (1..=LINGER_WAITING_MAX).contains(&asked.max(self.participants.len()))
     }
 
     /// An empty batch, with the memory of an earlier one if there is any.

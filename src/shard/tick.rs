@@ -186,8 +186,8 @@ impl<I: Io> Shard<I> {
         self.lap_if(busy, Step::Ready);
     }
 
+    /// Messages first: the other shards work on them while this one sends.
     fn send_all(&mut self) {
-        self.core.send_replies(&mut self.io);
         self.refused = 0;
         for to in 0..self.core.outbox.len() {
             if self.core.outbox[to].is_empty() {
@@ -205,6 +205,7 @@ impl<I: Io> Shard<I> {
         }
         let io = &mut self.io;
         self.mesh.flush_wakes(|shard| io.wake(shard));
+        self.core.send_replies(&mut self.io);
     }
 
     /// In the order asked, but new clients last.
