@@ -1,7 +1,8 @@
 //! The simulator's workloads and checkers against the real server: real sockets, real threads, real time.
 //!
-//! Sixteen clients at once, two and four shards, on both back ends. A normal run takes a few seconds;
-//! `CAIRN_CONSISTENCY_SECONDS=n` lets every workload run again and again for n seconds.
+//! Sixteen clients at once, two and four shards, on both back ends, while the server is stopped and continued at
+//! random (SIGSTOP). A normal run takes a few seconds; `CAIRN_CONSISTENCY_SECONDS=n` lets every workload run again
+//! and again for n seconds, with stops of up to three seconds.
 
 #![allow(
     clippy::disallowed_methods,
@@ -14,8 +15,10 @@ mod harness;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
+use std::process::Command;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
 use cairn::base::sim::Random;
@@ -210,6 +213,31 @@ fn run(server: &Server, run: &Run, seed: u64) -> Result<usize, String> {
     Ok(history.len())
 }
 
+/// Stops the process now and then, for `most_ms` at most, until the other end of `end` is gone. Returns how often.
+fn stop_now_and_then(process: u32, most_ms: u64, end: &Receiver<()>) -> usize {
+    const LEAST_MS: u64 = 100;
+    let signal = |name: &str| {
+        let sent = Command::new("kill")
+            .args([name, &process.to_string()])
+            .status();
+        assert!(sent.is_ok_and(|status| status.success()), "kill {name}");
+    };
+    let mut random = Random::new(u64::from(process));
+    let mut wait = |most_ms: u64| {
+        let pause_ms = LEAST_MS + random.below(most_ms - LEAST_MS);
+        end.recv_timeout(Duration::from_millis(pause_ms)) == Err(RecvTimeoutError::Timeout)
+    };
+    for stops in 1.. {
+        signal("-STOP");
+        let goes_on = wait(most_ms);
+        signal("-CONT");
+        if !goes_on || !wait(2 * most_ms) {
+            return stops;
+        }
+    }
+    unreachable!("the stops are endless")
+}
+
 fn all(shards: &str, backend: &str) {
     let seconds: Option<u64> = std::env::var("CAIRN_CONSISTENCY_SECONDS")
         .ok()
@@ -218,25 +246,39 @@ fn all(shards: &str, backend: &str) {
     let scratch = Path::new(env!("CARGO_TARGET_TMPDIR"));
     let arguments = ["--shards", shards, "--backend", backend, "--save", ""];
     let server = Server::start(binary, &arguments, scratch).expect("the server starts");
-    for each in RUNS {
-        let end = Instant::now() + Duration::from_secs(seconds.unwrap_or(0));
-        let (mut seed, mut transactions) = (0, 0);
-        while seed == 0 || Instant::now() < end {
-            match run(&server, each, seed) {
-                Ok(count) => transactions += count,
-                Err(reason) => panic!(
-                    "{} on {shards} shards ({backend}), seed {seed}: {reason}\n{}",
-                    each.name,
-                    server.output()
-                ),
-            }
-            seed += 1;
+    let (running, end) = channel();
+    let (process, most_ms) = (server.process_id(), seconds.map_or(200, |_| 3000));
+    let stops = std::thread::scope(|scope| {
+        let stopper = scope.spawn(move || stop_now_and_then(process, most_ms, &end));
+        // A failure, too, must end the stops.
+        let running = running;
+        let failure = RUNS
+            .iter()
+            .find_map(|each| again_and_again(&server, each, seconds).err());
+        drop(running);
+        let stops = stopper.join().expect("signals can be sent");
+        if let Some(reason) = failure {
+            panic!("{shards} shards ({backend}): {reason}\n{}", server.output());
         }
-        println!(
-            "{} on {shards} shards ({backend}): {transactions} transactions in {seed} runs",
-            each.name
-        );
+        stops
+    });
+    println!("{shards} shards ({backend}): {stops} stops");
+}
+
+/// A workload, once or for so many seconds.
+fn again_and_again(server: &Server, each: &Run, seconds: Option<u64>) -> Result<(), String> {
+    let end = Instant::now() + Duration::from_secs(seconds.unwrap_or(0));
+    let (mut seed, mut transactions) = (0, 0);
+    while seed == 0 || Instant::now() < end {
+        transactions += run(server, each, seed)
+            .map_err(|reason| format!("{}, seed {seed}: {reason}", each.name))?;
+        seed += 1;
     }
+    println!(
+        "{}: {transactions} transactions in {seed} histories",
+        each.name
+    );
+    Ok(())
 }
 
 #[test]

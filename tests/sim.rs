@@ -18,7 +18,7 @@ use client::Manners;
 use scheduler::{Outcome, Plan, run};
 
 /// Seeds per workload in a normal run.
-const SEEDS: u64 = 40;
+const SEEDS: u64 = 200;
 
 fn setting(name: &str) -> Option<u64> {
     let text = std::env::var(name).ok()?;
@@ -199,8 +199,13 @@ fn lawless_locks_are_caught() {
         || Box::new(Bank),
     ];
     for workload in workloads {
-        let caught = (0..10).find_map(|seed| attempt(lawless(seed), &mut *workload()).err());
-        assert!(caught.is_some(), "nothing was noticed in ten seeds");
+        // The server's own assertions notice it, too; here the checker must.
+        let caught = (0..60).find_map(|seed| {
+            let failure = attempt(lawless(seed), &mut *workload()).err();
+            failure.filter(|reason| !reason.starts_with("panic"))
+        });
+        let reason = caught.expect("nothing was noticed in sixty seeds");
+        println!("control: {}", reason.lines().next().unwrap_or_default());
     }
 }
 

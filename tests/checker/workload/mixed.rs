@@ -115,10 +115,10 @@ impl Workload for Mixed {
 pub fn search(history: &[Seen], initial: &State) -> Result<(), String> {
     let calls: Vec<Call> = history.iter().map(|seen| call_of(seen, false)).collect();
     let step = |state: &State, number: usize| step(state, &history[number]);
-    linear::check(&calls, initial, step).or_else(|failure| {
+    linear::check(&calls, initial, step).map_err(|failure| {
         let at = match failure {
             Failure::NoOrder(at) => at,
-            Failure::TooLarge => return Ok(()),
+            Failure::TooLarge => return "too large a history to be judged".to_string(),
         };
 
         let from = at.saturating_sub(8);
@@ -126,11 +126,11 @@ pub fn search(history: &[Seen], initial: &State) -> Result<(), String> {
             .iter()
             .map(show)
             .collect();
-        Err(format!(
+        format!(
             "no order explains call {at} of {}:\n{}",
             history.len(),
             shown.join("\n")
-        ))
+        )
     })
 }
 
