@@ -7,6 +7,8 @@
 mod checker;
 #[path = "sim/client.rs"]
 mod client;
+#[path = "sim/machine.rs"]
+mod machine;
 #[path = "sim/scheduler.rs"]
 mod scheduler;
 

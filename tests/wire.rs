@@ -1,8 +1,8 @@
 //! The server as a client sees it: transcripts of bytes sent and bytes expected.
 //!
 //! `wire/*.txt` are the transcripts (`wire/transcript.rs` says how they are written). Each runs on
-//! every back end with one shard and with four, sent whole and sent one byte at a time, and against
-//! the installed redis-server 7.0.15 where the transcript says that the two must agree.
+//! every back end, the simulator among them, with one shard and with four, sent whole and sent one byte at a time,
+//! and against the installed redis-server 7.0.15 where the transcript says that the two must agree.
 
 #![allow(
     clippy::disallowed_methods,
@@ -12,6 +12,10 @@
 mod harness;
 #[path = "wire/limits.rs"]
 mod limits;
+#[path = "sim/machine.rs"]
+mod machine;
+#[path = "wire/simulated.rs"]
+mod simulated;
 #[path = "wire/transcript.rs"]
 mod transcript;
 
@@ -20,7 +24,8 @@ use std::time::Duration;
 
 use harness::client::{Client, Value};
 use harness::server::Server;
-use transcript::{Pace, Transcript};
+use simulated::Simulated;
+use transcript::{Pace, Stage, Transcript};
 
 /// The reference that comparable transcripts also run against.
 const REFERENCE: &str = "redis-server";
@@ -38,33 +43,36 @@ fn scratch() -> &'static Path {
     Path::new(env!("CARGO_TARGET_TMPDIR"))
 }
 
-/// Plays all transcripts at both paces against one kind of server; panics with every difference.
-fn play_all(binary: &Path, arguments: &[&str], comparable_only: bool) {
+/// The transcripts, those with the same arguments beside each other.
+fn transcripts(comparable_only: bool) -> Vec<Transcript> {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/wire");
     let mut transcripts = Transcript::read_all(&directory).expect("the transcripts can be read");
     transcripts.retain(|transcript| transcript.comparable || !comparable_only);
-    assert!(
-        !transcripts.is_empty(),
-        "no transcript in {}",
-        directory.display()
-    );
-    // Those with the same arguments share a server.
+    assert!(!transcripts.is_empty(), "no transcript");
     transcripts.sort_by(|left, right| left.arguments.cmp(&right.arguments));
+    transcripts
+}
+
+/// Plays transcripts at both paces on servers of the arguments that each group wants; panics with every
+/// difference.
+fn play_groups<S: Stage>(
+    transcripts: &[Transcript],
+    arguments: &[&str],
+    start: impl Fn(&[&str]) -> S,
+    mut health: impl FnMut(&mut S) -> Result<(), String>,
+) {
     let mut differences = Vec::new();
     for group in transcripts.chunk_by(|left, right| left.arguments == right.arguments) {
         let mut all: Vec<&str> = arguments.to_vec();
         all.extend(group[0].arguments.iter().map(String::as_str));
-        let mut server = match Server::start(binary, &all, scratch()) {
-            Ok(server) => server,
-            Err(reason) => panic!("{} {all:?}: {reason}", binary.display()),
-        };
+        let mut server = start(&all);
         for transcript in group {
             for pace in [Pace::Whole, Pace::Bytewise] {
                 if let Err(difference) = transcript.play(&server, pace, READ_LIMIT) {
                     differences.push(difference);
                 }
-                if !server.alive() {
-                    differences.push(format!("the server died:\n{}", server.output()));
+                if let Err(end) = health(&mut server) {
+                    differences.push(end);
                     panic!("{}", differences.join("\n"));
                 }
             }
@@ -76,6 +84,19 @@ fn play_all(binary: &Path, arguments: &[&str], comparable_only: bool) {
         differences.len(),
         differences.join("\n")
     );
+}
+
+/// Plays transcripts against one kind of server process.
+fn play_all(binary: &Path, arguments: &[&str], comparable_only: bool) {
+    let start = |arguments: &[&str]| {
+        Server::start(binary, arguments, scratch())
+            .unwrap_or_else(|reason| panic!("{} {arguments:?}: {reason}", binary.display()))
+    };
+    let health = |server: &mut Server| match server.alive() {
+        true => Ok(()),
+        false => Err(format!("the server died:\n{}", server.output())),
+    };
+    play_groups(&transcripts(comparable_only), arguments, start, health);
 }
 
 fn play_on(back_end: &str, shards: &str) {
@@ -108,6 +129,25 @@ fn epoll_with_one_shard() {
 #[test]
 fn epoll_with_four_shards() {
     play_on("epoll", "4");
+}
+
+/// The same in one thread on simulated sockets, where pieces are cut anywhere and take their time.
+fn play_simulated(shards: usize) {
+    let arguments = ["--save", "", "--enable-debug-command", "yes"];
+    for seed in 0..2 {
+        let start = |arguments: &[&str]| Simulated::start(shards, arguments, seed);
+        play_groups(&transcripts(false), &arguments, start, |_| Ok(()));
+    }
+}
+
+#[test]
+fn sim_with_one_shard() {
+    play_simulated(1);
+}
+
+#[test]
+fn sim_with_four_shards() {
+    play_simulated(4);
 }
 
 #[test]

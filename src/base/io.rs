@@ -160,6 +160,11 @@ pub trait Io {
         false
     }
 
+    /// Stops the shard, as if it hung: for DEBUG SLEEP, which is there to be noticed.
+    fn stall(&mut self, duration: std::time::Duration) {
+        super::stall(duration);
+    }
+
     /// A socket that is handed to another shard is closed if nobody will attach it.
     fn discard(&mut self, socket: Socket);
 

@@ -52,7 +52,7 @@ pub fn enter_directory(path: &std::path::Path) -> Result<(), String> {
 }
 
 /// Stops the calling thread, for DEBUG SLEEP only.
-pub fn stall(duration: std::time::Duration) {
+fn stall(duration: std::time::Duration) {
     std::thread::sleep(duration);
 }
 

@@ -242,7 +242,7 @@ impl<I: Io> Shard<I> {
                 self.core.file_replaced(token, client, &result);
             }
             Ask::Stall { from, id, duration } => {
-                crate::base::stall(duration);
+                self.io.stall(duration);
                 self.core.stalled_for(from, id);
                 // Else the answer would wait for the end of the next sleep.
                 self.send_all();

@@ -1,20 +1,15 @@
 //! Runs shards and clients in one thread: who acts next, and when time moves, is decided by the seed.
 //!
-//! A shard is ticked when its sleep would have ended: by its own time, by an event, by a wake of another
-//! shard. While nobody can act, time jumps to the next moment at which somebody can. A starving shard is not
+//! While nobody can act, time jumps to the next moment at which somebody can. A starving shard is not
 //! ticked for a while, whatever waits for it.
 
-use std::sync::Arc;
-
-use cairn::base::sim::{Random, SimIo, Weather, World};
-use cairn::base::{Socket, Wait, mesh};
+use cairn::base::sim::{Random, Weather};
 use cairn::config::Config;
-use cairn::route::Message;
-use cairn::shard::{Identity, Shard, Shared};
 
 use crate::checker::reply::Words;
 use crate::checker::workload::{Seen, Unit, Workload};
 use crate::client::{Client, Manners, Record};
+use crate::machine::Machine;
 
 /// What a run is made of.
 #[derive(Debug, Clone, Copy)]
@@ -43,17 +38,9 @@ const RUN_US_MAX: u64 = 600_000_000;
 /// After the clients' end, shards get this long to tidy up, microseconds.
 const AFTERMATH_US: u64 = 400_000;
 
-struct Slot {
-    shard: Shard<SimIo>,
-    wait: Wait,
-    slept_at_us: u64,
-    starved_until_us: u64,
-}
-
 pub struct Scheduler<'a> {
     plan: Plan,
-    world: World,
-    slots: Vec<Slot>,
+    machine: Machine,
     clients: Vec<Client>,
     random: Random,
     workload: &'a mut dyn Workload,
@@ -80,19 +67,18 @@ pub fn run(plan: Plan, workload: &mut dyn Workload) -> Result<Outcome, String> {
     scheduler.alone(last, true)?;
     scheduler.aftermath()?;
     let Scheduler {
-        world,
-        slots,
+        machine,
         workload,
         mut record,
         ..
     } = scheduler;
     record.history.sort_by_key(|seen| seen.invoke);
     workload.check(&record.history)?;
-    let statistics = || slots.iter().map(|slot| &slot.shard.core.statistics);
+    let statistics = || machine.cores().map(|core| &core.statistics);
     let spread = |counts: &Vec<u64>| counts.iter().skip(2).sum::<u64>();
     Ok(Outcome {
         record,
-        trace: world.trace(),
+        trace: machine.world.trace(),
         transactions: statistics()
             .map(|counts| spread(&counts.transactions))
             .sum(),
@@ -102,41 +88,21 @@ pub fn run(plan: Plan, workload: &mut dyn Workload) -> Result<Outcome, String> {
 
 impl<'a> Scheduler<'a> {
     fn new(plan: Plan, workload: &'a mut dyn Workload) -> Self {
-        let world = World::new(plan.shards, plan.seed, plan.weather);
         let mut random = Random::new(plan.seed ^ 0x5eed);
-        let hash_seed = random.next();
-        let shared = Shared::new(plan.shards, hash_seed, world.now().unix_us, "0".repeat(40));
-        let shared = Arc::new(shared);
-        let config = Arc::new(Config::default());
-        let mut slots: Vec<Slot> = mesh::<Message>(plan.shards)
-            .into_iter()
-            .enumerate()
-            .map(|(number, endpoint)| {
-                let identity = Identity {
-                    shard: number,
-                    shards: plan.shards,
-                    shared: shared.clone(),
-                };
-                let mut shard = Shard::new(identity, config.clone(), world.io(number), endpoint);
-                if plan.lawless {
-                    shard.core.locks.ignore_conflicts();
-                }
-                Slot {
-                    shard,
-                    wait: Wait::No,
-                    slept_at_us: 0,
-                    starved_until_us: 0,
-                }
-            })
-            .collect();
-        slots[0].shard.listen(0, Socket(0));
+        let seeds = (plan.seed, random.next());
+        let set_up = |core: &mut cairn::shard::Core| {
+            if plan.lawless {
+                core.locks.ignore_conflicts();
+            }
+        };
+        let mut machine = Machine::new(plan.shards, seeds, plan.weather, Config::default(), set_up);
+        machine.deaf = plan.deaf;
         let clients = (0..plan.clients)
-            .map(|_| Client::new(&world, random.next(), plan.manners, plan.units))
+            .map(|_| Client::new(&machine.world, random.next(), plan.manners, plan.units))
             .collect();
         Self {
             plan,
-            world,
-            slots,
+            machine,
             clients,
             random,
             workload,
@@ -146,7 +112,7 @@ impl<'a> Scheduler<'a> {
     }
 
     fn now_us(&self) -> u64 {
-        self.world.now().monotonic_us
+        self.machine.now_us()
     }
 
     /// One undisturbed client, before or after the others.
@@ -162,7 +128,7 @@ impl<'a> Scheduler<'a> {
         };
         self.preparation = Some(Preparation { requests, seen });
         let clients = std::mem::take(&mut self.clients);
-        self.clients = vec![Client::new(&self.world, self.plan.seed, manners, 1)];
+        self.clients = vec![Client::new(&self.machine.world, self.plan.seed, manners, 1)];
         while !self.clients[0].is_done() {
             self.step()?;
         }
@@ -191,8 +157,7 @@ impl<'a> Scheduler<'a> {
         while self.now_us() < end_us {
             self.step()?;
         }
-        for (number, slot) in self.slots.iter().enumerate() {
-            let core = &slot.shard.core;
+        for (number, core) in self.machine.cores().enumerate() {
             let left = [
                 ("locks", core.locks.len()),
                 ("participants", core.participants.len()),
@@ -221,9 +186,8 @@ impl<'a> Scheduler<'a> {
 
     /// Somebody acts, or time moves on.
     fn step(&mut self) -> Result<(), String> {
-        let now_us = self.now_us();
-        let shards = (0..self.slots.len()).filter(|&shard| self.is_ready(shard, now_us));
-        let first_client = self.slots.len();
+        let first_client = self.machine.shards();
+        let shards = (0..first_client).filter(|&shard| self.machine.is_ready(shard));
         let clients = (0..self.clients.len())
             .filter(|&client| self.clients[client].is_ready())
             .map(|client| first_client + client);
@@ -232,7 +196,7 @@ impl<'a> Scheduler<'a> {
             return self.sleep();
         }
         let chosen = *self.random.pick(&ready);
-        self.world.record(&chosen.to_le_bytes());
+        self.machine.world.record(&chosen.to_le_bytes());
         if chosen < first_client {
             self.tick(chosen);
             return Ok(());
@@ -244,56 +208,24 @@ impl<'a> Scheduler<'a> {
         self.clients[chosen - first_client].act(workload, &mut self.record)
     }
 
-    fn is_ready(&self, shard: usize, now_us: u64) -> bool {
-        let slot = &self.slots[shard];
-        if now_us < slot.starved_until_us {
-            return false;
-        }
-        match slot.wait {
-            Wait::No => true,
-            Wait::AtMost(us) => {
-                now_us >= slot.slept_at_us + us
-                    || self.world.is_woken(shard) && !self.plan.deaf
-                    || self.world.has_events(shard)
-            }
-        }
-    }
-
     fn tick(&mut self, shard: usize) {
-        let slot = &mut self.slots[shard];
-        let on = slot.shard.round(slot.wait);
-        assert!(on, "nobody stops the shards");
-        self.world.advance(self.random.below(TICK_US_MAX + 1));
-        let now_us = self.world.now().monotonic_us;
-        let slot = &mut self.slots[shard];
-        slot.wait = slot.shard.wait();
-        slot.slept_at_us = now_us;
+        let took_us = self.random.below(TICK_US_MAX + 1);
+        assert!(self.machine.tick(shard, took_us), "nobody stops the shards");
         if self.plan.starvation > 0 && self.random.one_in(self.plan.starvation) {
-            slot.starved_until_us = now_us + self.random.below(STARVED_US_MAX);
+            self.machine
+                .starve(shard, self.random.below(STARVED_US_MAX));
         }
     }
 
     fn sleep(&mut self) -> Result<(), String> {
         let now_us = self.now_us();
-        let shards = self.slots.iter().map(|slot| {
-            let sleep_ends_us = match slot.wait {
-                Wait::No => now_us,
-                Wait::AtMost(us) => slot.slept_at_us + us,
-            };
-            match slot.starved_until_us > now_us {
-                true => slot.starved_until_us,
-                false => sleep_ends_us,
-            }
-        });
         let clients = self.clients.iter().filter_map(Client::next_us);
-        let arrival = self.world.next_arrival_us();
-        let next_us = shards
-            .chain(clients)
-            .chain(arrival)
+        let next_us = clients
             .filter(|&at_us| at_us > now_us)
+            .chain(self.machine.next_us())
             .min();
         let next_us = next_us.ok_or("everybody sleeps for ever")?;
-        self.world.advance(next_us - now_us);
+        self.machine.world.advance(next_us - now_us);
         Ok(())
     }
 }

@@ -4,7 +4,7 @@
 //! transcript is written stands at `Transcript`. Knows the harness only, nothing of the server.
 
 use std::fs;
-use std::io::{Read, Write};
+use std::io::{Read, Result as IoResult, Write};
 use std::net::{Shutdown, TcpStream};
 use std::path::Path;
 use std::time::Duration;
@@ -62,9 +62,46 @@ pub struct Transcript {
     steps: Vec<Step>,
 }
 
-struct Connection {
+/// A server that transcripts are played on.
+pub trait Stage {
+    type Line: Line;
+
+    /// A fresh connection; no read of it may take longer than `limit`.
+    fn open(&self, limit: Duration) -> IoResult<Self::Line>;
+}
+
+/// A client's end of a connection.
+pub trait Line: Read + Write {
+    fn set_limit(&mut self, limit: Duration);
+
+    /// No more comes; the server may have closed first, which is no fault.
+    fn shut_down(&mut self);
+}
+
+impl Stage for Server {
+    type Line = TcpStream;
+
+    fn open(&self, limit: Duration) -> IoResult<TcpStream> {
+        let mut stream = self.connect()?;
+        stream.set_limit(limit);
+        Ok(stream)
+    }
+}
+
+impl Line for TcpStream {
+    fn set_limit(&mut self, limit: Duration) {
+        let set = self.set_read_timeout(Some(limit));
+        set.expect("a limit that is not zero is accepted");
+    }
+
+    fn shut_down(&mut self) {
+        let _ = self.shutdown(Shutdown::Write);
+    }
+}
+
+struct Connection<L> {
     client: String,
-    stream: TcpStream,
+    line: L,
     closed: bool,
 }
 
@@ -121,11 +158,11 @@ impl Transcript {
 
     /// Plays it on an emptied server; no reply may take longer than `limit`. The error names the line and both
     /// sides' bytes.
-    pub fn play(&self, server: &Server, pace: Pace, limit: Duration) -> Result<(), String> {
+    pub fn play<S: Stage>(&self, server: &S, pace: Pace, limit: Duration) -> Result<(), String> {
         let place =
             |line: usize, what: String| format!("{} line {line} ({pace:?}): {what}", self.name);
         empty(server, limit).map_err(|error| place(0, format!("emptying: {error}")))?;
-        let mut connections: Vec<Connection> = Vec::new();
+        let mut connections: Vec<Connection<S::Line>> = Vec::new();
         for step in &self.steps {
             let known = connections
                 .iter()
@@ -133,12 +170,12 @@ impl Transcript {
             let index = match known {
                 Some(index) => index,
                 None => {
-                    let stream =
-                        open(server, limit).map_err(|error| place(step.line, error.to_string()))?;
+                    let opened = server.open(limit);
+                    let line = opened.map_err(|error| place(step.line, error.to_string()))?;
                     let client = step.client.clone();
                     connections.push(Connection {
                         client,
-                        stream,
+                        line,
                         closed: false,
                     });
                     connections.len() - 1
@@ -161,7 +198,7 @@ impl Transcript {
     }
 }
 
-impl Connection {
+impl<L: Line> Connection<L> {
     fn perform(&mut self, action: &Action, pace: Pace) -> Result<(), String> {
         match action {
             Action::Send(bytes) => {
@@ -171,7 +208,7 @@ impl Connection {
                 };
                 for part in bytes.chunks(piece.max(1)) {
                     // The server may already have closed; what it said then is checked by a later step.
-                    if self.stream.write_all(part).is_err() {
+                    if self.line.write_all(part).is_err() {
                         break;
                     }
                 }
@@ -179,7 +216,7 @@ impl Connection {
             }
             Action::Expect(bytes) => self.expect(bytes),
             Action::Match(glob) => {
-                let line = self.line()?;
+                let line = self.read_line()?;
                 match matches(glob.as_bytes(), &line) {
                     true => Ok(()),
                     false => Err(format!("{} does not match {glob}", escape(&line))),
@@ -188,7 +225,7 @@ impl Connection {
             Action::Closed => {
                 self.closed = true;
                 let mut rest = Vec::new();
-                match self.stream.read_to_end(&mut rest) {
+                match self.line.read_to_end(&mut rest) {
                     Err(error) if error.kind() != std::io::ErrorKind::ConnectionReset => {
                         Err(format!("not closed: {error}"))
                     }
@@ -206,7 +243,7 @@ impl Connection {
         let mut end = String::new();
         // A reply that differs early may be shorter: stop at the first wrong byte.
         while filled < got.len() && got[..filled] == expected[..filled] {
-            match self.stream.read(&mut got[filled..]) {
+            match self.line.read(&mut got[filled..]) {
                 Ok(0) => end = " and the end".to_string(),
                 Ok(count) => filled += count,
                 Err(error) => end = format!(" and then {error}"),
@@ -221,11 +258,9 @@ impl Connection {
         }
         // The rest of a wrong reply says more than its beginning; it is either there or not.
         let mut rest = [0; SHOWN];
-        let _ = self
-            .stream
-            .set_read_timeout(Some(Duration::from_millis(20)));
+        self.line.set_limit(Duration::from_millis(20));
         if end.is_empty()
-            && let Ok(count) = self.stream.read(&mut rest)
+            && let Ok(count) = self.line.read(&mut rest)
         {
             got.extend_from_slice(&rest[..count]);
         }
@@ -237,11 +272,11 @@ impl Connection {
     }
 
     /// One line without its line end.
-    fn line(&mut self) -> Result<Vec<u8>, String> {
+    fn read_line(&mut self) -> Result<Vec<u8>, String> {
         let mut line = Vec::new();
         let mut byte = [0];
         while !line.ends_with(b"\r\n") {
-            self.stream
+            self.line
                 .read_exact(&mut byte)
                 .map_err(|error| format!("after {}: {error}", escape(&line)))?;
             line.push(byte[0]);
@@ -253,9 +288,8 @@ impl Connection {
     /// What else the server has to say, once it is told that no more comes.
     fn drain(&mut self) -> Result<Vec<u8>, String> {
         let mut rest = Vec::new();
-        // The server may have closed first, which is no fault.
-        let _ = self.stream.shutdown(Shutdown::Write);
-        match self.stream.read_to_end(&mut rest) {
+        self.line.shut_down();
+        match self.line.read_to_end(&mut rest) {
             Err(error) if error.kind() != std::io::ErrorKind::ConnectionReset => {
                 Err(format!("not closed after the client did: {error}"))
             }
@@ -265,17 +299,11 @@ impl Connection {
 }
 
 /// Removes all keys; a server that wants a password is emptied by the transcript itself.
-fn empty(server: &Server, limit: Duration) -> std::io::Result<()> {
-    let mut stream = open(server, limit)?;
-    stream.write_all(&encode(&[b"FLUSHALL"]))?;
+fn empty(server: &impl Stage, limit: Duration) -> IoResult<()> {
+    let mut line = server.open(limit)?;
+    line.write_all(&encode(&[b"FLUSHALL"]))?;
     let mut answer = [0; 5];
-    stream.read_exact(&mut answer)
-}
-
-fn open(server: &Server, limit: Duration) -> std::io::Result<TcpStream> {
-    let stream = server.connect()?;
-    stream.set_read_timeout(Some(limit))?;
-    Ok(stream)
+    line.read_exact(&mut answer)
 }
 
 /// The part of a line from its arrow on.

@@ -290,6 +290,11 @@ impl Io for SimIo {
         Self::end(state, Self::number(socket));
     }
 
+    fn stall(&mut self, duration: std::time::Duration) {
+        let microseconds = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
+        self.world.advance(microseconds);
+    }
+
     fn replace_file(&mut self, path: &std::path::Path, content: &[u8]) -> io::Result<()> {
         let mut state = self.world.0.borrow_mut();
         if let Some(errno) = state.file_failure.take() {
