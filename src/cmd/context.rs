@@ -354,6 +354,9 @@ impl<'a> Context<'a> {
     #[cold]
     fn lapse(&mut self, db: usize, key: &[u8]) {
         self.effects.expired += 1;
+        if self.effects.wants.stamps {
+            self.effects.stamps.write(self.store.hash(key));
+        }
         self.notify_in(db, events::EXPIRED, "expired", key);
         if self.effects.wants.modified {
             self.effects.modified.push((db_number(db), key.into()));

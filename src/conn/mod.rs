@@ -10,5 +10,5 @@ mod table;
 
 pub use client::{Client, Owners, ReplyMode, Session, State, Steps, Transaction, Turn};
 pub use input::Input;
-pub use replies::Replies;
+pub use replies::{PLACE_MAX, Replies};
 pub use table::Clients;

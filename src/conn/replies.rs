@@ -3,7 +3,7 @@
 //! Straight into `ready` while nothing is outstanding elsewhere. Once a command is on its way to another shard, it and
 //! everything behind it get a place; what is answered out of turn is held. What is complete at the front moves to `ready`.
 //! ```text
-//! places:  [answered][waiting][answered]...      place number = first + index
+//! places:  [answered][waiting][answered]...      place number = first + index, modulo 2^31
 //! held:    bytes of answered places, any order
 //! ready:   bytes to send next; swapped for an empty vector when a send starts
 //! ```
@@ -13,6 +13,9 @@ use std::collections::VecDeque;
 use crate::limits::{
     HELD_BYTES_KEPT, OUTPUT_PAUSE_BYTES, OUTSTANDING_PER_CLIENT, REPLY_BYTES_ASSUMED,
 };
+
+/// The largest number of a place; behind it comes 0. What is larger means something else in a `ReplyTo`.
+pub const PLACE_MAX: u32 = u32::MAX >> 1;
 
 #[derive(Debug, Clone, Copy)]
 enum Place {
@@ -105,17 +108,15 @@ impl Replies {
 
     /// A place at the end for a reply that comes later; returns its number.
     pub fn reserve(&mut self) -> u32 {
-        let number = self.first.wrapping_add(
-            u32::try_from(self.places.len()).expect("bounded by OUTSTANDING_PER_CLIENT"),
-        );
+        let index = u32::try_from(self.places.len()).expect("bounded by OUTSTANDING_PER_CLIENT");
         self.places.push_back(Place::Waiting);
-        number
+        self.first.wrapping_add(index) & PLACE_MAX
     }
 
     /// The reply of a reserved place has come.
     pub fn answer(&mut self, number: u32, reply: &[u8]) {
         self.learn(reply.len());
-        let index = number.wrapping_sub(self.first) as usize;
+        let index = (number.wrapping_sub(self.first) & PLACE_MAX) as usize;
         let place = self
             .places
             .get_mut(index)
@@ -123,8 +124,7 @@ impl Replies {
         assert!(matches!(place, Place::Waiting), "a place is answered once");
         if index == 0 {
             self.ready.extend_from_slice(reply);
-            self.places.pop_front();
-            self.first = self.first.wrapping_add(1);
+            self.next_first();
             self.advance();
         } else {
             *place = Place::Answered {
@@ -135,11 +135,15 @@ impl Replies {
         }
     }
 
+    fn next_first(&mut self) {
+        self.places.pop_front();
+        self.first = self.first.wrapping_add(1) & PLACE_MAX;
+    }
+
     fn advance(&mut self) {
         while let Some(&Place::Answered { start, len }) = self.places.front() {
             self.ready.extend_from_slice(&self.held[start..start + len]);
-            self.places.pop_front();
-            self.first = self.first.wrapping_add(1);
+            self.next_first();
         }
         if self.places.is_empty() {
             self.held.clear();
@@ -162,6 +166,14 @@ impl Replies {
     #[must_use]
     pub fn owed_bytes(&self) -> usize {
         self.ready.len() + self.places.len() * self.expected as usize
+    }
+
+    /// Bytes of replies behind unanswered commands, and of those that were there since some command was last
+    /// unanswered.
+    #[inline]
+    #[must_use]
+    pub fn held_bytes(&self) -> usize {
+        self.held.len()
     }
 
     /// All bytes kept for the client.
@@ -215,6 +227,22 @@ mod tests {
         assert!(replies.in_order() && replies.outstanding() == 0);
         let again = replies.reserve();
         assert_eq!(again, 3);
+    }
+
+    #[test]
+    fn places_begin_anew_before_their_numbers_run_out() {
+        let mut replies = Replies {
+            first: PLACE_MAX - 1,
+            ..Replies::default()
+        };
+        let numbers: Vec<u32> = (0..4).map(|_| replies.reserve()).collect();
+        assert_eq!(numbers, [PLACE_MAX - 1, PLACE_MAX, 0, 1]);
+        for &number in [2, 0, 3, 1].map(|index| &numbers[index]) {
+            replies.answer(number, number.to_string().as_bytes());
+        }
+        let expected = format!("{}{}01", PLACE_MAX - 1, PLACE_MAX);
+        assert_eq!(replies.take_ready(), expected.as_bytes());
+        assert!(replies.in_order());
     }
 
     #[test]

@@ -11,7 +11,7 @@ use super::packed::{Batch, Carried, Head, count, pack};
 use super::{Histogram, Intent, LatencyEvent, Sequence, SlowEntry, Statistics};
 use crate::base::{Socket, Token};
 use crate::config::Config;
-use crate::resp::{Args, Span};
+use crate::resp::{Args, Protocol, Span};
 use crate::store::{Entry, Kind};
 
 /// What one shard tells another at the end of a tick.
@@ -184,6 +184,8 @@ pub struct Offer {
 pub struct Task {
     pub home: u16,
     pub to: ReplyTo,
+    /// The client's.
+    pub protocol: Protocol,
     pub commands: Batch,
     /// The commands are one transaction: the reply is an array with one element each.
     pub exec: bool,

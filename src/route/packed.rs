@@ -134,6 +134,14 @@ impl Batch {
         self.bytes.len()
     }
 
+    /// Bytes of the buffers that are in use.
+    #[must_use]
+    pub fn used_bytes(&self) -> usize {
+        self.bytes.len()
+            + self.spans.len() * size_of::<Span>()
+            + self.heads.len() * size_of::<(Head, u32)>()
+    }
+
     /// Bytes that the buffers can hold.
     #[must_use]
     pub fn capacity_bytes(&self) -> usize {
@@ -157,14 +165,6 @@ impl Batch {
             head,
             Args::new(&self.bytes, &self.spans[start..end as usize]),
         )
-    }
-
-    /// The protocol of the client.
-    #[must_use]
-    pub fn protocol(&self) -> Protocol {
-        self.heads
-            .first()
-            .map_or(Protocol::Resp2, |(head, _)| head.protocol)
     }
 
     /// The commands in order.

@@ -7,12 +7,13 @@ use std::sync::atomic::Ordering;
 
 use super::Core;
 use super::core::Ask;
+use super::execute::lock_key;
 use crate::base::{Now, Socket, Token};
 use crate::cmd::KeyEvent;
 use crate::config::events;
 use crate::conn::{Client, State};
 use crate::limits::{EXPIRE_PER_TICK, EXPIRE_PER_TICK_MAX, FREE_PER_TICK, IDLE_SLEEP_US};
-use crate::route::Note;
+use crate::route::{Mode, Note};
 
 impl Core {
     /// A tick begins.
@@ -59,6 +60,8 @@ impl Core {
     /// One slice of work that no command asked for.
     pub fn background(&mut self) {
         self.expire_waits();
+        // Before its client can ask anew: a registration ends by its own end, not by that of the one before.
+        self.handle_own_notes();
         if self.active_expire && !self.home.expiry_paused && self.pause_until_ms == 0 {
             self.expire_keys();
         }
@@ -93,13 +96,23 @@ impl Core {
         let since = commands.saturating_sub(self.commands_at_expiry) as usize;
         self.commands_at_expiry = commands;
         let budget = (2 * since).clamp(EXPIRE_PER_TICK, EXPIRE_PER_TICK_MAX);
-        let effects = &mut self.effects;
-        let mut expired = 0;
+        let Self { effects, locks, .. } = self;
+        let hash = self.store.key_hash();
+        let (mut expired, mut kept) = (0, Vec::new());
         self.store
-            .expire_step(now_ms, budget, &mut |db, _slot, entry| {
-                expired += 1;
+            .expire_step(now_ms, budget, &mut |db, slot, entry| {
                 let key = entry.key();
                 let number = u16::try_from(db).expect("databases are limited to 256");
+                let key_hash = hash.of(key);
+                if !locks.is_empty() && locks.conflicts(lock_key(number, key_hash), Mode::Exclusive)
+                {
+                    // Its end is a write, which waits for those who have read it.
+                    return kept.push((db, slot, entry));
+                }
+                expired += 1;
+                if effects.wants.stamps {
+                    effects.stamps.write(key_hash);
+                }
                 if effects.wants.events & events::EXPIRED != 0 {
                     effects.events.push(KeyEvent {
                         class: events::EXPIRED,
@@ -112,6 +125,10 @@ impl Core {
                     effects.modified.push((number, key.into()));
                 }
             });
+        for (db, slot, entry) in kept {
+            let displaced = self.store.insert(db, slot, entry);
+            assert!(displaced.is_none(), "its place was left a moment ago");
+        }
         self.statistics.expired += expired;
         if expired > 0 {
             self.settle_effects();

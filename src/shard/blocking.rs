@@ -139,7 +139,7 @@ impl Core {
     }
 
     fn offer_ready(&mut self, behind: Option<Sequence>) {
-        while let Some(key) = self.waits.ready.pop_front() {
+        while let Some(key) = self.waits.next_ready() {
             let Some(offered) = self.live_value(&key) else {
                 continue;
             };
@@ -147,7 +147,7 @@ impl Core {
                 continue;
             };
             if self.waits.may_be_served_before(first) {
-                self.waits.deferred.push(key);
+                self.waits.defer(key);
                 continue;
             }
             let registered = self
@@ -213,7 +213,12 @@ impl Core {
             .live_value(&key)
             .is_none_or(|offered| !suits(&registered.wait, offered))
         {
+            let keys = registered.wait.keys.clone();
             self.waits.put(registered);
+            // What happened to them meanwhile found nobody waiting.
+            for key in keys {
+                self.waits.modified(key);
+            }
             self.waits.offer_over(&key);
             self.update_wants();
             return None;
@@ -388,6 +393,7 @@ impl Core {
         let task = Task {
             home,
             to,
+            protocol: carried.head.protocol,
             commands: Batch::of(carried.head, &carried.args()),
             exec: false,
             watcher: None,

@@ -348,6 +348,63 @@ fn who_needs_more_keeps_its_place_and_lets_others_pass() {
     }
 }
 
+/// Its first key was offered and was gone when its turn came; the other got something meanwhile.
+#[test]
+fn who_is_put_back_is_served_from_its_other_key() {
+    for count in [1, 2] {
+        let mut shards = Shards::new(count);
+        let (first, second) = (shards.key(count - 1, 0), shards.key(count - 1, 1));
+        let (client, other) = (shards.connect(0), shards.connect(0));
+        parked(&mut shards, client, &format!("BLPOP {first} {second} 0"));
+        for line in [
+            "MULTI",
+            &format!("RPUSH {first} a"),
+            &format!("RPUSH {second} b"),
+            &format!("DEL {first}"),
+            // So that every shard is held and the commands run in steps.
+            "PING",
+        ] {
+            shards.call(other, line);
+        }
+        let done = shards.call(other, "EXEC");
+        assert_eq!(done, "*4\r\n:1\r\n:1\r\n:1\r\n+PONG\r\n");
+        assert_eq!(shards.read(client), pair(&second, "b"), "{count} shards");
+    }
+}
+
+/// The end of the first wait is told to the shards late; the second has begun by then.
+#[test]
+fn the_end_of_a_wait_does_not_end_the_next_one() {
+    let mut shards = Shards::new(2);
+    let key = shards.key(0, 0);
+    let (client, other) = (shards.connect(0), shards.connect(0));
+    parked(&mut shards, client, &format!("BLPOP {key} 0.1"));
+    shards.send(client, &format!("BLPOP {key} 0"));
+    shards.pass(200);
+    shards.tick(0);
+    // Any byte lets the client's input go on, before anything else of the tick.
+    shards.feed(client, b"\r\n");
+    shards.run();
+    assert_eq!(shards.read(client), NOTHING);
+    assert_eq!(shards.call(other, &format!("RPUSH {key} a")), ":1\r\n");
+    assert_eq!(shards.read(client), pair(&key, "a"));
+}
+
+#[test]
+fn a_client_that_waits_for_many_keys_is_quick_to_forget_them() {
+    const KEYS: usize = 100_000;
+    let mut shards = Shards::new(1);
+    let (client, other) = (shards.connect(0), shards.connect(0));
+    let keys: Vec<String> = (0..KEYS).map(|number| format!("k{number}")).collect();
+    parked(&mut shards, client, &format!("BLPOP {} 0", keys.join(" ")));
+    shards.call(other, "SET other 1");
+    let comparisons = KEYS * KEYS / 2;
+    assert!(comparisons > 1_000_000_000, "which would take seconds");
+    assert_eq!(shards.call(other, "FLUSHALL"), "+OK\r\n");
+    assert_eq!(shards.call(other, "RPUSH k99999 a"), ":1\r\n");
+    assert_eq!(shards.read(client), pair("k99999", "a"));
+}
+
 #[path = "blocking_random_tests.rs"]
 mod random;
 

@@ -8,7 +8,7 @@ use super::Core;
 use super::input::Flow;
 use super::mesh::ALONE;
 use crate::base::Token;
-use crate::cmd::{Context, Handler, Row, Run, changes_keys, flag};
+use crate::cmd::{Context, Handler, Row, Run, changes_keys, flag, key_slot};
 use crate::conn::{ReplyMode, State};
 use crate::resp::{Args, Protocol, Reply};
 use crate::route::{Batch, Head, Mode, ReplyTo, Task, WHOLE};
@@ -71,6 +71,13 @@ pub fn handler(row: &Row) -> Handler {
         Run::Keys(handler) | Run::Split(handler, _) | Run::Everywhere(handler, _) => handler,
         Run::Home => panic!("home commands are run by `home`, not by their row"),
     }
+}
+
+/// The name in the lock table of a key with this hash.
+#[must_use]
+pub fn lock_key(db: u16, key_hash: u64) -> u64 {
+    let hash = key_hash ^ u64::from(db).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    if hash == WHOLE { 1 } else { hash }
 }
 
 impl Core {
@@ -201,7 +208,7 @@ impl Core {
             self.client(token).replies.seal(start);
         }
         self.settle_effects();
-        if !self.waits.ready.is_empty() {
+        if self.waits.has_ready() {
             self.serve_ready();
         }
         Flow::Next
@@ -242,6 +249,7 @@ impl Core {
         Task {
             home,
             to,
+            protocol: head.protocol,
             commands: Batch::of(head, args),
             exec: false,
             watcher: None,
@@ -260,15 +268,9 @@ impl Core {
         if self.locks.is_empty() {
             return false;
         }
-        let mode = if changes_keys(row) {
-            Mode::Exclusive
-        } else {
-            Mode::Shared
-        };
-        let some = if mode == Mode::Exclusive {
-            Mode::SomeExclusive
-        } else {
-            Mode::SomeShared
+        let some = match changes_keys(row) {
+            true => Mode::SomeExclusive,
+            false => Mode::SomeShared,
         };
         if row.command.keys.is_empty() {
             return false;
@@ -283,17 +285,36 @@ impl Core {
             }
         }
         self.databases_of(row, db, args).any(|db| {
-            positions
-                .iter()
-                .any(|&at| self.locks.conflicts(self.lock_key(db, args.get(at)), mode))
+            positions.iter().any(|&at| {
+                let key = args.get(at);
+                let mode = self.mode_of(row, db, key);
+                self.locks.conflicts(self.lock_key(db, key), mode)
+            })
         })
+    }
+
+    /// How a command needs a key. Whoever finds that a key's time is over ends it, and that is a write: those who have
+    /// read it and are not done yet come before.
+    #[must_use]
+    pub fn mode_of(&self, row: &Row, db: u16, key: &[u8]) -> Mode {
+        match changes_keys(row) || self.is_over(db, key) {
+            true => Mode::Exclusive,
+            false => Mode::Shared,
+        }
+    }
+
+    /// True for a key that is there, but whose time is over.
+    #[must_use]
+    pub fn is_over(&self, db: u16, key: &[u8]) -> bool {
+        let entry = self.store.get(usize::from(db), key_slot(key), key);
+        let expiry = entry.and_then(crate::store::Entry::expiry);
+        expiry.is_some_and(|at_ms| at_ms <= self.now.unix_ms())
     }
 
     /// The name of a key in the lock table.
     #[must_use]
     pub fn lock_key(&self, db: u16, key: &[u8]) -> u64 {
-        let hash = self.store.hash(key) ^ u64::from(db).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        if hash == WHOLE { 1 } else { hash }
+        lock_key(db, self.store.hash(key))
     }
 
     /// Counts what a command did and tells whoever waits for it.

@@ -145,7 +145,7 @@ impl Core {
 
     /// The commands of a lending transaction, over `borrowed`. True when its one command must block.
     fn run_borrowed(&mut self, task: &Task, aborted: bool, reply: &mut Vec<u8>) -> bool {
-        let protocol = task.commands.protocol();
+        let protocol = task.protocol;
         if aborted {
             Reply::new(reply, protocol).null_array();
             return false;

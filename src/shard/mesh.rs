@@ -8,7 +8,7 @@ use super::Core;
 use super::execute::Call;
 use super::snapshot::PART;
 use crate::base::Token;
-use crate::conn::{ReplyMode, State};
+use crate::conn::{PLACE_MAX, ReplyMode, State};
 use crate::limits::{
     AHEAD_MAX, LINGER_WAITING_MAX, PARCEL_REPLY_BYTES_MAX, PARCELS_KEPT, SEND_BUFFER_KEPT_BYTES,
 };
@@ -17,6 +17,7 @@ use crate::route::{Batch, Message, Note, Parcel, RemoteCommand, ReplyTo, Task};
 
 /// The place of a reply whose client waits for nothing else.
 pub const ALONE: u32 = u32::MAX;
+const _: () = assert!(PLACE_MAX < PART && PART < ALONE);
 
 impl Core {
     /// Everything one shard had to tell in a tick.
@@ -105,27 +106,37 @@ impl Core {
                 self.wait_behind(from, command, &args);
                 continue;
             }
-            if command.to.place == PART {
-                let times = self.times_of(command.head.row, command.head.db, &args);
-                parcel.times.push(times);
-            }
+            let part = command.to.place == PART;
+            let mut times = match part {
+                true => self.times_of(command.head.row, command.head.db, &args),
+                false => None,
+            };
             let start = replies.len();
             let call = Call {
                 token: command.to.token,
-                client: command.to.client,
+                // That of a part is the number of its snapshot.
+                client: if part { 0 } else { command.to.client },
                 home: Some(home),
+                part,
                 chained: true,
                 ..Call::of(command.head, false)
             };
             self.run_handler(call, &args, &mut replies);
             self.settle_effects();
-            if !self.waits.ready.is_empty() {
+            if self.waits.has_ready() {
                 self.serve_ready();
             }
-            if start > PARCEL_REPLY_BYTES_MAX && command.to.place != PART {
+            if replies.len() > PARCEL_REPLY_BYTES_MAX {
+                // A part too long to travel so is read again with locks, whose parts travel by themselves.
                 let reply = replies.split_off(start);
-                self.deliver(home, command.to, reply);
-                continue;
+                times = None;
+                if !part {
+                    self.deliver(home, command.to, reply);
+                    continue;
+                }
+            }
+            if part {
+                parcel.times.push(times);
             }
             command.reply = Some(Span {
                 start: narrow(start),
@@ -183,6 +194,7 @@ impl Core {
         let task = Task {
             home,
             to: command.to,
+            protocol: command.head.protocol,
             commands: Batch::of(command.head, args),
             exec: false,
             watcher: None,

@@ -11,7 +11,7 @@ use super::dispatch::Place;
 use super::input::Flow;
 use crate::base::Token;
 use crate::cmd::{Row, Run, flag, key_slot};
-use crate::conn::{Owners, State, Steps, Transaction};
+use crate::conn::{Owners, ReplyMode, State, Steps, Transaction};
 use crate::limits::{QUEUED_BYTES_MAX, QUEUED_COMMANDS_MAX};
 use crate::resp::{Args, Error};
 use crate::route::{
@@ -47,7 +47,7 @@ impl Core {
         let (head, owners) = self.queued(head, row, args);
         let transaction = self.client(token).transaction_mut();
         if transaction.queued.len() >= QUEUED_COMMANDS_MAX
-            || transaction.queued.bytes() + args.bytes() > QUEUED_BYTES_MAX
+            || transaction.queued.used_bytes() + args.bytes() > QUEUED_BYTES_MAX
         {
             return Some(self.refuse(
                 token,
@@ -214,6 +214,7 @@ impl Core {
         let task = Task {
             home,
             to,
+            protocol: self.client(token).session.protocol,
             commands: queued,
             exec: true,
             watcher,
@@ -255,11 +256,10 @@ impl Core {
     /// An EXEC without watches whose keys are all ours, while there are no locks: nothing to wait for.
     fn exec_here(&mut self, token: Token, queued: Batch) -> Flow {
         let client = self.client(token);
+        let protocol = client.session.protocol;
         let mut out = std::mem::take(client.replies.sink());
-        let start = out.len();
-        self.run_batch(&queued, &mut out);
+        self.run_batch(&queued, protocol, &mut out);
         *self.client(token).replies.sink() = out;
-        self.mute(token, start);
         self.keep_batch(queued);
         self.serve_ready();
         Flow::Next
@@ -300,13 +300,20 @@ impl Core {
         let Some(client) = self.clients.of(token, id) else {
             return self.end_steps(sequence);
         };
-        let steps = client.steps.as_mut().expect("an EXEC in steps has them");
+        // A server that stops takes the steps from the clients that it closes.
+        let Some(steps) = client.steps.as_mut() else {
+            return self.end_steps(sequence);
+        };
+        let start = client.replies.sink().len();
         if dirty {
             steps.left.clear();
             self.reply(token).null_array();
         } else {
             let count = steps.left.len();
             self.reply(token).array(count);
+        }
+        if self.client(token).session.reply == ReplyMode::Off {
+            self.client(token).replies.sink().truncate(start);
         }
         self.next_step(token);
     }
@@ -343,18 +350,21 @@ impl Core {
             Run::Home => return self.run_home(token, carried.head.row, &carried.args()),
             Run::Everywhere(..) => self.spread(token, row, &carried),
             Run::Keys(_) | Run::Split(..) => {
-                let mut task = self.task(token, carried.head.row, &carried.args());
-                // Inside a transaction nothing blocks.
-                task.block = 0;
                 let mut keys = Vec::new();
                 self.keys_of(carried.head, &carried.args(), &mut keys);
                 if keys.is_empty() {
                     self.count_call(carried.head.row, 1);
                     let reply = self.run_part(&carried);
-                    self.late(task.to, &reply);
-                } else {
-                    self.lend_all(token, task, Vec::new());
+                    let sink = self.client(token).replies.sink();
+                    let start = sink.len();
+                    sink.extend_from_slice(&reply);
+                    self.mute(token, start);
+                    return Flow::Next;
                 }
+                let mut task = self.task(token, carried.head.row, &carried.args());
+                // Inside a transaction nothing blocks.
+                task.block = 0;
+                self.lend_all(token, task, Vec::new());
             }
         }
         Flow::Stop
@@ -417,6 +427,66 @@ mod tests {
             format!("-EXECABORT Transaction discarded because of: {full}")
         );
         assert_eq!(shards.call(client, "EXEC"), "-ERR EXEC without MULTI\r\n");
+    }
+
+    #[test]
+    fn a_long_exec_in_steps_does_not_recurse() {
+        const COMMANDS: usize = 50_000;
+        let mut shards = Shards::new(2);
+        let client = shards.connect(0);
+        shards.call(client, "MULTI");
+        shards.call(client, "PING");
+        // No key can be found in them: their handler says what is wrong.
+        let line = "*4\r\n$5\r\nLMPOP\r\n$1\r\n0\r\n$1\r\nk\r\n$4\r\nLEFT\r\n";
+        shards.feed(client, line.repeat(COMMANDS).as_bytes());
+        shards.run();
+        shards.read(client);
+        let reply = shards.call(client, "EXEC");
+        assert!(reply.starts_with(&format!("*{}\r\n+PONG\r\n-ERR", COMMANDS + 1)));
+        assert_eq!(reply.matches("-ERR numkeys").count(), COMMANDS);
+    }
+
+    #[test]
+    fn a_client_that_wants_no_replies_gets_none_of_an_exec_in_steps() {
+        let mut shards = Shards::new(2);
+        let client = shards.connect(0);
+        shards.feed(client, b"CLIENT REPLY OFF\r\nMULTI\r\nPING\r\nEXEC\r\n");
+        shards.run();
+        assert_eq!(shards.read(client), "");
+        assert_eq!(shards.call(client, "CLIENT REPLY ON"), "+OK\r\n");
+    }
+
+    #[test]
+    fn a_server_that_stops_forgets_an_exec_that_waits_for_locks() {
+        let mut shards = Shards::new(2);
+        let client = shards.connect(0);
+        shards.call(client, "MULTI");
+        shards.call(client, "PING");
+        shards.send(client, "EXEC");
+        shards.tick(0);
+        shards.tick(1);
+        // The other shard's grant is under way; a server that stops never rests.
+        shards.core(0).stop();
+        for round in 0..20 {
+            shards.tick(round % 2);
+        }
+        for shard in 0..2 {
+            let core = shards.core(shard);
+            assert!(core.coordinated.is_empty() && core.locks.is_empty());
+        }
+    }
+
+    #[test]
+    fn an_exec_of_nothing_says_in_the_clients_protocol_that_a_key_changed() {
+        let mut shards = Shards::new(2);
+        let (client, other) = (shards.connect(0), shards.connect(0));
+        shards.call(client, "HELLO 3");
+        for key in [shards.key(0, 0), shards.key(1, 0)] {
+            shards.call(client, &format!("WATCH {key}"));
+            shards.call(client, "MULTI");
+            shards.call(other, &format!("SET {key} 1"));
+            assert_eq!(shards.call(client, "EXEC"), "_\r\n");
+        }
     }
 
     #[test]

@@ -96,6 +96,11 @@ impl Core {
     #[inline]
     pub fn over_output(&mut self, token: Token) -> bool {
         let client = self.client(token);
+        if client.replies.held_bytes() >= OUTPUT_PAUSE_BYTES {
+            // They go when nothing is outstanding any more.
+            client.state = State::Waiting;
+            return true;
+        }
         if client.unsent_bytes() < OUTPUT_PAUSE_BYTES {
             return false;
         }

@@ -13,9 +13,9 @@ use super::execute::Call;
 use super::happened::Happened;
 use super::mesh::ALONE;
 use super::waits::Candidate;
-use crate::cmd::{changes_keys, key_slot};
+use crate::cmd::key_slot;
 use crate::limits::{AHEAD_MAX, SEQUENCE_BEHIND_BITS, SEQUENCES_BEHIND_EACH};
-use crate::resp::{Args, Reply};
+use crate::resp::{Args, Protocol, Reply};
 use crate::route::{
     Batch, Carried, DbKey, Errand, Head, Intent, Mode, Note, Outcome, Part, Returned, Schedule,
     Sequence, Task, Wait, Work,
@@ -30,6 +30,8 @@ const PART_REPLY_BYTES: usize = 1024;
 pub enum Duty {
     /// Lend these entries.
     Lend(Arc<[DbKey]>),
+    /// These are lent to a client that waits for the first.
+    Offered(Arc<[DbKey]>),
     /// Run the part and send the reply.
     Read(Carried),
     /// Wait for the decision, then run the part.
@@ -85,7 +87,12 @@ impl Core {
     }
 
     /// A coordinator asks for locks.
-    pub fn schedule(&mut self, coordinator: usize, schedule: Schedule) {
+    pub fn schedule(&mut self, coordinator: usize, mut schedule: Schedule) {
+        if let Work::Read(part) = &schedule.work {
+            // The coordinator does not know whose time is over.
+            self.add_intents(part.head, &part.args(), &mut schedule.intents);
+            strongest(&mut schedule.intents);
+        }
         let duty = match schedule.work {
             Work::Lend(keys) => Duty::Lend(keys),
             Work::Read(part) => Duty::Read(part),
@@ -165,6 +172,10 @@ impl Core {
             .is_some_and(|client| self.watched_changed(client));
         let (part, duty, announced) = match participant.duty {
             Duty::Lend(keys) => (Part::Entries(self.lend(&keys)), Duty::Lend(keys), false),
+            Duty::Offered(keys) => {
+                let entries = self.lend(&keys);
+                (Part::Entries(entries), Duty::Offered(keys), false)
+            }
             Duty::Read(carried) => (
                 Part::Reply(self.run_part(&carried)),
                 Duty::Read(carried),
@@ -181,7 +192,7 @@ impl Core {
                 return true;
             }
             Duty::Offer(candidate, key) => match self.make_offer(sequence, *candidate, key) {
-                Some(keys) => (Part::Ready, Duty::Lend(keys), true),
+                Some(keys) => (Part::Ready, Duty::Offered(keys), true),
                 None => return true,
             },
         };
@@ -278,7 +289,7 @@ impl Core {
             .participants
             .remove(&sequence)
             .expect("a finished transaction took part");
-        if let Duty::Lend(keys) = &participant.duty {
+        if let Some(keys) = participant.duty.lent() {
             self.mark_ready(keys, &returned);
             self.take_back(keys, returned);
         }
@@ -288,10 +299,8 @@ impl Core {
         for key in modified {
             self.happened(&Happened::Modified(key));
         }
-        if let Duty::Lend(keys) = &participant.duty
-            && let Some(key) = keys.first()
-        {
-            self.waits.offer_over(key);
+        if let Duty::Offered(keys) = &participant.duty {
+            self.waits.offer_over(&keys[0]);
         }
         // Before the locks go, so that who waits for them finds the waiting clients served.
         self.serve_ready_behind(sequence);
@@ -314,7 +323,7 @@ impl Core {
             .participants
             .get(&sequence)
             .expect("a yielding transaction takes part");
-        if let Duty::Lend(keys) = &participant.duty {
+        if let Some(keys) = participant.duty.lent() {
             let keys = Arc::clone(keys);
             self.mark_ready(&keys, &returned);
             self.take_back(&keys, returned);
@@ -352,11 +361,6 @@ impl Core {
     /// Appends the intents of a command.
     fn add_intents(&self, head: Head, args: &Args<'_>, intents: &mut Vec<Intent>) {
         let row = self.table.row(head.row);
-        let mode = if changes_keys(row) {
-            Mode::Exclusive
-        } else {
-            Mode::Shared
-        };
         let mut positions = Vec::new();
         for spec in row.command.keys {
             if spec.positions(args, &mut positions).is_err() {
@@ -366,7 +370,7 @@ impl Core {
         for db in self.databases_of(row, head.db, args) {
             intents.extend(positions.iter().map(|&at| Intent {
                 key: self.lock_key(db, args.get(at)),
-                mode,
+                mode: self.mode_of(row, db, args.get(at)),
             }));
         }
     }
@@ -401,9 +405,9 @@ impl Core {
             .watcher
             .is_some_and(|client| self.watched_changed(client))
         {
-            Reply::new(&mut reply, task.commands.protocol()).null_array();
+            Reply::new(&mut reply, task.protocol).null_array();
         } else {
-            self.run_batch(&task.commands, &mut reply);
+            self.run_batch(&task.commands, task.protocol, &mut reply);
         }
         let bundled = Note::Bundled {
             to: task.to,
@@ -414,8 +418,8 @@ impl Core {
     }
 
     /// Every command of a transaction, one array.
-    pub fn run_batch(&mut self, batch: &Batch, reply: &mut Vec<u8>) {
-        Reply::new(reply, batch.protocol()).array(batch.len());
+    pub fn run_batch(&mut self, batch: &Batch, protocol: Protocol, reply: &mut Vec<u8>) {
+        Reply::new(reply, protocol).array(batch.len());
         for first in (0..batch.len()).step_by(AHEAD_MAX) {
             let last = batch.len().min(first + AHEAD_MAX);
             let commands = (first..last).map(|index| batch.get(index));
@@ -454,6 +458,16 @@ impl Participant {
             duty: Duty::Task(Box::new(task)),
             watcher: None,
             within: false,
+        }
+    }
+}
+
+impl Duty {
+    /// What a coordinator has, in the order of what comes back.
+    fn lent(&self) -> Option<&Arc<[DbKey]>> {
+        match self {
+            Duty::Lend(keys) | Duty::Offered(keys) => Some(keys),
+            _ => None,
         }
     }
 }

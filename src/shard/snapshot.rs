@@ -134,7 +134,9 @@ impl Core {
             self.effects.stamps.switch_on();
             return None;
         }
-        if self.is_locked(self.table.row(row), db, args) {
+        if self.is_locked(self.table.row(row), db, args)
+            || args.from(1).any(|key| self.is_over(db, key))
+        {
             return None;
         }
         let stamps = &self.effects.stamps;
@@ -224,6 +226,63 @@ mod tests {
         shards.advance(1);
         assert_eq!(shards.call(client, &read), reply);
         assert!(shards.core(0).statistics.snapshots >= 1);
+    }
+
+    /// Starts a server on which nothing but readings happen for a while, so that they need no locks.
+    fn calm(count: usize) -> Shards {
+        let mut shards = Shards::new(count);
+        let reader = shards.connect(0);
+        let (here, there) = (shards.key(0, 0), shards.key(count - 1, 0));
+        for _ in 0..3 {
+            shards.call(reader, &format!("MGET {here} {there}"));
+            shards.advance(1);
+        }
+        shards
+    }
+
+    #[test]
+    fn the_end_of_a_keys_time_is_a_write() {
+        let mut shards = calm(2);
+        let (reader, writer) = (shards.connect(0), shards.connect(1));
+        let (here, there) = (shards.key(0, 0), shards.key(1, 0));
+        shards.call(writer, &format!("SET {there} old PX 50"));
+        shards.advance(10);
+        let failed = shards.core(0).statistics.snapshots_failed;
+        let missing = "*2\r\n$-1\r\n$-1\r\n";
+        // The home reads before the key's time is over, the owner after it: whether or not somebody else has ended it.
+        for ended in [false, true] {
+            shards.call(writer, &format!("SET {there} old PX 50"));
+            shards.advance(10);
+            shards.send(reader, &format!("MGET {here} {there}"));
+            shards.tick(0);
+            shards.pass(60);
+            if ended {
+                shards.tick(1);
+                shards.send(writer, &format!("GET {there}"));
+            }
+            shards.run();
+            assert_eq!(shards.read(reader), missing);
+            shards.read(writer);
+        }
+        assert_eq!(shards.core(0).statistics.snapshots_failed, failed + 2);
+    }
+
+    #[test]
+    fn parts_too_long_for_a_parcel_are_read_with_locks() {
+        let mut shards = calm(2);
+        let client = shards.connect(0);
+        let (here, there) = (shards.key(0, 0), shards.key(1, 0));
+        let value = "x".repeat(1 << 20);
+        shards.call(client, &format!("MSET {here} 1 {there} {value}"));
+        shards.advance(1);
+        let failed = shards.core(0).statistics.snapshots_failed;
+        let many = format!(" {there}").repeat(20);
+        let reply = shards.call(client, &format!("MGET {here}{many}"));
+        let one = format!("${}\r\n{value}\r\n", value.len());
+        assert!(reply == format!("*21\r\n$1\r\n1\r\n{}", one.repeat(20)));
+        assert_eq!(shards.core(0).statistics.snapshots_failed, failed + 1);
+        let reply = shards.call(client, &format!("MGET{many}"));
+        assert!(reply == format!("*20\r\n{}", one.repeat(20)));
     }
 
     #[test]

@@ -173,6 +173,31 @@ mod tests {
     }
 
     #[test]
+    fn replies_behind_a_slow_shard_are_bounded() {
+        const VALUE_BYTES: usize = 100_000;
+        let mut shards = Shards::new(2);
+        let client = shards.connect(0);
+        let (here, there) = (shards.key(0, 0), shards.key(1, 0));
+        shards.call(client, &format!("SET {here} {}", "x".repeat(VALUE_BYTES)));
+        let mut sent = format!("GET {there}\r\n");
+        sent.push_str(&format!("GET {here}\r\n").repeat(1000));
+        for piece in sent.as_bytes().chunks(RECEIVE_BUFFER_BYTES) {
+            shards.feed(client, piece);
+            // The other shard does not answer.
+            shards.tick(0);
+        }
+        for _ in 0..1000 {
+            shards.tick(0);
+        }
+        let kept = shards.core(0).client(client.token).replies.held_bytes();
+        let most = crate::limits::OUTPUT_PAUSE_BYTES + VALUE_BYTES + 100;
+        assert!(0 < kept && kept <= most, "{kept} bytes are held");
+        shards.run();
+        let one = VALUE_BYTES + format!("${VALUE_BYTES}\r\n\r\n").len();
+        assert_eq!(shards.read(client).len(), "$-1\r\n".len() + 1000 * one);
+    }
+
+    #[test]
     fn who_hangs_up_has_all_its_commands_executed() {
         let mut shards = Shards::new(1);
         let client = shards.connect(0);

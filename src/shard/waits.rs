@@ -28,6 +28,9 @@ pub struct Candidate(pub(super) Registered);
 pub(super) struct Queue {
     pub(super) clients: VecDeque<u64>,
     pub(super) changed_at: u64,
+    /// The key is in `ready`, in `deferred`.
+    is_ready: bool,
+    is_deferred: bool,
 }
 
 /// Waits on this shard's keys, and deadlines of this shard's clients.
@@ -39,12 +42,12 @@ pub struct Waits {
     pub(super) locking: BTreeMap<u64, u32>,
     /// Keys that are being offered, and ready ones whose next waiter may yet be served by one of these.
     pub(super) offered: BTreeSet<DbKey>,
-    pub(super) deferred: Vec<DbKey>,
+    deferred: Vec<DbKey>,
     pub(super) tickets: u64,
     /// Counts changes of keys that somebody waits for.
     pub(super) changes: u64,
     /// Keys with waiters that were modified.
-    pub ready: VecDeque<DbKey>,
+    ready: VecDeque<DbKey>,
     /// Monotonic microseconds, token, client, block number.
     pub(super) deadlines: BTreeSet<(u64, Token, u64, u32)>,
 }
@@ -73,8 +76,37 @@ impl Waits {
 
     /// A key may be there for the next waiter, unchanged.
     pub(super) fn look_again(&mut self, key: DbKey) {
-        if self.by_key.contains_key(&key) && !self.ready.contains(&key) {
+        if let Some(queue) = self.by_key.get_mut(&key)
+            && !queue.is_ready
+        {
+            queue.is_ready = true;
             self.ready.push_back(key);
+        }
+    }
+
+    /// True when a key may be there for a waiter.
+    #[inline]
+    #[must_use]
+    pub fn has_ready(&self) -> bool {
+        !self.ready.is_empty()
+    }
+
+    /// The next such key.
+    pub(super) fn next_ready(&mut self) -> Option<DbKey> {
+        let key = self.ready.pop_front()?;
+        if let Some(queue) = self.by_key.get_mut(&key) {
+            queue.is_ready = false;
+        }
+        Some(key)
+    }
+
+    /// The key waits for the end of an offer.
+    pub(super) fn defer(&mut self, key: DbKey) {
+        if let Some(queue) = self.by_key.get_mut(&key)
+            && !queue.is_deferred
+        {
+            queue.is_deferred = true;
+            self.deferred.push(key);
         }
     }
 
@@ -82,6 +114,9 @@ impl Waits {
     pub fn offer_over(&mut self, key: &DbKey) {
         if self.offered.remove(key) {
             for key in std::mem::take(&mut self.deferred) {
+                if let Some(queue) = self.by_key.get_mut(&key) {
+                    queue.is_deferred = false;
+                }
                 self.look_again(key);
             }
         }
@@ -115,12 +150,9 @@ impl Waits {
         let client = registered.wait.client;
         for key in &registered.wait.keys {
             let queue = self.by_key.entry(key.clone()).or_default();
-            let earlier = |other: &u64| self.by_client[other].ticket < registered.ticket;
-            let place = queue
-                .clients
-                .iter()
-                .take_while(|&other| earlier(other))
-                .count();
+            let later = |other: &u64| self.by_client[other].ticket > registered.ticket;
+            let behind = queue.clients.iter().rev().take_while(|&other| later(other));
+            let place = queue.clients.len() - behind.count();
             queue.clients.insert(place, client);
         }
         let known = self.by_client.insert(client, registered);

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use super::Core;
 use crate::cmd::key_slot;
-use crate::route::{DbKey, Watch};
+use crate::route::{DbKey, Mode, Watch};
 
 #[derive(Debug)]
 struct Watched {
@@ -74,6 +74,11 @@ impl Core {
             if self.slots.owner(slot) != self.id() {
                 continue;
             }
+            // One that is lent has gone for a moment only.
+            let lent = !self.locks.is_empty()
+                && self
+                    .locks
+                    .conflicts(self.lock_key(key.0, &key.1), Mode::Shared);
             let watcher = self.watches.by_client.entry(watch.client).or_default();
             if watcher.keys.iter().any(|watched| watched.key == *key) {
                 continue;
@@ -82,7 +87,7 @@ impl Core {
             let stale = entry.is_some_and(|entry| entry.expiry().is_some_and(|at| at <= now_ms));
             watcher.keys.push(Watched {
                 key: key.clone(),
-                existed: entry.is_some() && !stale,
+                existed: entry.is_some() && !stale || lent,
                 stale,
             });
             self.watches

@@ -8,37 +8,10 @@ use super::database::{Cleared, Database, DatabaseStatistics, ExpiryCount};
 use super::entry::Entry;
 use super::expiry::{Filed, Reference, Wheel};
 use super::heavy::Heavy;
+use super::key_hash::KeyHash;
 use super::value::Value;
 use crate::limits::DATABASES_MAX;
 use crate::limits::{EXPIRY_MS_MAX, STALE_REFERENCES_MAX, SWEPT_PER_REFERENCE};
-use foldhash::SharedSeed;
-use foldhash::fast::FoldHasher;
-use std::hash::Hasher;
-
-/// The keyed hash of a store; copied into closures that rehash elements.
-#[derive(Clone, Copy)]
-pub struct KeyHash {
-    seed: u64,
-    shared: &'static SharedSeed,
-}
-
-impl KeyHash {
-    /// Leaks the seed's tables (a few words), once per store and thus per shard.
-    fn new(seed: u64) -> KeyHash {
-        KeyHash {
-            seed,
-            shared: Box::leak(Box::new(SharedSeed::from_u64(seed))),
-        }
-    }
-
-    #[inline]
-    #[must_use]
-    pub fn of(self, key: &[u8]) -> u64 {
-        let mut hasher = FoldHasher::with_seed(self.seed, self.shared);
-        hasher.write(key);
-        hasher.finish()
-    }
-}
 
 /// What a key had before `set_string`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,6 +57,12 @@ impl Store {
             expiring: 0,
             heavy: Heavy::default(),
         }
+    }
+
+    /// How keys are hashed, for use while the store itself is lent.
+    #[must_use]
+    pub fn key_hash(&self) -> KeyHash {
+        self.hash
     }
 
     #[inline]

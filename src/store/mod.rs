@@ -8,6 +8,7 @@ mod database;
 mod entry;
 mod expiry;
 mod heavy;
+mod key_hash;
 mod keyspace;
 mod listpack;
 mod quicklist;
@@ -23,7 +24,8 @@ mod value;
 
 pub use database::{Cleared, DatabaseStatistics};
 pub use entry::Entry;
-pub use keyspace::{ExpireProgress, KeyHash, Previous, Store};
+pub use key_hash::KeyHash;
+pub use keyspace::{ExpireProgress, Previous, Store};
 pub use listpack::{Element, Listpack, Needle};
 pub use quicklist::{End, List, NodeLimits, View};
 pub use size_class::size_class;
