@@ -93,10 +93,16 @@ impl Rewriting {
         rewriting
     }
 
-    /// Puts the lines of one directive where its old lines were, then at the end; drops what is left over.
+    /// Puts the lines of one directive where its old lines were, then at the end; drops what is left over. Lines that
+    /// need not be there get what those leave that must: so the next rewriting changes nothing.
     fn replace(&mut self, name: &str, values: Vec<(String, bool)>) {
         let mut numbers = self.numbers.remove(name).unwrap_or_default().into_iter();
+        let mut forced = values.iter().filter(|(_, force)| *force).count();
         for (value, force) in values {
+            forced -= usize::from(force);
+            if !force && numbers.len() <= forced {
+                continue;
+            }
             let text = format!("{name} {value}");
             if let Some(number) = numbers.next() {
                 self.lines[number] = text;

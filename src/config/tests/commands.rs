@@ -317,3 +317,15 @@ fn what_was_rewritten_loads_back() {
     let again = start(&shelf, &["c"]).unwrap().config;
     assert_eq!(again.get(&[b"*"]), config.get(&[b"*"]));
 }
+
+/// Found by the fuzzer: one line for a directive of three, the last of which is not the default.
+#[test]
+fn rewriting_twice_changes_nothing() {
+    let text = "client-output-buffer-limit pubsub 1 2 3\n";
+    let shelf = Shelf::with(&[("/home/c", text)]);
+    let config = start(&shelf, &["c"]).unwrap().config;
+    let once = rewrite(text, &config);
+    assert!(once.contains("client-output-buffer-limit pubsub 1 2 3\n"));
+    assert!(!once.contains("client-output-buffer-limit normal"));
+    assert_eq!(rewrite(&once, &config), once);
+}
