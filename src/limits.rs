@@ -119,8 +119,9 @@ pub const TURNS_WORK_PER_TICK: u32 = 512;
 pub const WORK_BYTES: usize = 1024;
 /// Unparsed input with which a client that may go on waits for a turn, bytes.
 pub const TURN_INPUT_BYTES: usize = 4096;
-/// Messages of other shards, and waiting clients, that one tick takes up.
-pub const MESSAGES_PER_TICK: usize = 1024;
+/// Messages of other shards, notes and commands in them, after which one tick takes up no more of them; and
+/// waiting clients that it takes up.
+pub const MAIL_PER_TICK: usize = 2048;
 pub const RUNNABLE_PER_TICK: usize = 1024;
 /// Entries of emptied databases, and pieces of large values, that one tick frees; a value of more pieces than
 /// `FREED_AT_ONCE_MAX` is not freed at once, whoever removes it.
@@ -138,6 +139,8 @@ pub const ERROR_CODES_MAX: usize = 128;
 /// command since the step before, so that keys go faster than commands can bring new ones.
 pub const EXPIRE_PER_TICK: usize = 256;
 pub const EXPIRE_PER_TICK_MAX: usize = 1024;
+/// When an expired key that a transaction holds is looked at again, milliseconds.
+pub const HELD_EXPIRY_MS: u64 = 1;
 /// How long a shard waits awake for another one's answer before it sleeps, microseconds: about what falling
 /// asleep and being woken cost.
 pub const LINGER_US: u64 = 20;

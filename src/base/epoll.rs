@@ -258,7 +258,7 @@ impl EpollIo {
         socket::close(Socket(connection.fd));
     }
 
-    /// Accepts on ready listeners; returns whether one of them has more.
+    /// Accepts on ready listeners.
     fn accept_ready(&mut self, events: &mut Vec<Event>) {
         let now_us = self.now.monotonic_us;
         for listener in self.listeners.iter_mut().flatten() {

@@ -287,17 +287,6 @@ pub fn set_keepalive(socket: Socket, seconds: u32) -> io::Result<()> {
     set_option(fd, libc::IPPROTO_TCP, libc::TCP_KEEPCNT, KEEPALIVE_PROBES)
 }
 
-/// A second descriptor of the same socket, so that several shards can accept from one listener.
-///
-/// # Errors
-/// When the process has no descriptors left.
-pub fn duplicate(socket: Socket) -> io::Result<Socket> {
-    // SAFETY: fcntl with F_DUPFD_CLOEXEC takes no pointers.
-    let fd = unsafe { libc::fcntl(socket.0, libc::F_DUPFD_CLOEXEC, 0) };
-    check(fd)?;
-    Ok(Socket(fd))
-}
-
 /// Closes a socket that no `Io` has taken.
 pub fn close(socket: Socket) {
     // SAFETY: the caller gives the socket up; nothing uses the number afterwards.

@@ -380,7 +380,9 @@ impl Io for UringIo {
         self.feed_starved();
         let due_us = self.retry_accepts();
         let sleep_us = match wait {
-            Wait::AtMost(limit_us) if self.finished.is_empty() => limit_us.min(due_us),
+            Wait::AtMost(limit_us) if self.finished.is_empty() && self.starved.is_empty() => {
+                limit_us.min(due_us)
+            }
             _ => 0,
         };
         self.ring.enter(sleep_us);
@@ -406,11 +408,18 @@ impl Io for UringIo {
         Ticker::of_machine().spin_until(limit_us, || mail() || ring.is_ready())
     }
 
+    fn stall(&mut self, duration: std::time::Duration) {
+        self.ring.enter(0);
+        super::stall(duration);
+    }
+
     fn discard(&mut self, socket: Socket) {
         socket::close(socket);
     }
 
+    /// What this tick has to send, and whom to wake, must not wait for the disk.
     fn replace_file(&mut self, path: &Path, content: &[u8]) -> io::Result<()> {
+        self.ring.enter(0);
         files::replace(path, content)
     }
 

@@ -157,8 +157,9 @@ pub struct Client {
     pub awaits_turn: bool,
     /// A send is under way, with this many bytes.
     pub sending: Option<usize>,
-    /// The shard has it on the list of those with output.
+    /// The shard has it on the list of those with output, of those whose output is held back.
     pub listed: bool,
+    pub holds: bool,
     /// Receiving is paused.
     pub receive_paused: bool,
     /// `close` has been asked of the Io.
@@ -217,6 +218,7 @@ impl Client {
             awaits_turn: false,
             sending: None,
             listed: false,
+            holds: false,
             receive_paused: false,
             closing: false,
             closed: false,

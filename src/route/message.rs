@@ -31,6 +31,13 @@ impl Message {
     pub fn is_empty(&self) -> bool {
         self.commands.is_none() && self.replies.is_empty() && self.notes.is_empty()
     }
+
+    /// How much there is to do for the receiver: a share for the message itself, notes, commands and replies.
+    #[must_use]
+    pub fn work(&self) -> usize {
+        let parcels = self.commands.iter().chain(&self.replies);
+        1 + self.notes.len() + parcels.map(|parcel| parcel.commands.len()).sum::<usize>()
+    }
 }
 
 /// Where a reply belongs: a client of the home shard and a place in its pipeline.

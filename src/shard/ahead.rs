@@ -114,7 +114,7 @@ impl Ahead {
     /// Gives back what a command of very many arguments took.
     #[inline]
     pub fn shrink(&mut self) {
-        if self.spans.capacity() > AHEAD_SPANS_KEPT {
+        if self.spans.capacity().max(self.scratch.capacity()) > AHEAD_SPANS_KEPT {
             self.spans = Vec::new();
             self.scratch = Vec::new();
         }

@@ -98,20 +98,19 @@ impl Core {
         let budget = (2 * since).clamp(EXPIRE_PER_TICK, EXPIRE_PER_TICK_MAX);
         let Self { effects, locks, .. } = self;
         let hash = self.store.key_hash();
-        let (mut expired, mut kept) = (0, Vec::new());
+        let number_of = |db| u16::try_from(db).expect("databases are limited to 256");
+        // A key's end is a write, which waits for those who have read it.
+        let is_held = |db, key: &[u8]| {
+            !locks.is_empty()
+                && locks.conflicts(lock_key(number_of(db), hash.of(key)), Mode::Exclusive)
+        };
+        let mut expired = 0;
         self.store
-            .expire_step(now_ms, budget, &mut |db, slot, entry| {
-                let key = entry.key();
-                let number = u16::try_from(db).expect("databases are limited to 256");
-                let key_hash = hash.of(key);
-                if !locks.is_empty() && locks.conflicts(lock_key(number, key_hash), Mode::Exclusive)
-                {
-                    // Its end is a write, which waits for those who have read it.
-                    return kept.push((db, slot, entry));
-                }
+            .expire_step_unless(&is_held, now_ms, budget, &mut |db, _slot, entry| {
                 expired += 1;
+                let (key, number) = (entry.key(), number_of(db));
                 if effects.wants.stamps {
-                    effects.stamps.write(key_hash);
+                    effects.stamps.write(hash.of(key));
                 }
                 if effects.wants.events & events::EXPIRED != 0 {
                     effects.events.push(KeyEvent {
@@ -125,10 +124,6 @@ impl Core {
                     effects.modified.push((number, key.into()));
                 }
             });
-        for (db, slot, entry) in kept {
-            let displaced = self.store.insert(db, slot, entry);
-            assert!(displaced.is_none(), "its place was left a moment ago");
-        }
         self.statistics.expired += expired;
         if expired > 0 {
             self.settle_effects();
@@ -156,7 +151,8 @@ impl Core {
         let now_us = self.now.monotonic_us;
         for token in self.clients.tokens() {
             let client = self.client(token);
-            let idle = client.active_us + timeout_us < now_us;
+            // One that reads slowly is not idle.
+            let idle = client.active_us + timeout_us < now_us && client.sending.is_none();
             if idle && client.state == State::Running && !client.session.monitor {
                 self.close_now(token);
             }

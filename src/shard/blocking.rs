@@ -50,11 +50,12 @@ impl Core {
     /// Keeps a blocking command with its client, before its first attempt.
     pub fn remember_blocking(&mut self, token: Token, row: &Row, task: &mut Task) {
         if row.has(flag::BLOCKING) {
+            let now_us = self.now.monotonic_us;
             let client = self.client(token);
             client.block = client.block.wrapping_add(1);
             task.block = client.block;
             client.waiting = Some(Box::new(task.commands.carried(0)));
-            client.blocked_at_us = client.active_us;
+            client.blocked_at_us = now_us;
         }
     }
 

@@ -405,6 +405,41 @@ fn a_client_that_waits_for_many_keys_is_quick_to_forget_them() {
     assert_eq!(shards.read(client), pair("k99999", "a"));
 }
 
+/// Its bytes came with those of the first, its time begins when the first is over.
+#[test]
+fn the_second_wait_of_a_pipeline_has_its_whole_time() {
+    let mut shards = Shards::new(1);
+    let client = shards.connect(0);
+    shards.feed(client, b"BLPOP a 1\r\nBLPOP b 1\r\n");
+    shards.run();
+    shards.advance(1100);
+    assert_eq!(shards.read(client), NOTHING);
+    shards.advance(800);
+    assert_eq!(shards.read(client), "");
+    shards.advance(300);
+    assert_eq!(shards.read(client), NOTHING);
+}
+
+#[test]
+fn who_has_waited_long_is_not_idle() {
+    let mut shards = Shards::with(2, &[("timeout", "5")]);
+    let key = shards.key(1, 0);
+    let client = shards.connect(0);
+    parked(&mut shards, client, &format!("BLPOP {key} 0"));
+    for _ in 0..20 {
+        shards.advance(1000);
+    }
+    let other = shards.connect(0);
+    assert_eq!(shards.call(other, &format!("RPUSH {key} a")), ":1\r\n");
+    shards.advance(1000);
+    assert_eq!(shards.read(client), pair(&key, "a"));
+    assert!(!shards.closed(client));
+    for _ in 0..8 {
+        shards.advance(1000);
+    }
+    assert!(shards.closed(client), "now it is");
+}
+
 #[path = "blocking_random_tests.rs"]
 mod random;
 

@@ -140,10 +140,12 @@ pub struct Core {
     pub runnable: VecDeque<Token>,
     /// Clients that have more to do than fits a turn, the next one first.
     pub turns: VecDeque<Token>,
+    /// Clients whose replies wait for other shards' answers to leave with them.
+    pub with_held: Vec<Token>,
     /// This tick sends what otherwise waits for other shards' answers.
     pub flush_held: bool,
     /// Clients that push against a full mesh: runnable again next tick.
-    pub stalled: Vec<Token>,
+    pub stalled: Vec<(Token, u64)>,
     pub asks: Vec<Ask>,
     /// Emptied databases that are freed bit by bit.
     pub cleared: Vec<crate::store::Cleared>,
@@ -226,6 +228,7 @@ impl Core {
             with_output: Vec::new(),
             runnable: VecDeque::new(),
             turns: VecDeque::new(),
+            with_held: Vec::new(),
             flush_held: false,
             stalled: Vec::new(),
             asks: Vec::new(),
@@ -344,6 +347,7 @@ impl Core {
         let Some(client) = self.clients.get_mut(token) else {
             return;
         };
+        client.active_us = self.now.monotonic_us;
         let much = client.state == State::Throttled || client.input.len() >= TURN_INPUT_BYTES;
         match client.state {
             State::Closing => return,

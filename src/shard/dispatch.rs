@@ -333,7 +333,7 @@ impl Core {
             .expect("the caller works for a client that is there");
         if full {
             client.state = State::Waiting;
-            self.stalled.push(token);
+            self.stalled.push((token, client.id));
             return Flow::Retry;
         }
         if client.replies.is_window_full() {

@@ -81,6 +81,7 @@ impl Core {
             return self.await_turn(token);
         }
         let client = self.client(token);
+        client.input_needed = 0;
         let mut input = std::mem::take(&mut client.input);
         if let Some(spans) = client.unfinished.take() {
             self.ahead.resume(*spans);
@@ -117,11 +118,17 @@ impl Core {
             }
             match stop {
                 Stop::Full => {}
-                Stop::Nothing { end } => at = end,
+                // Empty lines cost a look, too.
+                Stop::Nothing { end } => {
+                    at = end;
+                    commands += 1;
+                }
                 Stop::Incomplete { needed } => {
-                    let client = self.client(token);
-                    client.input_needed = needed;
-                    client.unfinished = ahead.unfinished();
+                    // The last command may have been its end.
+                    if let Some(client) = self.clients.get_mut(token) {
+                        client.input_needed = needed;
+                        client.unfinished = ahead.unfinished();
+                    }
                     break;
                 }
                 // Its error must not overtake the reply that the client waits for.
@@ -137,7 +144,7 @@ impl Core {
         self.routed = None;
         if let Some(client) = self.clients.get_mut(token) {
             client.turn = turn;
-            if at > 0 && at == bytes.len() || client.state != State::Running {
+            if client.state != State::Running {
                 client.input_needed = 0;
             }
             if client.replies.ready_bytes() > 0 && !client.listed {
@@ -235,10 +242,10 @@ impl Core {
     fn limit_input(&mut self, token: Token) {
         let limit = usize::try_from(self.config.client_query_buffer_limit).unwrap_or(usize::MAX);
         let client = self.client(token);
-        // A backlog of whole commands is only paused: it is no longer than what was received at once.
+        // The backlog of a client that waits is only paused: it is no longer than what was received at once.
         let waits = client.state != State::Running || client.awaits_turn;
         let spans = client.unfinished.as_ref().map_or(0, |spans| spans.len());
-        if !client.awaits_turn && client.input.len() + spans * size_of::<Span>() > limit {
+        if !waits && client.input.len() + spans * size_of::<Span>() > limit {
             return self.close_now(token);
         }
         if waits && client.input.len() >= INPUT_PAUSE_BYTES && !client.receive_paused {
@@ -264,6 +271,7 @@ impl Core {
 #[cfg(test)]
 mod tests {
     use super::super::testing::Shards;
+    use crate::limits::{RECEIVE_BUFFER_BYTES, TURN_WORK_MAX};
 
     fn mset(pairs: usize) -> Vec<u8> {
         let mut bytes = format!("*{}\r\n$4\r\nMSET\r\n", 1 + 2 * pairs).into_bytes();
@@ -310,6 +318,45 @@ mod tests {
         let error = "-ERR Protocol error: expected '$', got '1'\r\n";
         assert_eq!(shards.read(client), format!("*0\r\n{error}"));
         assert!(shards.closed(client));
+    }
+
+    #[test]
+    fn a_client_may_be_gone_before_an_unfinished_command() {
+        let mut shards = Shards::new(1);
+        let client = shards.connect(0);
+        let before = "PING\r\n".repeat(TURN_WORK_MAX as usize);
+        shards.feed(client, before.as_bytes());
+        shards.feed(client, b"PING\r\nPING\r\nPOST\r\n*1\r\n");
+        // Its end is known before its turn comes.
+        shards.hang_up(client);
+        shards.run();
+        assert!(shards.core(0).clients.get(client.token).is_none());
+    }
+
+    #[test]
+    fn what_a_long_command_needed_does_not_hold_up_what_follows_it() {
+        let mut shards = Shards::new(1);
+        let client = shards.connect(0);
+        let value = "x".repeat(20_000);
+        let set = format!("*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$20000\r\n{value}\r\n");
+        let pings = "*1\r\n$4\r\nPING\r\n".repeat(2 * TURN_WORK_MAX as usize);
+        for piece in (set + &pings).as_bytes().chunks(RECEIVE_BUFFER_BYTES) {
+            shards.feed(client, piece);
+        }
+        shards.run();
+        let replies = shards.read(client);
+        assert_eq!(replies.matches("+PONG").count(), 2 * TURN_WORK_MAX as usize);
+    }
+
+    #[test]
+    fn empty_lines_take_turns() {
+        let mut shards = Shards::new(1);
+        let client = shards.connect(0);
+        shards.feed(client, &b"\n".repeat(RECEIVE_BUFFER_BYTES));
+        let left = shards.core(0).client(client.token).input.len();
+        assert!(left >= RECEIVE_BUFFER_BYTES - 2 * TURN_WORK_MAX as usize);
+        shards.run();
+        assert!(shards.core(0).client(client.token).input.is_empty());
     }
 
     #[test]

@@ -7,7 +7,6 @@
 use super::Core;
 use super::execute::Call;
 use super::snapshot::PART;
-use crate::base::Token;
 use crate::conn::{PLACE_MAX, ReplyMode, State};
 use crate::limits::{
     AHEAD_MAX, LINGER_WAITING_MAX, PARCEL_REPLY_BYTES_MAX, PARCELS_KEPT, SEND_BUFFER_KEPT_BYTES,
@@ -299,13 +298,9 @@ impl Core {
 
     /// Clients that met a full parcel go on in the next tick.
     pub fn release_stalled(&mut self) {
-        let stalled: Vec<Token> = std::mem::take(&mut self.stalled);
-        for token in stalled {
-            if self
-                .clients
-                .get(token)
-                .is_some_and(|client| client.state == State::Waiting)
-            {
+        for (token, id) in std::mem::take(&mut self.stalled) {
+            let client = self.clients.of(token, id);
+            if client.is_some_and(|client| client.state == State::Waiting) {
                 self.run_again(token);
             }
         }

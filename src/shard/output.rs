@@ -44,6 +44,10 @@ impl Core {
             // Another shard's answer is about to join them: one packet instead of two.
             let more_comes = client.state == State::Waiting || client.replies.outstanding() > 0;
             if more_comes && bytes < SEND_HELD_BYTES && !self.flush_held {
+                if !client.holds {
+                    client.holds = true;
+                    self.with_held.push(token);
+                }
                 continue;
             }
             let ready = client.replies.take_ready();
@@ -59,8 +63,11 @@ impl Core {
     /// Replies that waited for another shard's longer than a round of housekeeping leave without it.
     pub fn flush_held_replies(&mut self) {
         self.flush_held = true;
-        for token in self.clients.tokens() {
-            if self.client(token).replies.ready_bytes() > 0 {
+        for token in std::mem::take(&mut self.with_held) {
+            if let Some(client) = self.clients.get_mut(token)
+                && std::mem::take(&mut client.holds)
+                && client.replies.ready_bytes() > 0
+            {
                 self.list_output(token);
             }
         }
@@ -78,6 +85,7 @@ impl Core {
         };
         assert!(client.sending.is_some(), "a send that ended was under way");
         client.sending = None;
+        client.active_us = self.now.monotonic_us;
         if client.gone() {
             return self.forget(token);
         }
@@ -112,6 +120,9 @@ impl Core {
     /// Applies `client-output-buffer-limit` to every client; called by housekeeping.
     pub fn enforce_output_limits(&mut self) {
         let limits = self.config.client_output_buffer_limits.normal;
+        if limits.hard_bytes == 0 && limits.soft_bytes == 0 {
+            return;
+        }
         let now_us = self.now.monotonic_us;
         for token in self.clients.tokens() {
             let client = self.client(token);

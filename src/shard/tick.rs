@@ -11,9 +11,7 @@ use super::core::{Ask, Identity};
 use super::stall::Step;
 use crate::base::{CloseReason, Endpoint, Event, Io, Wait};
 use crate::config::Config;
-use crate::limits::{
-    EVENTS_PER_POLL, IDLE_SLEEP_US, LINGER_US, MESSAGES_PER_TICK, RUNNABLE_PER_TICK,
-};
+use crate::limits::{EVENTS_PER_POLL, IDLE_SLEEP_US, LINGER_US, MAIL_PER_TICK, RUNNABLE_PER_TICK};
 use crate::route::Message;
 
 /// A shard: its state, its way to the outside and its way to the other shards.
@@ -22,7 +20,6 @@ pub struct Shard<I: Io> {
     io: I,
     mesh: Endpoint<Message>,
     events: Vec<Event>,
-    inbox: Vec<(usize, Message)>,
     listeners: u32,
     /// Messages that a full mesh has refused; the receiver rings when there is room.
     refused: usize,
@@ -49,7 +46,6 @@ impl<I: Io> Shard<I> {
             io,
             mesh,
             events,
-            inbox: Vec::new(),
             listeners: 0,
             refused: 0,
             lingers: false,
@@ -157,16 +153,18 @@ impl<I: Io> Shard<I> {
         }
     }
 
+    /// One message after the other, until they were enough; the rest stays in the mesh.
     fn take_inbox(&mut self) {
-        let mut inbox = std::mem::take(&mut self.inbox);
-        self.mesh.drain(MESSAGES_PER_TICK, |from, message| {
-            inbox.push((from, message))
-        });
-        let busy = !inbox.is_empty();
-        for (from, message) in inbox.drain(..) {
+        let mut work = 0;
+        while work < MAIL_PER_TICK {
+            let mut mail = None;
+            self.mesh
+                .drain(1, |from, message| mail = Some((from, message)));
+            let Some((from, message)) = mail else { break };
+            work += message.work();
             self.core.message(from, message);
         }
-        self.inbox = inbox;
+        let busy = work > 0;
         self.core.handle_own_notes();
         self.lap_if(busy, Step::Inbox);
     }
@@ -259,6 +257,11 @@ impl<I: Io> Shard<I> {
         let Some(token) = self.core.reserve_client() else {
             return self.io.discard(socket);
         };
+        // Those who were there have been closed; who comes now would keep the shard for ever.
+        if self.core.stopping {
+            self.core.unreserve_client(token);
+            return self.io.discard(socket);
+        }
         match self.io.attach(token, socket) {
             Ok(()) => {
                 let addresses = self.io.addresses(token);

@@ -4,7 +4,7 @@
 //! tables or entries; it never holds a pointer, so entries move and vanish freely.
 //!
 //! An entry with an expiry has exactly one live reference: it is in the bucket that the entry's `filed` names, and
-//! that bucket begins no later than the expiry. Extending an expiry therefore adds nothing: when its bucket
+//! that bucket begins no later than the expiry (or a moment after it, when the entry was held just then). Extending an expiry therefore adds nothing: when its bucket
 //! comes up, the reference is filed again. All other references (of deleted keys, removed or shortened
 //! expiries) are stale: recognised, wherever they are met, by an entry that is missing or filed elsewhere.
 
@@ -18,6 +18,7 @@ const LEVEL_BITS: u32 = 8;
 const LEVEL_BUCKETS: usize = 1 << LEVEL_BITS;
 const LEVELS: usize = 5;
 const BUCKETS: usize = LEVELS * LEVEL_BUCKETS;
+
 /// References of a bucket's largest chunk (4 KiB) and smallest (64 bytes).
 const CHUNK_REFERENCES_MAX: usize = 512;
 const CHUNK_REFERENCES_MIN: usize = 8;
@@ -28,6 +29,16 @@ const SLOT_BITS: u32 = 14;
 const HASH_MASK: u64 = (1 << HASH_BITS) - 1;
 const _: () =
     assert!(SLOTS <= 1 << SLOT_BITS && DATABASES_MAX <= 1 << (64 - HASH_BITS - SLOT_BITS));
+
+/// What one `expire_step` did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ExpireProgress {
+    /// References examined: the work done.
+    pub examined: usize,
+    pub expired: usize,
+    /// The budget ran out; call again soon.
+    pub more: bool,
+}
 
 /// Names a key well enough to look it up: database 8 bits, slot 14, hash 42.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,27 +6,18 @@
 
 use super::database::{Cleared, Database, DatabaseStatistics, ExpiryCount};
 use super::entry::Entry;
-use super::expiry::{Filed, Reference, Wheel};
+use super::expiry::{ExpireProgress, Filed, Reference, Wheel};
 use super::heavy::Heavy;
 use super::key_hash::KeyHash;
 use super::value::Value;
-use crate::limits::DATABASES_MAX;
-use crate::limits::{EXPIRY_MS_MAX, STALE_REFERENCES_MAX, SWEPT_PER_REFERENCE};
+use crate::limits::{
+    DATABASES_MAX, EXPIRY_MS_MAX, HELD_EXPIRY_MS, STALE_REFERENCES_MAX, SWEPT_PER_REFERENCE,
+};
 
 /// What a key had before `set_string`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Previous {
     pub expiry: Option<u64>,
-}
-
-/// What one `expire_step` did.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct ExpireProgress {
-    /// References examined: the work done.
-    pub examined: usize,
-    pub expired: usize,
-    /// The budget ran out; call again soon.
-    pub more: bool,
 }
 
 /// All databases of one shard.
@@ -359,16 +350,29 @@ impl Store {
         budget: usize,
         on_expired: &mut dyn FnMut(usize, u16, Entry),
     ) -> ExpireProgress {
+        self.expire_step_unless(&|_, _| false, now_ms, budget, on_expired)
+    }
+
+    /// As `expire_step`; an expired key that `is_held` names, by number of database and key, stays until a little
+    /// later.
+    pub fn expire_step_unless(
+        &mut self,
+        is_held: &dyn Fn(usize, &[u8]) -> bool,
+        now_ms: u64,
+        budget: usize,
+        on_expired: &mut dyn FnMut(usize, u16, Entry),
+    ) -> ExpireProgress {
         let mut progress = ExpireProgress::default();
         while progress.examined < budget {
             let Some((reference, source)) = self.wheel.next_due(now_ms) else {
                 break;
             };
             progress.examined += 1;
-            if let Some(mut entry) = self.resolve(reference, source, now_ms) {
+            let db = usize::from(self.number_of[usize::from(reference.database())]);
+            let is_held = |key: &[u8]| is_held(db, key);
+            if let Some(mut entry) = self.resolve(reference, source, now_ms, &is_held) {
                 progress.expired += 1;
                 self.heavy.relieve(&mut entry);
-                let db = usize::from(self.number_of[usize::from(reference.database())]);
                 on_expired(db, reference.slot(), entry);
             }
         }
@@ -389,16 +393,28 @@ impl Store {
     }
 
     /// Follows a reference taken from `source`: takes its entry out if expired before `now_ms`, files it anew if it
-    /// lives longer. Stale references end here.
-    fn resolve(&mut self, reference: Reference, source: Filed, now_ms: u64) -> Option<Entry> {
+    /// lives longer or is held. Stale references end here.
+    fn resolve(
+        &mut self,
+        reference: Reference,
+        source: Filed,
+        now_ms: u64,
+        is_held: &dyn Fn(&[u8]) -> bool,
+    ) -> Option<Entry> {
         let (slot, key_hash) = (reference.slot(), self.hash);
         let is_live =
             |entry: &Entry| entry.filed() == source.0 && reference.is_of(key_hash.of(entry.key()));
         let database = &mut self.databases[usize::from(reference.database())];
         let (entry, _) = database.find_mut(slot, reference.hash(), is_live)?;
         let expiry_ms = entry.expiry().expect("filed entries have an expiry");
-        if expiry_ms >= now_ms {
-            entry.set_filed(self.wheel.file(reference, Filed::NOWHERE, expiry_ms).0);
+        let held = expiry_ms < now_ms && is_held(entry.key());
+        if expiry_ms >= now_ms || held {
+            let at_ms = if held {
+                now_ms + HELD_EXPIRY_MS
+            } else {
+                expiry_ms
+            };
+            entry.set_filed(self.wheel.file(reference, Filed::NOWHERE, at_ms).0);
             return None;
         }
         let mut entry = database
@@ -422,7 +438,7 @@ impl Store {
         let Some((reference, source)) = self.wheel.next_swept() else {
             return false;
         };
-        let expired = self.resolve(reference, source, 0);
+        let expired = self.resolve(reference, source, 0, &|_| false);
         assert!(expired.is_none(), "nothing expires before time 0");
         true
     }

@@ -24,8 +24,9 @@ mod value;
 
 pub use database::{Cleared, DatabaseStatistics};
 pub use entry::Entry;
+pub use expiry::ExpireProgress;
 pub use key_hash::KeyHash;
-pub use keyspace::{ExpireProgress, Previous, Store};
+pub use keyspace::{Previous, Store};
 pub use listpack::{Element, Listpack, Needle};
 pub use quicklist::{End, List, NodeLimits, View};
 pub use size_class::size_class;
