@@ -287,6 +287,22 @@ pub fn set_keepalive(socket: Socket, seconds: u32) -> io::Result<()> {
     set_option(fd, libc::IPPROTO_TCP, libc::TCP_KEEPCNT, KEEPALIVE_PROBES)
 }
 
+/// Whether a send or receive fails so because the peer, or the way to it, is gone, or because we gave it up.
+#[must_use]
+pub fn is_peers_doing(error: &io::Error) -> bool {
+    let usual = [
+        libc::ECONNRESET,
+        libc::EPIPE,
+        libc::ETIMEDOUT,
+        libc::EHOSTUNREACH,
+        libc::ENETUNREACH,
+        libc::ECANCELED,
+    ];
+    error
+        .raw_os_error()
+        .is_some_and(|errno| usual.contains(&errno))
+}
+
 /// Closes a socket that no `Io` has taken.
 pub fn close(socket: Socket) {
     // SAFETY: the caller gives the socket up; nothing uses the number afterwards.

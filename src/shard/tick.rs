@@ -9,6 +9,7 @@ use std::sync::Arc;
 use super::Core;
 use super::core::{Ask, Identity};
 use super::stall::Step;
+use crate::base::socket::{error_text, is_peers_doing};
 use crate::base::{CloseReason, Endpoint, Event, Io, Wait};
 use crate::config::Config;
 use crate::limits::{EVENTS_PER_POLL, IDLE_SLEEP_US, LINGER_US, MAIL_PER_TICK, RUNNABLE_PER_TICK};
@@ -144,12 +145,33 @@ impl<I: Io> Shard<I> {
                 token,
                 bytes,
                 result,
-            } => self.core.sent(token, bytes, result.is_err()),
+            } => {
+                if let Err(error) = &result {
+                    self.socket_failed(error);
+                }
+                self.core.sent(token, bytes, result.is_err());
+            }
             Event::Accepted { listener, socket } => self.core.accepted(listener, socket),
             Event::AcceptFailed { .. } => self.core.statistics.rejected_connections += 1,
             Event::Closed { token, reason } => {
+                if let CloseReason::Failed(errno) = reason {
+                    self.socket_failed(&std::io::Error::from_raw_os_error(errno));
+                }
                 self.core.closed(token, reason == CloseReason::PeerClosed)
             }
+        }
+    }
+
+    /// Counts what no peer explains, and says so, the more rarely the more often it happens.
+    #[cold]
+    fn socket_failed(&mut self, error: &std::io::Error) {
+        if is_peers_doing(error) {
+            return;
+        }
+        self.core.statistics.socket_failures += 1;
+        if self.core.statistics.socket_failures.is_power_of_two() {
+            let (shard, text) = (self.core.id(), error_text(error));
+            eprintln!("# shard {shard}: a client's socket failed: {text}");
         }
     }
 

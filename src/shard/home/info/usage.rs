@@ -173,6 +173,7 @@ pub fn shards(figures: &Figures<'_>, lines: &mut Lines) {
     lines.add("hops", figures.sum.hops);
     lines.add("snapshots", figures.sum.snapshots);
     lines.add("snapshots_failed", figures.sum.snapshots_failed);
+    lines.add("socket_failures", figures.sum.socket_failures);
     for (number, shard) in figures.shards.iter().enumerate() {
         let keys: u64 = shard.keyspace.iter().map(|(keys, _, _)| keys).sum();
         lines.add(
