@@ -304,6 +304,19 @@ pub enum Note {
     },
 }
 
+impl Note {
+    /// A transaction is over that changed nothing on the receiver's keys; what was lent comes back.
+    #[must_use]
+    pub fn unchanged(sequence: Sequence, returned: Returned) -> Self {
+        Note::Finish {
+            sequence,
+            returned,
+            modified: Vec::new(),
+            wait: None,
+        }
+    }
+}
+
 /// A blocked client's registration at an owner.
 #[derive(Debug, Clone)]
 pub struct Wait {

@@ -359,16 +359,7 @@ impl Core {
             client.state == State::Blocked && client.block == block
         };
         let Some(client) = self.clients.of(token, id).filter(waits) else {
-            let returned = entries;
-            return self.tell(
-                from,
-                Note::Finish {
-                    sequence,
-                    returned,
-                    modified: Vec::new(),
-                    wait: None,
-                },
-            );
+            return self.tell(from, Note::unchanged(sequence, entries));
         };
         client.state = State::Waiting;
         let carried = client

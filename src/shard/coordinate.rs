@@ -196,13 +196,7 @@ impl Core {
                     .remove(&sequence)
                     .expect("it was just there");
                 for share in &coordinated.shares {
-                    let finish = Note::Finish {
-                        sequence,
-                        returned: Vec::new(),
-                        modified: Vec::new(),
-                        wait: None,
-                    };
-                    self.tell(share.shard, finish);
+                    self.tell(share.shard, Note::unchanged(sequence, Vec::new()));
                 }
                 self.reply_merged(coordinated);
             }

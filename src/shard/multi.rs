@@ -374,13 +374,7 @@ impl Core {
     pub fn end_steps(&mut self, sequence: Sequence) {
         let coordinated = self.coordinated.remove(&sequence).expect("steps end once");
         for share in &coordinated.shares {
-            let finish = Note::Finish {
-                sequence,
-                returned: Vec::new(),
-                modified: Vec::new(),
-                wait: None,
-            };
-            self.tell(share.shard, finish);
+            self.tell(share.shard, Note::unchanged(sequence, Vec::new()));
         }
     }
 }
