@@ -69,8 +69,24 @@ pub struct Effects {
     pub cleared: Vec<Cleared>,
     /// What log and replicas apply instead of the command itself; recorded when `wants.stream`.
     pub rewritten: Vec<Vec<Vec<u8>>>,
+    /// Keys that the command may touch, with their database, in order; for `Context::reach`.
+    pub lent: Vec<(u16, Box<[u8]>)>,
+    /// Keys that it found and may not touch yet.
+    pub found: Vec<(u16, Box<[u8]>)>,
     /// The handler found nothing to take and wants its client to wait for one of its keys.
     pub block: Option<Block>,
+}
+
+impl Effects {
+    /// Forgets what a command did that is undone.
+    pub fn forget(&mut self) {
+        let stamps = std::mem::take(&mut self.stamps);
+        *self = Self {
+            wants: self.wants,
+            stamps,
+            ..Self::default()
+        };
+    }
 }
 
 /// How a client waits.
@@ -313,6 +329,19 @@ impl<'a> Context<'a> {
         if self.effects.wants.modified {
             self.effects.replaced.push(db_number(db));
         }
+    }
+
+    /// Whether the command may touch a key that its arguments do not name. False: it is to return at once; whatever it did
+    /// is undone, and it runs again with this key, too. For rows with `flag::FINDS_KEYS`, before each touch of
+    /// such a key.
+    #[must_use]
+    pub fn reach(&mut self, key: &[u8]) -> bool {
+        let key = (db_number(self.db), Box::from(key));
+        if self.effects.lent.binary_search(&key).is_ok() {
+            return true;
+        }
+        self.effects.found.push(key);
+        false
     }
 
     /// A keyspace event on a key of the client's database, recorded when somebody listens to its class.

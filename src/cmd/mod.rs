@@ -113,6 +113,8 @@ pub mod flag {
     pub const SYSTEM: u32 = 1 << 19;
     /// Not printed: does not write but may reach replicas (PUBLISH, PFCOUNT, EVAL); CLIENT PAUSE WRITE holds it.
     pub const MAY_REPLICATE: u32 = 1 << 20;
+    /// Not printed: finds keys while it runs (patterns of SORT, scripts) and asks `Context::reach` before it touches them.
+    pub const FINDS_KEYS: u32 = 1 << 21;
 }
 
 /// ACL categories that a row may name explicitly; the rest follow from flags and group.

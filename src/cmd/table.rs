@@ -85,12 +85,14 @@ pub struct Table {
 /// The one table.
 pub fn table() -> &'static Table {
     static TABLE: OnceLock<Table> = OnceLock::new();
-    TABLE.get_or_init(Table::build)
+    TABLE.get_or_init(|| Table::build(&[]))
 }
 
 impl Table {
-    fn build() -> Self {
-        let top: Vec<&'static Command> = FAMILIES.iter().flat_map(|family| family.iter()).collect();
+    /// All families, and commands of a test's own.
+    pub(crate) fn build(more: &'static [Command]) -> Self {
+        let families = FAMILIES.iter().chain([&more]);
+        let top: Vec<&'static Command> = families.flat_map(|family| family.iter()).collect();
         let mut rows: Vec<Row> = top
             .iter()
             .map(|command| row(command, command.name.to_string(), None))
@@ -223,6 +225,8 @@ fn row(command: &'static Command, full_name: String, container: Option<u16>) -> 
 fn keys_of(command: &Command) -> Keys {
     use super::keyspec::{Begin, Find};
     match command.keys {
+        // Which they are turns out while it runs.
+        _ if command.flags & flag::FINDS_KEYS != 0 => Keys::Many,
         [] => Keys::None,
         [only] => match (only.begin, only.find) {
             (Begin::Index(index), Find::Range { last: 0, .. }) => Keys::One(index),

@@ -38,6 +38,8 @@ pub struct Statistics {
     /// Reads of several shards at one instant, and those that had to be repeated with locks.
     pub snapshots: u64,
     pub snapshots_failed: u64,
+    /// Transactions that started over with keys they had found while they ran.
+    pub restarts: u64,
     /// Sockets that failed otherwise than by their peers' doing.
     pub socket_failures: u64,
     pub ticks: u64,
@@ -84,6 +86,7 @@ impl Statistics {
             (&mut self.hops, other.hops),
             (&mut self.snapshots, other.snapshots),
             (&mut self.snapshots_failed, other.snapshots_failed),
+            (&mut self.restarts, other.restarts),
             (&mut self.socket_failures, other.socket_failures),
             (&mut self.ticks, other.ticks),
             (&mut self.stalls, other.stalls),

@@ -180,7 +180,7 @@ impl Core {
     }
 
     /// Every lock is held: what the transaction does becomes so now.
-    fn decide(&mut self, sequence: Sequence) {
+    pub fn decide(&mut self, sequence: Sequence) {
         let coordinated = self.coordinated.get_mut(&sequence).expect("decided once");
         match &coordinated.plan {
             Plan::Lend(_) => {

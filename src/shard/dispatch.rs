@@ -293,6 +293,10 @@ impl Core {
                 return Place::Anywhere;
             }
         }
+        if row.has(flag::FINDS_KEYS) {
+            // It may find keys of any shard, so it runs over lent ones, wherever they are.
+            return Place::Several;
+        }
         let Some(&first) = self.positions.first() else {
             return Place::Anywhere;
         };

@@ -2,6 +2,9 @@
 //!
 //! The coordinator's part of commands and transactions whose keys several shards own and that do not
 //! divide by key. The entries lie in `Core::borrowed` while the handlers run, so these cannot tell.
+//!
+//! A command that finds keys while it runs (`flag::FINDS_KEYS`) may touch only what is lent. When it needs more, the entries go
+//! home as they were, and it starts over with what it has learned: each time with more keys, never with all.
 
 use std::sync::Arc;
 
@@ -10,12 +13,18 @@ use super::coordinate::{Coordinated, Plan, Share};
 use super::execute::Call;
 use super::participate::strongest;
 use crate::base::Token;
-use crate::cmd::{Row, key_slot, other_database};
+use crate::cmd::{Row, flag, key_slot, other_database};
 use crate::conn::State;
 use crate::resp::{Args, Reply};
 use crate::route::{
     DbKey, Head, Intent, Mode, Note, Part, ReplyTo, Returned, Sequence, Task, Wait, Work,
 };
+use crate::store::Entry;
+
+/// The same entry once more.
+fn copy(entry: &Entry) -> Entry {
+    entry.clone_with_key(entry.key())
+}
 
 impl Core {
     /// Commands that run here over lent entries of all their keys; `watched` keys are locked besides.
@@ -41,6 +50,9 @@ impl Core {
             let intents = self.exclusive_intents(&keys);
             let work = Work::Lend(Arc::clone(&keys));
             self.ask_share(sequence, Share::new(shard, keys), intents, work, watcher);
+        }
+        if self.coordinated[&sequence].missing == 0 {
+            self.decide(sequence);
         }
     }
 
@@ -87,10 +99,21 @@ impl Core {
         let Plan::Lend(task) = &coordinated.plan else {
             panic!("only lending transactions run here")
         };
+        let finds = self.finds_keys(task);
+        let mut before: Vec<Returned> = Vec::new();
         for share in &mut coordinated.shares {
             let Some(Part::Entries(entries)) = share.part.take() else {
                 panic!("a granted share has its entries")
             };
+            if finds {
+                before.push(
+                    entries
+                        .iter()
+                        .map(|entry| entry.as_ref().map(copy))
+                        .collect(),
+                );
+                self.effects.lent.extend(share.keys.iter().cloned());
+            }
             for ((db, key), entry) in share.keys.iter().zip(entries) {
                 if let Some(entry) = entry {
                     let displaced = self.borrowed.insert(usize::from(*db), key_slot(key), entry);
@@ -98,12 +121,17 @@ impl Core {
                 }
             }
         }
+        self.effects.lent.sort_unstable();
         let listened = std::mem::replace(&mut self.effects.wants.modified, true);
         let aborted = task.exec && coordinated.dirty;
         let mut reply = Vec::new();
         let gone = coordinated.offered && self.has_left(task.to);
         let blocks = !gone && self.run_borrowed(task, aborted, &mut reply);
         self.effects.wants.modified = listened;
+        self.effects.lent.clear();
+        if !self.effects.found.is_empty() {
+            return self.start_over(sequence, coordinated, before);
+        }
         let mut modified: Vec<(usize, DbKey)> = std::mem::take(&mut self.effects.modified)
             .into_iter()
             .map(|key| (self.slots.owner(key_slot(&key.1)), key))
@@ -135,6 +163,46 @@ impl Core {
         } else {
             self.blocked(task.to);
         }
+    }
+
+    fn finds_keys(&self, task: &Task) -> bool {
+        let mut rows = task
+            .commands
+            .iter()
+            .map(|(head, _)| self.table.row(head.row));
+        rows.any(|row| row.has(flag::FINDS_KEYS))
+    }
+
+    /// A command found keys that are not lent: what it did is undone, and it runs again when they are.
+    fn start_over(&mut self, sequence: Sequence, coordinated: Coordinated, before: Vec<Returned>) {
+        let Plan::Lend(task) = coordinated.plan else {
+            panic!("only lending transactions run here")
+        };
+        assert!(
+            !coordinated.offered,
+            "a command that finds keys does not block"
+        );
+        let mut keys = std::mem::take(&mut self.effects.found);
+        self.effects.forget();
+        for (share, entries) in coordinated.shares.iter().zip(before) {
+            for (db, key) in share.keys.iter() {
+                if let Some(entry) = self.borrowed.take(usize::from(*db), key_slot(key), key) {
+                    self.borrowed.discard(entry);
+                }
+            }
+            keys.extend(share.keys.iter().cloned());
+            self.tell(share.shard, Note::unchanged(sequence, entries));
+        }
+        self.statistics.restarts += 1;
+        for (head, _) in task.commands.iter() {
+            // Counted again when it runs again.
+            self.calls[usize::from(head.row)].calls -= 1;
+            self.statistics.commands -= 1;
+        }
+        if self.has_left(task.to) {
+            return self.late(task.to, &[]);
+        }
+        self.lend_all(task.to.token, task, keys);
     }
 
     /// Nobody would hear the reply.
@@ -187,3 +255,7 @@ impl Core {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "finding_tests.rs"]
+mod tests;

@@ -10,10 +10,11 @@ use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::core::Ask;
+use super::core::{Ask, Calls};
+use super::home::HomeCommands;
 use super::{Core, Identity, Shard, Shared};
 use crate::base::{Buffer, CloseReason, Event, Io, Now, Socket, Token, Wait, mesh};
-use crate::cmd::key_slot;
+use crate::cmd::{Table, key_slot};
 use crate::config::Config;
 
 /// Where the clock starts: a plausible unix time, microseconds.
@@ -170,6 +171,16 @@ impl Shards {
     /// One shard's state.
     pub fn core(&mut self, shard: usize) -> &mut Core {
         &mut self.shards[shard].core
+    }
+
+    /// Other commands than the server's; before anything is called.
+    pub fn use_table(&mut self, table: &'static Table) {
+        for shard in &mut self.shards {
+            let core = &mut shard.core;
+            core.table = table;
+            core.home = HomeCommands::new(table);
+            core.calls = vec![Calls::default(); table.len()];
+        }
     }
 
     /// A new client of a shard, from 127.0.0.1.

@@ -170,6 +170,7 @@ pub fn shards(figures: &Figures<'_>, lines: &mut Lines) {
     }
     lines.add("lock_waits", figures.sum.lock_waits);
     lines.add("revocations", figures.sum.revocations);
+    lines.add("restarts", figures.sum.restarts);
     lines.add("hops", figures.sum.hops);
     lines.add("snapshots", figures.sum.snapshots);
     lines.add("snapshots_failed", figures.sum.snapshots_failed);

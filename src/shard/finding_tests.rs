@@ -1,0 +1,159 @@
+//! Commands that find keys while they run, on several shards in one thread.
+//!
+//! No command of today's does, so the tests bring one: FOLLOW goes from a key to the key that its value
+//! names, and marks each before it asks for the next. What an attempt marked must be undone before the next one.
+
+use std::sync::OnceLock;
+
+use crate::cmd::keyspec::access;
+use crate::cmd::{Command, Context, Group, KeySpec, Lookup, Outcome, Run, Table, flag};
+use crate::resp::Args;
+use crate::shard::testing::{Peer, Shards};
+use crate::store::{Value, ValueRef};
+
+static COMMANDS: &[Command] = &[Command {
+    name: "follow",
+    arity: 2,
+    flags: flag::WRITE | flag::FINDS_KEYS,
+    categories: 0,
+    group: Group::Generic,
+    keys: &[KeySpec::one(1, access::RW)],
+    since: "0.0.0",
+    complexity: "O(N)",
+    summary: "Marks a chain of keys",
+    run: Run::Keys(follow),
+    subcommands: &[],
+}];
+
+fn follow(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
+    let mut key = args.get(1).to_vec();
+    let mut visited = 0;
+    while let Some(entry) = ctx.find(&key, Lookup::Write) {
+        let ValueRef::Bytes(next) = entry.value() else {
+            break;
+        };
+        let next = next.to_vec();
+        ctx.put_string(&key, Value::Bytes(b"seen"), None);
+        ctx.modified(&key);
+        visited += 1;
+        if !ctx.reach(&next) {
+            return Ok(());
+        }
+        key = next;
+    }
+    ctx.reply.integer(visited);
+    Ok(())
+}
+
+fn with_follow(count: usize) -> Shards {
+    static TABLE: OnceLock<Table> = OnceLock::new();
+    let mut shards = Shards::new(count);
+    shards.use_table(TABLE.get_or_init(|| Table::build(COMMANDS)));
+    shards
+}
+
+/// Keys that lead from one to the next, over all shards in turn; the last names one that is not there.
+fn chain(shards: &mut Shards, client: Peer, count: usize) -> Vec<String> {
+    const LENGTH: usize = 6;
+    let keys: Vec<String> = (0..LENGTH)
+        .map(|number| shards.key(number % count, number))
+        .collect();
+    for (number, key) in keys.iter().enumerate() {
+        let next = keys.get(number + 1).map_or("nothing", String::as_str);
+        shards.call(client, &format!("SET {key} {next}"));
+    }
+    keys
+}
+
+fn all_seen(shards: &mut Shards, client: Peer, keys: &[String]) {
+    let reply = shards.call(client, &format!("MGET {}", keys.join(" ")));
+    let seen = "$4\r\nseen\r\n".repeat(keys.len());
+    assert_eq!(reply, format!("*{}\r\n{seen}", keys.len()));
+}
+
+fn restarts(shards: &mut Shards, count: usize) -> u64 {
+    let restarts = |shard| shards.core(shard).statistics.restarts;
+    (0..count).map(restarts).sum()
+}
+
+#[test]
+fn each_attempt_knows_one_key_more_and_nothing_is_done_twice() {
+    for count in [1, 2, 4] {
+        let mut shards = with_follow(count);
+        let client = shards.connect(0);
+        let keys = chain(&mut shards, client, count);
+        let reply = shards.call(client, &format!("FOLLOW {}", keys[0]));
+        assert_eq!(reply, ":6\r\n", "{count} shards");
+        all_seen(&mut shards, client, &keys);
+        assert_eq!(restarts(&mut shards, count), 6);
+        let row = shards.core(0).table.find(b"follow").expect("it is there");
+        let calls = |shards: &mut Shards, shard| shards.core(shard).calls[usize::from(row)].calls;
+        assert_eq!(
+            calls(&mut shards, 0),
+            1,
+            "a call is one, however often it ran"
+        );
+        assert_eq!(shards.call(client, "FOLLOW nowhere"), ":0\r\n");
+        for shard in 0..count {
+            let core = shards.core(shard);
+            assert!(core.locks.is_empty() && core.coordinated.is_empty());
+        }
+    }
+}
+
+#[test]
+fn a_transaction_around_it_starts_over_as_a_whole() {
+    for (count, aside) in [(1, "INCR n"), (3, "INCR n"), (3, "PING")] {
+        let mut shards = with_follow(count);
+        let client = shards.connect(0);
+        let keys = chain(&mut shards, client, count);
+        for line in ["MULTI", "INCR n", &format!("FOLLOW {}", keys[0]), aside] {
+            shards.call(client, line);
+        }
+        let last = if aside == "PING" { "+PONG" } else { ":2" };
+        let reply = shards.call(client, "EXEC");
+        assert_eq!(reply, format!("*3\r\n:1\r\n:6\r\n{last}\r\n"), "{count}");
+        all_seen(&mut shards, client, &keys);
+    }
+}
+
+#[test]
+fn others_may_change_the_way_between_two_attempts() {
+    let mut shards = with_follow(2);
+    let (client, other) = (shards.connect(0), shards.connect(1));
+    let keys = chain(&mut shards, client, 2);
+    let mut ended = None;
+    shards.send(client, &format!("FOLLOW {}", keys[0]));
+    for round in 0..20 {
+        shards.tick(round % 2);
+        if ended.is_none() && restarts(&mut shards, 2) == 2 {
+            shards.send(other, &format!("SET {} nothing", keys[3]));
+            ended = Some(round);
+        }
+    }
+    assert!(ended.is_some(), "it was changed under way");
+    shards.run();
+    assert_eq!(shards.read(client), ":4\r\n");
+    let reply = shards.call(client, &format!("GET {}", keys[4]));
+    assert_eq!(reply, format!("${}\r\n{}\r\n", keys[5].len(), keys[5]));
+}
+
+#[test]
+fn a_client_that_leaves_under_way_leaves_nothing_behind() {
+    let mut shards = with_follow(2);
+    let (client, other) = (shards.connect(0), shards.connect(1));
+    let keys = chain(&mut shards, other, 2);
+    shards.send(client, &format!("FOLLOW {}", keys[0]));
+    for round in 0..4 {
+        shards.tick(round % 2);
+    }
+    shards.core(0).close_now(client.token);
+    shards.run();
+    assert!(shards.core(0).clients.get(client.token).is_none());
+    let reply = shards.call(other, &format!("GET {}", keys[0]));
+    assert_eq!(reply, format!("${}\r\n{}\r\n", keys[1].len(), keys[1]));
+    for shard in 0..2 {
+        let core = shards.core(shard);
+        assert!(core.locks.is_empty() && core.coordinated.is_empty());
+    }
+}
