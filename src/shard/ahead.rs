@@ -56,6 +56,15 @@ pub struct Ahead {
     resumed: bool,
 }
 
+/// Where a run of empty lines and empty arrays ends: whoever sends thousands of them costs no more than their bytes.
+fn behind_nothing(bytes: &[u8], mut at: usize) -> usize {
+    const EMPTY: [&[u8]; 3] = [b"*0\r\n", b"\r\n", b"\n"];
+    while let Some(empty) = EMPTY.iter().find(|empty| bytes[at..].starts_with(empty)) {
+        at += empty.len();
+    }
+    at
+}
+
 impl Ahead {
     /// Parses up to `AHEAD_MAX` commands of `bytes` from `at` on.
     #[inline]
@@ -84,7 +93,10 @@ impl Ahead {
                         return Stop::Full;
                     }
                 }
-                Parsed::Nothing { consumed } => return Stop::Nothing { end: at + consumed },
+                Parsed::Nothing { consumed } => {
+                    let end = behind_nothing(bytes, at + consumed);
+                    return Stop::Nothing { end };
+                }
                 Parsed::Incomplete { needed } => return Stop::Incomplete { needed },
                 Parsed::Violation(violation) => return Stop::Violation(violation),
             }

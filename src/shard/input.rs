@@ -118,11 +118,7 @@ impl Core {
             }
             match stop {
                 Stop::Full => {}
-                // Empty lines cost a look, too.
-                Stop::Nothing { end } => {
-                    at = end;
-                    commands += 1;
-                }
+                Stop::Nothing { end } => at = end,
                 Stop::Incomplete { needed } => {
                     // The last command may have been its end.
                     if let Some(client) = self.clients.get_mut(token) {
@@ -271,7 +267,7 @@ impl Core {
 #[cfg(test)]
 mod tests {
     use super::super::testing::Shards;
-    use crate::limits::{RECEIVE_BUFFER_BYTES, TURN_WORK_MAX};
+    use crate::limits::{RECEIVE_BUFFER_BYTES, TURN_WORK_MAX, WORK_BYTES};
 
     fn mset(pairs: usize) -> Vec<u8> {
         let mut bytes = format!("*{}\r\n$4\r\nMSET\r\n", 1 + 2 * pairs).into_bytes();
@@ -349,14 +345,20 @@ mod tests {
     }
 
     #[test]
-    fn empty_lines_take_turns() {
+    fn runs_of_nothing_are_taken_at_once() {
         let mut shards = Shards::new(1);
         let client = shards.connect(0);
-        shards.feed(client, &b"\n".repeat(RECEIVE_BUFFER_BYTES));
-        let left = shards.core(0).client(client.token).input.len();
-        assert!(left >= RECEIVE_BUFFER_BYTES - 2 * TURN_WORK_MAX as usize);
+        let nothing = "\n\r\n*0\r\n".repeat(RECEIVE_BUFFER_BYTES / 7);
+        shards.feed(client, format!("PING\r\n{nothing}PING\r\n*").as_bytes());
+        let work = shards.core(0).turn(client.token).0.work;
+        assert!(
+            work <= 3 + (RECEIVE_BUFFER_BYTES / WORK_BYTES) as u32,
+            "{work}"
+        );
+        assert_eq!(shards.core(0).client(client.token).input.len(), 1);
+        shards.feed(client, b"0\r\nPING\r\n");
         shards.run();
-        assert!(shards.core(0).client(client.token).input.is_empty());
+        assert_eq!(shards.read(client), "+PONG\r\n".repeat(3));
     }
 
     #[test]
