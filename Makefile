@@ -3,7 +3,7 @@
 CARGO ?= cargo
 SERVER := target/release/cairn-server
 BUILD_PACKAGES := build-essential pkg-config libhwloc-dev libudev-dev
-TEST_PACKAGES := $(BUILD_PACKAGES) redis-tools redis-server tcl dpkg-dev
+TEST_PACKAGES := $(BUILD_PACKAGES) redis-tools redis-server tcl dpkg-dev procps
 # The shapes of bench/load.
 SHAPES := multi-one-slot,multi-random,lpush-pipelined,lpop-pipelined,blmove,hot-keys
 
