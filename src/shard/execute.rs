@@ -306,7 +306,11 @@ impl Core {
     /// True for a key that is there, but whose time is over.
     #[must_use]
     pub fn is_over(&self, db: u16, key: &[u8]) -> bool {
-        let entry = self.store.get(usize::from(db), key_slot(key), key);
+        let number = usize::from(db);
+        if self.store.expires(number) == 0 {
+            return false;
+        }
+        let entry = self.store.get(number, key_slot(key), key);
         let expiry = entry.and_then(crate::store::Entry::expiry);
         expiry.is_some_and(|at_ms| at_ms <= self.now.unix_ms())
     }
