@@ -12,14 +12,14 @@ use std::sync::Arc;
 use super::Core;
 use super::coordinate::{Coordinated, Plan, Share};
 use super::mesh::ALONE;
-use super::participate::{Duty, Participant, strongest};
+use super::participate::{Duty, Participant};
 use super::waits::{Candidate, suits};
 use crate::base::Token;
 use crate::cmd::{Row, flag, key_slot, timeout_ms};
 use crate::conn::State;
 use crate::resp::{Args, Error, parse_i64};
 use crate::route::{
-    Batch, DbKey, Intent, Mode, Note, Offer, Part, ReplyTo, Returned, Sequence, Task, Wait, Work,
+    Batch, DbKey, Note, Offer, Part, ReplyTo, Returned, Sequence, Task, Wait, Work,
 };
 use crate::store::{Kind, Object, ValueRef};
 
@@ -158,14 +158,7 @@ impl Core {
             self.waits.offered.insert(key.clone());
             let wait = &registered.wait;
             self.waits.locking.insert(wait.client, wait.block);
-            let mut intents: Vec<Intent> = std::iter::once(&key)
-                .chain(&wait.also)
-                .map(|(db, key)| Intent {
-                    key: self.lock_key(*db, key),
-                    mode: Mode::Exclusive,
-                })
-                .collect();
-            strongest(&mut intents);
+            let intents = self.exclusive_intents(std::iter::once(&key).chain(&wait.also));
             let sequence = match behind {
                 Some(behind) => self.sequence_behind(behind),
                 None => self.next_sequence(),
@@ -436,13 +429,7 @@ impl Core {
         );
         if let Some(key) = others.first() {
             let shard = self.slots.owner(key_slot(&key.1));
-            let intents = others
-                .iter()
-                .map(|(db, key)| Intent {
-                    key: self.lock_key(*db, key),
-                    mode: Mode::Exclusive,
-                })
-                .collect();
+            let intents = self.exclusive_intents(&others);
             let others: Arc<[DbKey]> = others.into();
             let work = Work::Lend(Arc::clone(&others));
             self.ask_share(sequence, Share::new(shard, others), intents, work, None);

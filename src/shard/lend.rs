@@ -47,7 +47,7 @@ impl Core {
         let sequence = self.open(token, Plan::Lend(task), owned.len());
         for (shard, keys) in owned {
             let keys: Arc<[DbKey]> = keys.into();
-            let intents = self.exclusive_intents(&keys);
+            let intents = self.exclusive_intents(&*keys);
             let work = Work::Lend(Arc::clone(&keys));
             self.ask_share(sequence, Share::new(shard, keys), intents, work, watcher);
         }
@@ -56,9 +56,10 @@ impl Core {
         }
     }
 
-    fn exclusive_intents(&self, keys: &[DbKey]) -> Vec<Intent> {
+    /// Locks on these keys, each once.
+    pub fn exclusive_intents<'a>(&self, keys: impl IntoIterator<Item = &'a DbKey>) -> Vec<Intent> {
         let mut intents: Vec<Intent> = keys
-            .iter()
+            .into_iter()
             .map(|(db, key)| Intent {
                 key: self.lock_key(*db, key),
                 mode: Mode::Exclusive,

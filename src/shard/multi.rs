@@ -11,7 +11,7 @@ use super::dispatch::Place;
 use super::input::Flow;
 use crate::base::Token;
 use crate::cmd::{Row, Run, flag, key_slot};
-use crate::conn::{Owners, ReplyMode, State, Steps, Transaction};
+use crate::conn::{Owners, State, Steps, Transaction};
 use crate::limits::{QUEUED_BYTES_MAX, QUEUED_COMMANDS_MAX};
 use crate::resp::{Args, Error};
 use crate::route::{
@@ -312,9 +312,7 @@ impl Core {
             let count = steps.left.len();
             self.reply(token).array(count);
         }
-        if self.client(token).session.reply == ReplyMode::Off {
-            self.client(token).replies.sink().truncate(start);
-        }
+        self.mute(token, start);
         self.next_step(token);
     }
 
