@@ -7,6 +7,8 @@ pub mod cmd;
 pub mod config;
 pub mod conn;
 pub mod limits;
+pub mod metrics;
+pub mod rdb;
 pub mod resp;
 pub mod route;
 pub mod server;

@@ -14,6 +14,7 @@ pub mod fatal;
 mod files;
 pub mod huge_pages;
 mod io;
+pub mod lzf;
 mod memory;
 mod mesh;
 mod pool;

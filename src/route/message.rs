@@ -8,9 +8,10 @@
 use std::sync::Arc;
 
 use super::packed::{Batch, Carried, Head, count, pack};
-use super::{Histogram, Intent, LatencyEvent, Sequence, SlowEntry, Statistics};
+use super::{Intent, Sequence};
 use crate::base::{Socket, Token};
 use crate::config::Config;
+use crate::metrics::{Histogram, LatencyEvent, SlowEntry, Statistics};
 use crate::resp::{Args, Protocol, Span};
 use crate::store::{Entry, Kind};
 

@@ -3,15 +3,11 @@
 //! Pure data and rules: `slots` maps, `message` names everything that crosses the mesh, `locks` orders
 //! transactions on one shard. The shard drives them; nothing here does I/O or executes a command.
 
-mod histogram;
 mod locks;
 mod message;
 mod packed;
 mod slots;
-mod slow;
-mod statistics;
 
-pub use histogram::Histogram;
 pub use locks::{Intent, Locks, Mode, Outcome, Sequence, WHOLE};
 pub use message::{
     Answer, ClientFilter, ConfigChange, DbKey, Errand, Message, Note, Offer, Parcel, Part,
@@ -19,5 +15,3 @@ pub use message::{
 };
 pub use packed::{Batch, Carried, Head};
 pub use slots::SlotTable;
-pub use slow::{LatencyEvent, LatencySample, SlowEntry};
-pub use statistics::{Rates, Statistics};

@@ -12,10 +12,9 @@ use crate::cmd::{Effects, Random, Table, table};
 use crate::config::Config;
 use crate::conn::{Client, Clients, State};
 use crate::limits::TURN_INPUT_BYTES;
+use crate::metrics::{Histogram, Stalls, Statistics};
 use crate::resp::{Error, Reply};
-use crate::route::{
-    Batch, Histogram, Locks, Message, Note, Parcel, Sequence, SlotTable, Statistics,
-};
+use crate::route::{Batch, Locks, Message, Note, Parcel, Sequence, SlotTable};
 use crate::store::Store;
 
 use super::coordinate::Coordinated;
@@ -177,7 +176,7 @@ pub struct Core {
     pub stamps_used_us: u64,
     pub home: HomeCommands,
     pub statistics: Statistics,
-    pub stalls: super::stall::Stalls,
+    pub stalls: Stalls,
     pub calls: Vec<Calls>,
     pub timing: Timing,
     pub meter: super::figures::Meter,
@@ -254,7 +253,7 @@ impl Core {
             stamps_used_us: 0,
             home: HomeCommands::new(table),
             statistics: Statistics::default(),
-            stalls: super::stall::Stalls::new(crate::base::Ticker::of_machine()),
+            stalls: Stalls::new(crate::base::Ticker::of_machine()),
             calls: vec![Calls::default(); table.len()],
             pause_until_ms: 0,
             pause_all: false,

@@ -4,7 +4,7 @@
 
 use super::Core;
 use crate::conn::Client;
-use crate::route::Rates;
+use crate::metrics::Rates;
 
 const SAMPLES: usize = 16;
 

@@ -28,7 +28,6 @@ mod output;
 mod participate;
 mod snapshot;
 mod split;
-pub mod stall;
 #[cfg(test)]
 pub mod testing;
 mod tick;

@@ -8,11 +8,11 @@ use std::sync::Arc;
 
 use super::Core;
 use super::core::{Ask, Identity};
-use super::stall::Step;
 use crate::base::socket::{error_text, is_peers_doing};
 use crate::base::{CloseReason, Endpoint, Event, Io, Wait};
 use crate::config::Config;
 use crate::limits::{EVENTS_PER_POLL, IDLE_SLEEP_US, LINGER_US, MAIL_PER_TICK, RUNNABLE_PER_TICK};
+use crate::metrics::Step;
 use crate::route::Message;
 
 /// A shard: its state, its way to the outside and its way to the other shards.

@@ -13,8 +13,9 @@ use crate::base::{Ticker, Token};
 use crate::cmd::{Row, flag};
 use crate::config::Config;
 use crate::limits::{LATENCY_SAMPLES_MAX, SLOW_ARGUMENT_BYTES_MAX, SLOW_ARGUMENTS_MAX};
+use crate::metrics::{Histogram, LatencyEvent, LatencySample, SlowEntry};
 use crate::resp::Args;
-use crate::route::{Histogram, LatencyEvent, LatencySample, Note, SlowEntry};
+use crate::route::Note;
 
 /// A shard's stop watch and what it wrote down.
 #[derive(Debug)]

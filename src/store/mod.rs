@@ -12,14 +12,13 @@ mod key_hash;
 mod keyspace;
 mod listpack;
 mod quicklist;
-pub mod rdb;
 mod segments;
 mod shape;
 mod size_class;
 mod stamps;
 mod table;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 mod value;
 
 pub use database::{Cleared, DatabaseStatistics};

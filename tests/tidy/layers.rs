@@ -11,16 +11,21 @@ const TABLE: &[(&str, &[&str])] = &[
     ("base", &[]),
     ("resp", &["base"]),
     ("store", &["base"]),
-    ("wal", &["base", "store"]),
+    ("metrics", &["base"]),
+    ("rdb", &["base", "store"]),
+    ("wal", &["base", "store", "rdb"]),
     ("config", &["base", "resp"]),
-    ("cmd", &["store", "resp", "config"]),
+    ("cmd", &["store", "resp", "rdb", "config"]),
     // A message carries lent entries and a new configuration; route only passes them on.
-    ("route", &["base", "cmd", "resp", "store", "config"]),
+    (
+        "route",
+        &["base", "cmd", "resp", "store", "config", "metrics"],
+    ),
     ("conn", &["base", "resp", "route"]),
     (
         "shard",
         &[
-            "base", "resp", "store", "wal", "config", "cmd", "route", "conn",
+            "base", "resp", "metrics", "store", "rdb", "wal", "config", "cmd", "route", "conn",
         ],
     ),
 ];

@@ -1,12 +1,12 @@
 //! DUMP and RESTORE: values as portable payloads.
 //!
-//! The format is `store::rdb`'s. A payload comes from outside and is believed in nothing.
+//! The format is `rdb`'s. A payload comes from outside and is believed in nothing.
 
 use crate::cmd::keyspec::access;
 use crate::cmd::{Command, Context, Group, KeySpec, Lookup, Outcome, Run, acl, flag};
 use crate::config::events;
+use crate::rdb::{self, Loaded, PayloadError};
 use crate::resp::{Args, Error, parse_i64};
-use crate::store::rdb::{self, Loaded, PayloadError};
 use crate::store::{Entry, Value};
 
 /// The rows of this family.

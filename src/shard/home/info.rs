@@ -10,8 +10,9 @@ use super::HomeFunction;
 use crate::base::Token;
 use crate::cmd::Table;
 use crate::conn::State;
+use crate::metrics::{Histogram, Statistics};
 use crate::resp::Args;
-use crate::route::{Answer, Errand, Histogram, Statistics};
+use crate::route::{Answer, Errand};
 use crate::shard::Core;
 use crate::shard::input::Flow;
 

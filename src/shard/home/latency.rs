@@ -8,8 +8,9 @@ use super::HomeFunction;
 use super::help::help;
 use crate::base::Token;
 use crate::limits::LATENCY_SAMPLES_MAX;
+use crate::metrics::{Histogram, LatencyEvent};
 use crate::resp::{Args, Error, Reply};
-use crate::route::{Answer, Errand, Histogram, LatencyEvent};
+use crate::route::{Answer, Errand};
 use crate::shard::Core;
 use crate::shard::input::Flow;
 

@@ -7,8 +7,9 @@ use super::help::help;
 use super::info::statistics_of;
 use crate::base::Token;
 use crate::base::arena::{self, ProcessMemory};
+use crate::metrics::Statistics;
 use crate::resp::{Args, Reply};
-use crate::route::{Answer, Errand, Statistics};
+use crate::route::{Answer, Errand};
 use crate::shard::Core;
 use crate::shard::input::Flow;
 

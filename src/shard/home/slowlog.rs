@@ -8,8 +8,9 @@ use std::sync::atomic::Ordering;
 use super::HomeFunction;
 use super::help::help;
 use crate::base::Token;
+use crate::metrics::SlowEntry;
 use crate::resp::{Args, Error, parse_i64};
-use crate::route::{Answer, Errand, SlowEntry};
+use crate::route::{Answer, Errand};
 use crate::shard::Core;
 use crate::shard::input::Flow;
 

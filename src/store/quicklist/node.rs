@@ -4,9 +4,9 @@
 //! writes packs it again. Must not know its neighbours.
 
 use super::super::listpack::{Element, Listpack};
-use super::super::rdb::lzf;
 use super::super::size_class::size_class;
 use super::NodeLimits;
+use crate::base::lzf;
 use std::borrow::Cow;
 use std::ops::ControlFlow;
 

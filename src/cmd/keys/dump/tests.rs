@@ -1,6 +1,6 @@
 //! DUMP and RESTORE with payloads recorded from redis-server 7.0.15.
 //!
-//! What is done to a payload itself is tested in `store::rdb`.
+//! What is done to a payload itself is tested in `rdb`.
 
 use crate::cmd::fixture::Fixture;
 
@@ -199,7 +199,7 @@ fn restore_refuses_bodies_behind_a_right_footer() {
     let mut fixture = Fixture::new();
     // A right footer behind a body of an unknown type.
     let mut payload = b"\xf0\x03abc\x0a\x00".to_vec();
-    payload.extend_from_slice(&crate::store::rdb::checksum(&payload).to_le_bytes());
+    payload.extend_from_slice(&crate::rdb::checksum(&payload).to_le_bytes());
     assert_eq!(
         restore(&mut fixture, "k", "0", &payload, &[]),
         "-ERR Bad data format\r\n"

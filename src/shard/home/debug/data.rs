@@ -3,10 +3,10 @@
 //! They run on each shard over its own keys, inside an errand.
 
 use crate::cmd::key_slot;
+use crate::rdb::{self, Loaded};
 use crate::resp::{Args, Error, Reply, parse_u64};
 use crate::route::Carried;
 use crate::shard::Core;
-use crate::store::rdb::{self, Loaded};
 use crate::store::{Entry, Value, ValueRef};
 
 /// Integers below this are shared objects in Redis, which DEBUG OBJECT shows.

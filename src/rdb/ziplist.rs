@@ -9,8 +9,8 @@
 //!        c0 i16 | d0 i32 | e0 i64 | f0 i24 | fe i8  an integer, LE;  f1..fd  the integers 0..12
 //! ```
 
-use super::super::listpack::Element;
 use super::Malformed;
+use crate::store::Element;
 
 const FRONT_BYTES: usize = 10;
 const END: u8 = 0xff;

@@ -3,7 +3,7 @@
 //! Chooses the shortest form as Redis does, so that payloads of the same value mostly agree byte by byte.
 //! Used by `rdb` for each type of value.
 
-use super::lzf;
+use crate::base::lzf;
 
 /// Longest text that is tried as a 32-bit integer (Redis: 11).
 const INTEGER_TEXT_BYTES_MAX: usize = 11;

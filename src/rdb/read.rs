@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use super::lzf;
+use crate::base::lzf;
 
 /// The bytes are not what the format says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -10,7 +10,6 @@
 //! ```
 
 pub mod list;
-pub(super) mod lzf;
 mod read;
 mod write;
 mod ziplist;
@@ -19,7 +18,7 @@ use std::borrow::Cow;
 
 use crc::{CRC_64_REDIS, Crc};
 
-use super::{Object, ValueRef};
+use crate::store::{Object, ValueRef};
 
 pub use read::{Malformed, Reader};
 pub use write::{write_length, write_string};

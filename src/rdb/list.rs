@@ -7,10 +7,9 @@
 //! 18  LIST_QUICKLIST_2  count  (container  string) ...   container 1: one element, 2: a listpack
 //! ```
 
-use super::super::listpack::Listpack;
-use super::super::quicklist::{End, List, NodeLimits, View};
 use super::ziplist::read_ziplist;
 use super::{Malformed, Reader, write_length, write_string};
+use crate::store::{End, List, Listpack, NodeLimits, View};
 
 pub const TYPE_LIST: u8 = 1;
 pub const TYPE_LIST_ZIPLIST: u8 = 10;
