@@ -1,8 +1,8 @@
-//! Fuzzing the whole command table in process: bar R8 of the reliability bars.
+//! Fuzzing the whole command table in process (requirement R8).
 //!
 //! Random commands made from the table's rows run on two servers of several shards, whose state is kept: one gets each
 //! batch whole, the other cut at random. Nothing may panic or take long, and both must reply alike. A failure prints
-//! its seed and leaves the bytes since the last fresh state in a file; `CAIRN_REPLAY=FILE` plays it again, `CAIRN_BARS=long`
+//! its seed and leaves the bytes since the last fresh state in a file; `CAIRN_REPLAY=FILE` plays it again, `CAIRN_LIMITS=long`
 //! goes on for fifteen minutes, `CAIRN_SEED` chooses the seed.
 
 #![allow(
@@ -406,22 +406,22 @@ fn unescape(line: &str) -> Vec<u8> {
 }
 
 #[test]
-fn r8_random_commands_neither_break_nor_differ() {
+fn random_commands_neither_break_nor_differ() {
     if let Ok(path) = std::env::var("CAIRN_REPLAY") {
         return replay(&path).unwrap_or_else(|reason| panic!("{reason}"));
     }
-    let long = std::env::var("CAIRN_BARS").is_ok_and(|value| value == "long");
+    let long = std::env::var("CAIRN_LIMITS").is_ok_and(|value| value == "long");
     let time = Duration::from_secs(if long { 900 } else { 4 });
     let seed = std::env::var("CAIRN_SEED")
         .ok()
         .and_then(|seed| seed.parse().ok());
     let seed = seed.unwrap_or_else(|| u64::from(std::process::id()) * 7919);
     let batches = fuzz(seed, time, Defect::None).unwrap_or_else(|reason| panic!("{reason}"));
-    println!("bar R8: {batches} batches, seed {seed}");
+    println!("table fuzz: {batches} batches, seed {seed}");
 }
 
 #[test]
-fn r8_seeded_defects_are_found() {
+fn seeded_defects_are_found() {
     for (defect, wanted) in [
         (Defect::Panic, "the seeded panic"),
         (Defect::Hang, "a batch took"),

@@ -1,4 +1,4 @@
-//! Memory under bad input: what a client declares is never allocated (bar R9 of the reliability bars).
+//! Memory under bad input: what a client declares is never allocated (requirement R9).
 //!
 //! Unlike the transcripts these look at the process from outside: its resident memory.
 

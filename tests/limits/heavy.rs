@@ -1,6 +1,8 @@
-//! R24, commands that are heavy by nature: they do not hold up other shards, and their own stall is published.
+//! Commands that are heavy by nature: they do not hold up other shards, and their own stall is
+//! published.
 //!
-//! The heavy command runs on one shard, a probe on the other; afterwards INFO must name what was long.
+//! Requirement R24. The heavy command runs on one shard, a probe on the other; afterwards INFO must
+//! name what was long.
 
 use std::time::{Duration, Instant};
 
@@ -36,7 +38,7 @@ fn done(client: &mut Client) -> Value {
 }
 
 #[test]
-fn r24_heavy_commands_leave_other_shards_alone() {
+fn heavy_commands_leave_other_shards_alone() {
     let _alone = alone();
     let server = start(&["--shards", "2"]);
     let mut homes = process::homes(&server, 2);
@@ -44,7 +46,7 @@ fn r24_heavy_commands_leave_other_shards_alone() {
     let (mut heavy, tag) = homes.pop().expect("two shards");
     let probe_key = format!("{probe_tag}probe");
     let before = quiet(probe_client, &probe_key, Duration::from_millis(500));
-    figure("R24", "probe of the other shard, before", &before);
+    figure("heavy", "probe of the other shard, before", &before);
     let many = keys(&tag, load(100_000, 1_000_000));
     let deep = format!("{}b", "a*".repeat(30));
     let steps: [(&str, Vec<u8>); 7] = [
@@ -97,14 +99,14 @@ fn r24_heavy_commands_leave_other_shards_alone() {
             stall(0),
             stall(1)
         );
-        figure("R24", name, text);
+        figure("heavy", name, text);
         seen.within(999, limit_us.max(3 * before.permille(999)))
             .unwrap_or_else(|reason| panic!("{name}: {reason}"));
     }
 }
 
 #[test]
-fn r24_flushing_frees_bit_by_bit() {
+fn flushing_frees_bit_by_bit() {
     let _alone = alone();
     let server = start(&["--shards", "2"]);
     let mut client = connect(&server);
@@ -120,11 +122,11 @@ fn r24_flushing_frees_bit_by_bit() {
     );
     assert!(freed.is_ok(), "{freed:?} keys are still in memory");
     let seen = probe.stop();
-    figure("R24", &format!("FLUSHALL of {count} keys, probe"), &seen);
+    figure("heavy", &format!("FLUSHALL of {count} keys, probe"), &seen);
     for (number, shard) in process::shards(&mut connect(&server)).iter().enumerate() {
         let longest = shard.number("longest_round_usec");
         figure(
-            "R24",
+            "heavy",
             &format!("FLUSHALL, longest round of shard {number}, us"),
             longest,
         );
@@ -168,7 +170,7 @@ fn brief(client: &mut Client) -> Result<u64, String> {
 }
 
 #[test]
-fn r24_large_values_are_freed_bit_by_bit() {
+fn large_values_are_freed_bit_by_bit() {
     let _alone = alone();
     let server = start(&["--shards", "1"]);
     let mut client = connect(&server);
@@ -198,16 +200,16 @@ fn r24_large_values_are_freed_bit_by_bit() {
             assert!(freed.is_ok(), "{freed:?} values are still in memory");
             let what = format!("{} of a list of {count}, nodes of {size}", words[0]);
             let longest = brief(&mut client).expect("freeing holds nobody up");
-            figure("R24", &what, format!("longest round {longest} us"));
+            figure("heavy", &what, format!("longest round {longest} us"));
         }
     }
     // The control: a round that is long is seen.
     client.call(&["DEBUG", "SLEEP", "0.3"]).expect("a reply");
-    must_fail("R24", &brief(&mut client).map(|_| ()));
+    must_fail("heavy", &brief(&mut client).map(|_| ()));
 }
 
 #[test]
-fn r24_large_values_are_freed_in_short_slices() {
+fn large_values_are_freed_in_short_slices() {
     let _alone = alone();
     let nodes = load(200_000, 1_000_000);
     let entry = || {
@@ -240,9 +242,9 @@ fn r24_large_values_are_freed_in_short_slices() {
     };
     let longest = slices.into_iter().max().expect("freeing takes slices");
     let what = format!("freeing a list of {nodes} nodes, longest slice, processor us");
-    figure("R24", &what, format!("{longest}, whole {whole}"));
+    figure("heavy", &what, format!("{longest}, whole {whole}"));
     short(longest).expect("slices are short");
-    must_fail("R24", &short(whole));
+    must_fail("heavy", &short(whole));
 }
 
 /// Processor time of each slice in which a store frees a value, microseconds.
@@ -288,14 +290,14 @@ fn recursive(pattern: &[u8], text: &[u8]) -> bool {
 }
 
 #[test]
-fn r24_globs_are_linear() {
+fn glob_time_is_linear() {
     let _alone = alone();
     linear(|pattern, text| glob_match(pattern, text, false), 20_000).expect("linear");
-    must_fail("R24", &linear(recursive, 5));
+    must_fail("heavy", &linear(recursive, 5));
 }
 
 #[test]
-fn r24_lcs_is_bounded() {
+fn lcs_time_is_bounded() {
     let _alone = alone();
     let server = start(&["--shards", "1"]);
     let mut client = connect(&server);
@@ -326,7 +328,7 @@ fn r24_lcs_is_bounded() {
         let took = began.elapsed();
         assert!(!matches!(reply, Value::Error(_)));
         figure(
-            "R24",
+            "heavy",
             &format!("LCS of 11,000 bytes each {options:?}"),
             format!("{took:?}"),
         );

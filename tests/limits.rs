@@ -1,34 +1,35 @@
-//! The reliability bars: what the server must withstand, as checks with a figure and a positive control each.
+//! Limits: what the server must withstand, as checks with a figure and a positive control each.
 //!
-//! Every check runs short by default, so that a change that breaks a bar is seen at once, and long with
-//! `CAIRN_BARS=long`: the loads and limits of the bar itself, which want a quiet machine and a release build
-//! (`CAIRN_SERVER`). Each prints its figures; `bench/RESULTS.md` keeps them. A check alone measures: the others wait.
+//! Every check runs short by default, so that a change that breaks a limit is seen at once, and long
+//! with `CAIRN_LIMITS=long`: the loads and limits that are asked of a release, which want a quiet
+//! machine and a release build (`CAIRN_SERVER`). Each prints its figures; `bench/RESULTS.md` keeps
+//! them. A check alone measures: the others wait.
 
 #![allow(
     clippy::disallowed_methods,
     reason = "a black-box test talks to sockets and clocks itself"
 )]
 
-#[path = "bars/bombs.rs"]
+#[path = "limits/bombs.rs"]
 mod bombs;
-#[path = "bars/expiry.rs"]
+#[path = "limits/expiry.rs"]
 mod expiry;
-#[path = "bars/growth.rs"]
+#[path = "limits/growth.rs"]
 mod growth;
 mod harness;
-#[path = "bars/heavy.rs"]
+#[path = "limits/heavy.rs"]
 mod heavy;
-#[path = "bars/idle.rs"]
+#[path = "limits/idle.rs"]
 mod idle;
-#[path = "bars/memory.rs"]
+#[path = "limits/memory.rs"]
 mod memory;
-#[path = "bars/probe.rs"]
+#[path = "limits/probe.rs"]
 mod probe;
-#[path = "bars/process.rs"]
+#[path = "limits/process.rs"]
 mod process;
-#[path = "bars/readers.rs"]
+#[path = "limits/readers.rs"]
 mod readers;
-#[path = "bars/storm.rs"]
+#[path = "limits/storm.rs"]
 mod storm;
 
 use std::path::{Path, PathBuf};
@@ -37,9 +38,9 @@ use std::sync::{Mutex, MutexGuard};
 use harness::client::{Client, Value};
 use harness::server::Server;
 
-/// True for the loads of the bars themselves.
+/// True for the loads that are asked of a release.
 fn long() -> bool {
-    std::env::var("CAIRN_BARS").is_ok_and(|value| value == "long")
+    std::env::var("CAIRN_LIMITS").is_ok_and(|value| value == "long")
 }
 
 /// The load of a check: short or long.
@@ -77,14 +78,14 @@ fn ok() -> Value {
 }
 
 /// A figure of a check, for the page of results.
-fn figure(bar: &str, what: &str, value: impl std::fmt::Display) {
-    println!("bar {bar}: {what}: {value}");
+fn figure(check: &str, what: &str, value: impl std::fmt::Display) {
+    println!("{check}: {what}: {value}");
 }
 
 /// A control: the same check must fail where the defect is.
-fn must_fail(bar: &str, check: &Result<(), String>) {
-    let reason = check
+fn must_fail(check: &str, result: &Result<(), String>) {
+    let reason = result
         .as_ref()
         .expect_err("the control must be caught by the check");
-    figure(bar, "control caught", reason);
+    figure(check, "control caught", reason);
 }

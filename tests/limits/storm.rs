@@ -1,6 +1,6 @@
-//! R11, storms: connections that come and go, never finish or only make errors do not hurt the others.
+//! Storms: connections that come and go, never finish or only make errors do not hurt the others.
 //!
-//! An authenticated probe must be answered in time throughout, and memory must come back.
+//! Requirement R11. An authenticated probe must be answered in time throughout, and memory must come back.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -67,7 +67,7 @@ fn storm(server: &Server, probe: Client, time: Duration) -> Latencies {
     });
     let (rounds, errors) = (rounds.into_inner(), errors.into_inner());
     figure(
-        "R11",
+        "storm",
         "connections and errors",
         format!("{rounds} and {errors}"),
     );
@@ -76,7 +76,7 @@ fn storm(server: &Server, probe: Client, time: Duration) -> Latencies {
 }
 
 #[test]
-fn r11_storms_do_not_hurt_others() {
+fn connection_storms_do_not_hurt_others() {
     let _alone = alone();
     let limit_us = load(100_000, 10_000) as u64;
     for back_end in ["uring", "epoll"] {
@@ -93,7 +93,7 @@ fn r11_storms_do_not_hurt_others() {
         storm(&server, authenticated(&server), Duration::from_secs(1));
         let before = server.resident_bytes();
         let seen = storm(&server, authenticated(&server), time);
-        figure("R11", &format!("{back_end}, probe"), &seen);
+        figure("storm", &format!("{back_end}, probe"), &seen);
         seen.within(990, limit_us)
             .unwrap_or_else(|reason| panic!("{back_end}: {reason}"));
         let limit = before + before / 20 + load(4 << 20, 1 << 20);
@@ -104,7 +104,7 @@ fn r11_storms_do_not_hurt_others() {
         );
         let (Ok(bytes) | Err(bytes)) = after;
         figure(
-            "R11",
+            "storm",
             "resident before and after",
             format!("{before} {bytes}"),
         );
@@ -117,7 +117,7 @@ fn r11_storms_do_not_hurt_others() {
 
 /// The probe's own controls: a stall is seen as one, and so is a wrong answer.
 #[test]
-fn r11_the_probe_sees_a_stall() {
+fn the_probe_sees_a_stall() {
     let _alone = alone();
     let server = start(&["--shards", "1"]);
     let probe = Probe::start(connect(&server), "probe");
@@ -132,10 +132,10 @@ fn r11_the_probe_sees_a_stall() {
         sleeper.call(&["PING"]).expect("a reply");
     }
     let seen = probe.stop();
-    must_fail("R11", &seen.within(1000, 100_000));
+    must_fail("storm", &seen.within(1000, 100_000));
     let longest = process::shards(&mut sleeper)[0].clone();
     figure(
-        "R24",
+        "heavy",
         "a sleep of 200 ms is recorded as",
         format!("{longest:?}"),
     );
@@ -144,5 +144,5 @@ fn r11_the_probe_sees_a_stall() {
     let guarded = start(&["--shards", "1", "--requirepass", "secret"]);
     let stranger = Probe::with_pause(connect(&guarded), "probe", Duration::from_millis(1));
     std::thread::sleep(Duration::from_millis(50));
-    must_fail("R11", &stranger.stop().within(990, 1_000_000));
+    must_fail("storm", &stranger.stop().within(990, 1_000_000));
 }

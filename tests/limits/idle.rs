@@ -1,6 +1,6 @@
-//! R10, idle connections: they cost little memory and no time, and `maxclients` holds.
+//! Idle connections: they cost little memory and no time, and `maxclients` holds.
 //!
-//! Also: a server that has nothing to do does nothing.
+//! Requirement R10. Also: a server that has nothing to do does nothing.
 
 use std::time::{Duration, Instant};
 
@@ -37,7 +37,7 @@ fn cost_each(server: &Server, count: usize, then: &[u8]) -> (Vec<Client>, Result
     (
         held,
         settled
-            .map(|_| figure("R10", "idle connections", &text))
+            .map(|_| figure("idle", "resident", &text))
             .map_err(|_| text),
     )
 }
@@ -59,7 +59,7 @@ fn active(server: &Server, time: Duration) -> crate::probe::Latencies {
 }
 
 #[test]
-fn r10_idle_connections_cost_little() {
+fn idle_connections_cost_little_memory_and_time() {
     let _alone = alone();
     let count = load(2000, 10_000).min(process::own_descriptor_limit() - 400);
     let room = (count + 200).to_string();
@@ -77,8 +77,8 @@ fn r10_idle_connections_cost_little() {
         let (held, cost) = cost_each(&server, count, b"");
         cost.unwrap_or_else(|reason| panic!("{back_end}: {reason}"));
         let with = active(&server, time);
-        figure("R10", &format!("{back_end}, 50 active, alone"), &without);
-        figure("R10", &format!("{back_end}, 50 active, among idle"), &with);
+        figure("idle", &format!("{back_end}, 50 active, alone"), &without);
+        figure("idle", &format!("{back_end}, 50 active, among idle"), &with);
         let limit = (without.permille(990) * 11 / 10).max(load(100_000, 2_000) as u64);
         with.within(990, limit).expect("idle clients cost no time");
         drop(held);
@@ -88,11 +88,11 @@ fn r10_idle_connections_cost_little() {
     let mut half = b"*2\r\n$4\r\nECHO\r\n$100000\r\n".to_vec();
     half.resize(8 * 1024, b'x');
     let (_held, cost) = cost_each(&server, count / 2, &half);
-    must_fail("R10", &cost);
+    must_fail("idle", &cost);
 }
 
 #[test]
-fn r10_one_client_too_many_is_told_so() {
+fn one_client_too_many_is_told_so() {
     let _alone = alone();
     let server = start(&["--shards", "2", "--maxclients", "50"]);
     let held = connections(&server, 50, b"");
@@ -131,12 +131,12 @@ fn descriptors_return(server: &Server, keep: usize) -> Result<(), String> {
 }
 
 #[test]
-fn r10_descriptors_come_back() {
+fn descriptors_come_back() {
     let _alone = alone();
     for back_end in ["uring", "epoll"] {
         let server = start(&["--shards", "2", "--backend", back_end]);
         descriptors_return(&server, 0).unwrap_or_else(|reason| panic!("{back_end}: {reason}"));
-        must_fail("R10", &descriptors_return(&server, 1));
+        must_fail("idle", &descriptors_return(&server, 1));
     }
 }
 

@@ -1,6 +1,6 @@
-//! R9, protocol bombs: what is declared is never allocated, and what arrives is read once.
+//! Protocol bombs: what is declared is never allocated, and what arrives is read once.
 //!
-//! Texts and closings are in `tests/wire`; here are memory and time.
+//! Requirement R9. Texts and closings are in `tests/wire`; here are memory and time.
 
 use std::time::Instant;
 
@@ -46,7 +46,7 @@ fn bounded(bytes_each: usize) -> Result<(), String> {
 }
 
 #[test]
-fn r9_bombs_cost_little_memory() {
+fn protocol_bombs_cost_little_memory() {
     let _alone = alone();
     let bombs: [&[u8]; 9] = [
         b"*1000000000\r\n",
@@ -74,14 +74,14 @@ fn r9_bombs_cost_little_memory() {
                 most = most.max(bytes);
             }
             let what = format!("{back_end}, password {password:?}, most bytes a connection");
-            figure("R9", &what, most);
+            figure("bombs", &what, most);
         }
     }
     // The control: what really arrives is kept, and must be seen.
     let server = start(&["--shards", "2"]);
     let mut real = b"*2\r\n$4\r\nECHO\r\n$400000\r\n".to_vec();
     real.resize(200_000, b'x');
-    must_fail("R9", &bounded(cost(&server, &real)));
+    must_fail("bombs", &bounded(cost(&server, &real)));
 }
 
 /// An unfinished array of small arguments, as it arrives in pieces; the time until the last has been parsed.
@@ -123,10 +123,13 @@ fn linear(measure: impl Fn(usize) -> f64) -> Result<(), String> {
 }
 
 #[test]
-fn r9_an_unfinished_array_is_parsed_once() {
+fn an_unfinished_array_is_parsed_once() {
     let _alone = alone();
     linear(|arguments| parse_in_pieces(arguments, false)).expect("linear");
-    must_fail("R9", &linear(|arguments| parse_in_pieces(arguments, true)));
+    must_fail(
+        "bombs",
+        &linear(|arguments| parse_in_pieces(arguments, true)),
+    );
     // Over the wire: a command that comes in small packets.
     let server = start(&["--shards", "1"]);
     let mut client = connect(&server);
@@ -141,7 +144,7 @@ fn r9_an_unfinished_array_is_parsed_once() {
     assert_eq!(client.read().expect("a reply"), Value::Integer(0));
     let each = (process::cpu_seconds(&server) - before) * 1e9 / arguments as f64;
     figure(
-        "R9",
+        "bombs",
         "an argument in small packets, ns",
         format!("{each:.0}"),
     );

@@ -1,6 +1,6 @@
-//! R12, slow readers: clients that ask without end and never read cost bounded memory and hurt nobody.
+//! Slow readers: clients that ask without end and never read cost bounded memory and hurt nobody.
 //!
-//! With an output limit they are closed; without one they are simply not read from.
+//! Requirement R12. With an output limit they are closed; without one they are simply not read from.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -92,7 +92,7 @@ fn bounded(bytes_each: usize) -> Result<(), String> {
 }
 
 #[test]
-fn r12_readers_that_never_read_are_bounded() {
+fn clients_that_never_read_are_bounded() {
     let _alone = alone();
     let time = Duration::from_secs(load(2, 20) as u64);
     let big = "x".repeat(VALUE_BYTES);
@@ -116,13 +116,17 @@ fn r12_readers_that_never_read_are_bounded() {
             let seen = quiet(connect(&server), "probe", time / 2);
             drop(readers);
             let name = String::from_utf8_lossy(command[0]).into_owned();
-            figure("R12", &format!("{back_end}, {name}, bytes a client"), bytes);
             figure(
-                "R12",
+                "readers",
+                &format!("{back_end}, {name}, bytes a client"),
+                bytes,
+            );
+            figure(
+                "readers",
                 &format!("{back_end}, {name}, probe in the rush"),
                 &rushed,
             );
-            figure("R12", &format!("{back_end}, {name}, probe"), &seen);
+            figure("readers", &format!("{back_end}, {name}, probe"), &seen);
             bounded(bytes).unwrap_or_else(|reason| panic!("{back_end}: {name}: {reason}"));
             let limit = (2 * before.permille(990)).max(load(100_000, 5_000) as u64);
             seen.within(990, limit).expect("others are served");
@@ -131,12 +135,12 @@ fn r12_readers_that_never_read_are_bounded() {
 }
 
 #[test]
-fn r12_strangers_that_never_read_are_bounded() {
+fn strangers_that_never_read_are_bounded() {
     let _alone = alone();
     let server = start(&["--shards", "2", "--requirepass", "secret"]);
     let time = Duration::from_secs(load(2, 20) as u64);
     let (bytes, _readers) = growth(&server, &[b"GET", b"k"], time);
-    figure("R12", "unauthenticated errors, bytes a client", bytes);
+    figure("readers", "unauthenticated errors, bytes a client", bytes);
     bounded(bytes).expect("bounded");
     // The control: clients whose output is allowed to pile up elsewhere, in what they send.
     let open = start(&["--shards", "2"]);
@@ -152,7 +156,7 @@ fn r12_strangers_that_never_read_are_bounded() {
     let mut client = connect(&open);
     client.call(&["PING"]).expect("a reply");
     let grown = open.resident_bytes().saturating_sub(before) / held.len();
-    must_fail("R12", &bounded(grown));
+    must_fail("readers", &bounded(grown));
 }
 
 /// How long until every reader is closed, if they are.
@@ -174,7 +178,7 @@ fn closed_after(readers: &mut [Reader], limit: Duration) -> Result<Duration, Str
 }
 
 #[test]
-fn r12_output_limits_close() {
+fn output_limits_close_slow_readers() {
     let _alone = alone();
     let big = "x".repeat(VALUE_BYTES / 4);
     let value = big.as_bytes();
@@ -197,14 +201,14 @@ fn r12_output_limits_close() {
         let all: Vec<&[u8]> = all.iter().map(Vec::as_slice).collect();
         let (_, mut readers) = growth(&server, &all, Duration::from_millis(100));
         let took = closed_after(&mut readers, wanted);
-        figure("R12", limit, format!("{took:?}"));
+        figure("readers", limit, format!("{took:?}"));
         took.expect("closed in time");
     }
     // The control: without a limit they stay.
     let server = start(&["--shards", "2"]);
     let (_, mut readers) = growth(&server, &[b"PING"], Duration::from_millis(100));
     must_fail(
-        "R12",
+        "readers",
         &closed_after(&mut readers, Duration::from_millis(500)).map(|_| ()),
     );
     // And they are served once they read.
