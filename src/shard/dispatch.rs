@@ -166,6 +166,8 @@ impl Core {
             transaction.failed = true;
         }
         let client = self.client(token);
+        // What CLIENT LIST shows is the last command sent, whatever became of it.
+        client.last_row = row_number;
         let protocol = client.session.protocol;
         let in_order = client.replies.in_order();
         let sink = client.replies.sink();

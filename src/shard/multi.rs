@@ -43,7 +43,9 @@ impl Core {
                 &Error::new("ERR Command not allowed inside a transaction"),
             ));
         }
-        let head = self.client(token).session.head(number);
+        let client = self.client(token);
+        client.last_row = Some(number);
+        let head = client.session.head(number);
         let (head, owners) = self.queued(head, row, args);
         let transaction = self.client(token).transaction_mut();
         if transaction.queued.len() >= QUEUED_COMMANDS_MAX

@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use super::HomeFunction;
 use super::help::help;
+use super::sparkline::{Sample, draw};
 use crate::base::Token;
 use crate::limits::LATENCY_SAMPLES_MAX;
-use crate::metrics::{Histogram, LatencyEvent};
+use crate::metrics::{Histogram, LatencyEvent, LatencySample};
 use crate::resp::{Args, Error, Reply};
 use crate::route::{Answer, Errand};
 use crate::shard::Core;
@@ -127,38 +128,100 @@ fn reset(core: &mut Core, token: Token, args: &Args<'_>) -> Flow {
     })
 }
 
+/// What the samples of an event say, as LATENCY DOCTOR counts them.
+struct Statistics {
+    spikes: u64,
+    average_ms: u64,
+    mean_deviation_ms: u64,
+    /// Seconds from one spike to the next.
+    period_s: f64,
+}
+
+impl Statistics {
+    fn of(event: &LatencyEvent, now_s: u64) -> Self {
+        let samples = &event.samples;
+        let spikes = samples.len().max(1) as u64;
+        let average_ms = samples
+            .iter()
+            .map(|sample| sample.milliseconds)
+            .sum::<u64>()
+            / spikes;
+        let deviations = samples
+            .iter()
+            .map(|sample| sample.milliseconds.abs_diff(average_ms));
+        let oldest_s = samples.first().map_or(now_s, |sample| sample.time_s);
+        Self {
+            spikes,
+            average_ms,
+            mean_deviation_ms: deviations.sum::<u64>() / spikes,
+            period_s: now_s.saturating_sub(oldest_s).max(1) as f64 / spikes as f64,
+        }
+    }
+}
+
 fn doctor(core: &mut Core, token: Token, _args: &Args<'_>) -> Flow {
-    let threshold_ms = core.config.latency_monitor_threshold;
     core.ask_all(token, &READ, move |core, token, answers| {
-        let mut text = String::new();
-        if threshold_ms == 0 {
-            text.push_str(
-                "Latency monitoring is disabled. CONFIG SET latency-monitor-threshold \
-                 <milliseconds> enables it.\n",
-            );
-        }
-        let events = merged(answers);
-        if events.is_empty() {
-            text.push_str("No event has exceeded the threshold since the last reset.\n");
-        }
-        for (index, event) in events.iter().enumerate() {
-            let count = event.samples.len() as u64;
-            let sum: u64 = event.samples.iter().map(|sample| sample.milliseconds).sum();
-            text.push_str(&format!(
-                "{}. {}: {count} latency spikes (average {}ms, worst {}ms).\n",
-                index + 1,
-                event.name,
-                sum / count.max(1),
-                event.max_ms
-            ));
-        }
+        let now_s = core.now.unix_us / 1_000_000;
+        let text = report(
+            &merged(answers),
+            core.config.latency_monitor_threshold,
+            now_s,
+        );
         core.complete(token, |reply| reply.verbatim("txt", text.as_bytes()));
     })
 }
 
-/// One line a sample: the second, the latency, and a bar in proportion to the longest.
+/// One line of statistics an event, in Redis's form; the advice is for this server.
+fn report(events: &[LatencyEvent], threshold_ms: u64, now_s: u64) -> String {
+    if events.is_empty() && threshold_ms == 0 {
+        return "Latency monitoring is disabled. CONFIG SET latency-monitor-threshold \
+                <milliseconds> enables it.\n"
+            .to_string();
+    }
+    if events.is_empty() {
+        return "No latency spike was observed since the start or the last LATENCY RESET.\n"
+            .to_string();
+    }
+    let mut text = String::from("Latency spikes were observed:\n\n");
+    for (index, event) in events.iter().enumerate() {
+        let statistics = Statistics::of(event, now_s);
+        text.push_str(&format!(
+            "{}. {}: {} latency spikes (average {}ms, mean deviation {}ms, period {:.2} sec). \
+             Worst all time event {}ms.\n",
+            index + 1,
+            event.name,
+            statistics.spikes,
+            statistics.average_ms,
+            statistics.mean_deviation_ms,
+            statistics.period_s,
+            event.max_ms
+        ));
+    }
+    text.push_str("\nWhat may help:\n\n");
+    for (name, advice) in ADVICE {
+        if events.iter().any(|event| event.name == *name) {
+            text.push_str(&format!("- {advice}\n"));
+        }
+    }
+    text
+}
+
+/// What LATENCY DOCTOR says about each event there is.
+const ADVICE: &[(&str, &str)] = &[
+    (
+        "command",
+        "SLOWLOG GET shows which commands took long. A command over many elements holds its shard: \
+         ask for fewer at a time, or spread them over several keys.",
+    ),
+    (
+        "fast-command",
+        "Commands that do little took long, so the machine did not run the server meanwhile: look \
+         for other load on the shards' cores, and for noisy neighbours of a virtual machine.",
+    ),
+];
+
+/// The samples with how long ago they were, as Redis draws them.
 fn graph(core: &mut Core, token: Token, args: &Args<'_>) -> Flow {
-    const BAR_MAX: u64 = 60;
     let name = args.get(2).to_vec();
     core.ask_all(token, &READ, move |core, token, answers| {
         let Some(event) = named(merged(answers), &name) else {
@@ -167,20 +230,38 @@ fn graph(core: &mut Core, token: Token, args: &Args<'_>) -> Flow {
             core.count_error("ERR");
             return core.complete(token, |reply| reply.error(&error));
         };
-        let longest = event.samples.iter().map(|sample| sample.milliseconds).max();
-        let longest = longest.unwrap_or(1).max(1);
-        let mut text = format!("{} - high {} ms\n", event.name, event.max_ms);
-        for sample in &event.samples {
-            let bar = (sample.milliseconds * BAR_MAX / longest) as usize;
-            text.push_str(&format!(
-                "{} {:>8} ms {}\n",
-                sample.time_s,
-                sample.milliseconds,
-                "#".repeat(bar.max(1))
-            ));
-        }
+        let text = drawn(&event, core.now.unix_us / 1_000_000);
         core.complete(token, |reply| reply.verbatim("txt", text.as_bytes()));
     })
+}
+
+fn drawn(event: &LatencyEvent, now_s: u64) -> String {
+    const COLUMNS: usize = 80;
+    let sample = |sample: &LatencySample| Sample {
+        value: sample.milliseconds,
+        label: age(now_s.saturating_sub(sample.time_s)),
+    };
+    let samples: Vec<Sample> = event.samples.iter().map(sample).collect();
+    let values = samples.iter().map(|sample| sample.value);
+    format!(
+        "{} - high {} ms, low {} ms (all time high {} ms)\n{}\n{}",
+        event.name,
+        values.clone().max().unwrap_or(0),
+        values.min().unwrap_or(0),
+        event.max_ms,
+        "-".repeat(COLUMNS),
+        draw(&samples, COLUMNS)
+    )
+}
+
+/// Seconds in the largest unit of which there is a whole one.
+fn age(seconds: u64) -> String {
+    match seconds {
+        0..60 => format!("{seconds}s"),
+        60..3600 => format!("{}m", seconds / 60),
+        3600..86_400 => format!("{}h", seconds / 3600),
+        _ => format!("{}d", seconds / 86_400),
+    }
 }
 
 fn histogram(core: &mut Core, token: Token, args: &Args<'_>) -> Flow {
@@ -199,12 +280,17 @@ fn histogram(core: &mut Core, token: Token, args: &Args<'_>) -> Flow {
     }
     let all = args.len() == 2;
     core.ask_all(token, &Errand::Histograms, move |core, token, answers| {
-        let mut histograms = together(answers);
-        histograms.retain(|(row, _, _)| all || wanted.contains(row));
+        let known = together(answers);
+        if all {
+            wanted.extend(known.iter().map(|(row, _, _)| *row));
+        }
+        // In the order asked for, twice if asked for twice, as Redis replies.
+        let of = |row: &u16| known.iter().find(|(known, _, _)| known == row);
+        let histograms: Vec<_> = wanted.iter().filter_map(of).collect();
         let table = core.table;
         core.complete(token, |reply| {
             reply.map(histograms.len());
-            for (row, calls, histogram) in &histograms {
+            for (row, calls, histogram) in histograms {
                 reply.bulk(table.row(*row).full_name.as_bytes());
                 write_histogram(*calls, histogram, reply);
             }
@@ -267,7 +353,10 @@ impl Core {
             return Answer::Latency(events);
         };
         let meant = |event: &LatencyEvent| {
-            names.is_empty() || names.iter().any(|name| name == event.name.as_bytes())
+            names.is_empty()
+                || names
+                    .iter()
+                    .any(|name| name.eq_ignore_ascii_case(event.name.as_bytes()))
         };
         let (forgotten, kept) = events.into_iter().partition(meant);
         self.timing.events = kept;

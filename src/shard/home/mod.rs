@@ -22,6 +22,7 @@ mod scan;
 mod server;
 mod shutdown;
 mod slowlog;
+mod sparkline;
 
 use std::sync::Arc;
 
