@@ -31,8 +31,8 @@ pub struct AheadCommand {
     pub spans: usize,
     /// Its spans point into `Ahead::unescaped`; such a command is always the only one.
     pub unescaped: bool,
-    /// Address and slot of its first argument, should that be a key.
-    pub key: Option<(*const u8, u16)>,
+    /// Slot of its first argument, should that be a key.
+    pub first_slot: Option<u16>,
 }
 
 impl AheadCommand {
@@ -54,6 +54,14 @@ pub struct Ahead {
     scratch: Vec<Span>,
     /// `scratch` holds the first arguments of the unfinished command that comes next.
     resumed: bool,
+}
+
+/// What the shard parses and routes with, used again for every buffer and command.
+#[derive(Debug, Default)]
+pub struct Parsing {
+    pub ahead: Ahead,
+    /// Where the keys of the command in hand stand among its arguments.
+    pub positions: Vec<usize>,
 }
 
 /// Where a run of empty lines and empty arrays ends: whoever sends thousands of them costs no more than their bytes.
@@ -136,15 +144,9 @@ impl Ahead {
     fn push(&mut self, bytes: &[u8], start: usize, consumed: usize, unescaped: bool) {
         let first_span = self.spans.len();
         self.spans.extend_from_slice(&self.scratch);
-        // An empty argument has its neighbour's address, so it is not remembered by address.
-        let key = self
-            .scratch
-            .get(1)
-            .filter(|span| !unescaped && span.len > 0)
-            .map(|span| {
-                let key = &bytes[start + span.start as usize..][..span.len as usize];
-                (key.as_ptr(), key_slot(key))
-            });
+        let first = self.scratch.get(1).filter(|_| !unescaped);
+        let first_slot =
+            first.map(|span| key_slot(&bytes[start + span.start as usize..][..span.len as usize]));
         let (end, spans) = (start + consumed, self.scratch.len());
         self.commands.push(AheadCommand {
             start,
@@ -152,7 +154,7 @@ impl Ahead {
             first_span,
             spans,
             unescaped,
-            key,
+            first_slot,
         });
     }
 }

@@ -6,7 +6,7 @@
 use std::sync::atomic::Ordering;
 
 use super::Core;
-use super::core::Ask;
+use super::core::IoRequest;
 use super::execute::lock_key;
 use crate::base::{Now, Socket, Token};
 use crate::cmd::KeyEvent;
@@ -165,7 +165,7 @@ impl Core {
             return;
         }
         self.stopping = true;
-        self.asks.push(Ask::CloseListeners);
+        self.requests.push(IoRequest::CloseListeners);
         for token in self.clients.tokens() {
             self.close_now(token);
         }
@@ -204,7 +204,7 @@ impl Core {
     /// A listener of ours accepted a connection: the shard with the fewest clients gets it.
     pub fn accepted(&mut self, listener: u32, socket: Socket) {
         if self.stopping {
-            return self.asks.push(Ask::Discard(socket));
+            return self.requests.push(IoRequest::Discard(socket));
         }
         self.statistics.connections += 1;
         let loads = &self.identity.shared.clients_per_shard;

@@ -71,14 +71,14 @@ impl Core {
         place: Place,
     ) -> Flow {
         self.client(token).state = State::Waiting;
-        let positions = std::mem::take(&mut self.positions);
+        let positions = std::mem::take(&mut self.parsing.positions);
         match (place, row.command.run) {
             (Place::One { shard, .. }, _) => self.tell(shard, Note::Bundle(Box::new(task))),
             // A command whose arguments do not divide is refused by its handler before it touches a key.
             (Place::Anywhere, _) | (_, Run::Split(..)) => self.perform(task),
             _ => self.lend_all(token, task, Vec::new()),
         }
-        self.positions = positions;
+        self.parsing.positions = positions;
         Flow::Stop
     }
 

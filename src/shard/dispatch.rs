@@ -11,7 +11,6 @@ use crate::base::Token;
 use crate::cmd::{Keys, Row, Run, changes_keys, flag, key_slot, may_replicate};
 use crate::config::choice::PipelineOrder;
 use crate::conn::{ReplyMode, State};
-use crate::limits::{PARCEL_BYTES_MAX, PARCEL_COMMANDS_MAX};
 use crate::resp::{Args, Error};
 use crate::route::{RemoteCommand, ReplyTo};
 
@@ -31,9 +30,9 @@ pub enum Place {
 }
 
 impl Core {
-    /// One command of a client.
+    /// One command of a client; `first_slot` is its first argument's, where it is known.
     #[inline]
-    pub fn command(&mut self, token: Token, args: &Args<'_>) -> Flow {
+    pub fn command(&mut self, token: Token, args: &Args<'_>, first_slot: Option<u16>) -> Flow {
         // Before anything that may answer: errors pile up as well as values do.
         if self.over_output(token) {
             return Flow::Retry;
@@ -53,7 +52,10 @@ impl Core {
         client.commands += 1;
         client.last_row = Some(row_number);
         let flow = match row.command.run {
-            Run::Keys(_) | Run::Split(..) => self.keyed(token, row_number, row, args),
+            Run::Keys(_) | Run::Split(..) => {
+                let place = self.place_routed(row, args, first_slot);
+                self.keyed(token, row_number, row, args, place)
+            }
             Run::Everywhere(..) => self.everywhere(token, row_number, args),
             Run::Home => self.at_home(token, row_number, args),
         };
@@ -228,8 +230,15 @@ impl Core {
 
     /// A command on keys.
     #[inline]
-    fn keyed(&mut self, token: Token, row_number: u16, row: &'static Row, args: &Args<'_>) -> Flow {
-        match self.place(row, args) {
+    fn keyed(
+        &mut self,
+        token: Token,
+        row_number: u16,
+        row: &'static Row,
+        args: &Args<'_>,
+        place: Place,
+    ) -> Flow {
+        match place {
             Place::One {
                 shard,
                 slot,
@@ -253,7 +262,7 @@ impl Core {
                     && place == Place::Several
                     && divides(row, args)
                 {
-                    let only_keys = self.positions.len() + 1 == args.len();
+                    let only_keys = self.parsing.positions.len() + 1 == args.len();
                     return if changes_keys(row) || !only_keys {
                         self.begin_split(token, row_number, args, merge)
                     } else {
@@ -270,12 +279,16 @@ impl Core {
     /// Which shard owns the keys of a command; with `Place::Several`, `positions` is filled.
     #[inline]
     pub fn place(&mut self, row: &Row, args: &Args<'_>) -> Place {
+        self.place_routed(row, args, None)
+    }
+
+    #[inline]
+    fn place_routed(&mut self, row: &Row, args: &Args<'_>, first_slot: Option<u16>) -> Place {
         match row.keys {
             Keys::One(at) => {
-                let key = args.get(at);
-                let slot = match self.routed {
-                    Some((address, slot)) if std::ptr::eq(address, key.as_ptr()) => slot,
-                    _ => key_slot(key),
+                let slot = match first_slot {
+                    Some(slot) if at == 1 => slot,
+                    _ => key_slot(args.get(at)),
                 };
                 Place::One {
                     shard: self.slots.owner(slot),
@@ -289,9 +302,9 @@ impl Core {
     }
 
     fn place_many(&mut self, row: &Row, args: &Args<'_>) -> Place {
-        self.positions.clear();
+        self.parsing.positions.clear();
         for spec in row.command.keys {
-            if spec.positions(args, &mut self.positions).is_err() {
+            if spec.positions(args, &mut self.parsing.positions).is_err() {
                 return Place::Anywhere;
             }
         }
@@ -299,12 +312,12 @@ impl Core {
             // It may find keys of any shard, so it runs over lent ones, wherever they are.
             return Place::Several;
         }
-        let Some(&first) = self.positions.first() else {
+        let Some(&first) = self.parsing.positions.first() else {
             return Place::Anywhere;
         };
         let slot = key_slot(args.get(first));
         let shard = self.slots.owner(slot);
-        let one = self.positions[1..]
+        let one = self.parsing.positions[1..]
             .iter()
             .all(|&at| self.slots.owner(key_slot(args.get(at))) == shard);
         if one {
@@ -328,20 +341,15 @@ impl Core {
         args: &Args<'_>,
         key: (u16, u16),
     ) -> Flow {
-        let parcel = self.outbox[shard]
-            .commands
-            .get_or_insert_with(|| self.parcels.pop().unwrap_or_default());
-        let full =
-            parcel.commands.len() >= PARCEL_COMMANDS_MAX || parcel.bytes.len() >= PARCEL_BYTES_MAX;
         let client = self
             .clients
             .get_mut(token)
             .expect("the caller works for a client that is there");
-        if full {
+        let Some(parcel) = self.mail.parcel(shard) else {
             client.state = State::Waiting;
-            self.stalled.push((token, client.id));
+            self.ready.stall(token, client.id);
             return Flow::Retry;
-        }
+        };
         if client.replies.is_window_full() {
             client.state = State::Waiting;
             return Flow::Retry;

@@ -3,7 +3,7 @@
 //! For administrative commands only; the client waits meanwhile, alone in its pipeline.
 
 use super::Core;
-use super::core::Ask;
+use super::core::IoRequest;
 use super::execute::Call;
 use super::input::Flow;
 use super::participate::{Duty, Participant};
@@ -102,7 +102,7 @@ impl Core {
     pub fn do_errand(&mut self, from: usize, id: u64, errand: Errand, within: bool) {
         if let Errand::Sleep(duration) = errand {
             // At the end of the tick, so that every shard has heard of it when the first one sleeps.
-            self.asks.push(Ask::Stall { from, id, duration });
+            self.requests.push(IoRequest::Stall { from, id, duration });
             return;
         }
         if self.locks.is_empty() || within || !errand.needs_keys() {

@@ -187,11 +187,7 @@ impl Core {
             ..Call::of(client.session.head(row_number).with_key(key), false)
         };
         let in_order = client.replies.in_order();
-        if client.replies.needs_buffer()
-            && let Some(buffer) = self.send_buffers.pop()
-        {
-            client.replies.lend_buffer(buffer);
-        }
+        self.output.lend_buffer(client);
         // The sink is taken out for the time of the call, so that handler and client are borrowed apart.
         let mut out = std::mem::take(client.replies.sink());
         let start = out.len();

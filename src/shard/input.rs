@@ -5,7 +5,7 @@
 
 use super::Core;
 use super::ahead::{Ahead, Stop};
-use super::core::Ask;
+use super::core::IoRequest;
 use crate::base::Token;
 use crate::conn::State;
 use crate::limits::{INPUT_PAUSE_BYTES, TURN_WORK_MAX, WORK_BYTES};
@@ -84,7 +84,7 @@ impl Core {
         client.input_needed = 0;
         let mut input = std::mem::take(&mut client.input);
         if let Some(spans) = client.unfinished.take() {
-            self.ahead.resume(*spans);
+            self.parsing.ahead.resume(*spans);
         }
         let consumed = self.consume(token, input.unparsed());
         let Some(client) = self.clients.get_mut(token) else {
@@ -97,7 +97,7 @@ impl Core {
 
     /// Executes commands from the front of `bytes`; returns how many bytes are done with.
     fn consume(&mut self, token: Token, bytes: &[u8]) -> usize {
-        let mut ahead = std::mem::take(&mut self.ahead);
+        let mut ahead = std::mem::take(&mut self.parsing.ahead);
         let (begun, owed) = self.turn(token);
         let (mut at, mut commands, mut turn) = (0, 0, begun);
         while at < bytes.len() && self.is_running(token) {
@@ -136,16 +136,14 @@ impl Core {
             }
         }
         ahead.shrink();
-        self.ahead = ahead;
-        self.routed = None;
+        self.parsing.ahead = ahead;
         if let Some(client) = self.clients.get_mut(token) {
             client.turn = turn;
             if client.state != State::Running {
                 client.input_needed = 0;
             }
-            if client.replies.ready_bytes() > 0 && !client.listed {
-                client.listed = true;
-                self.with_output.push(token);
+            if client.replies.ready_bytes() > 0 {
+                self.output.list(client);
             }
         }
         at
@@ -191,8 +189,8 @@ impl Core {
                 &bytes[command.start..]
             };
             let spans = &ahead.spans[command.first_span..][..command.spans];
-            self.routed = command.key;
-            if self.command(token, &Args::new(source, spans)) == Flow::Retry {
+            let args = Args::new(source, spans);
+            if self.command(token, &args, command.first_slot) == Flow::Retry {
                 return (done, false);
             }
             done = command.end;
@@ -213,7 +211,7 @@ impl Core {
             .map_or(0, |client| client.session.db);
         let here = self.id();
         self.prefetch_keys(ahead.commands.iter().filter_map(|command| {
-            let (_, slot) = command.key?;
+            let slot = command.first_slot?;
             let ours = self.slots.owner(slot) == here;
             ours.then(|| (db, slot, command.key_bytes(ahead, bytes)))
         }));
@@ -246,7 +244,7 @@ impl Core {
         }
         if waits && client.input.len() >= INPUT_PAUSE_BYTES && !client.receive_paused {
             client.receive_paused = true;
-            self.asks.push(Ask::Pause(token));
+            self.requests.push(IoRequest::Pause(token));
         }
     }
 
@@ -259,7 +257,7 @@ impl Core {
         let small = client.input.len() < INPUT_PAUSE_BYTES || parses;
         if client.receive_paused && small && client.state != State::Throttled {
             client.receive_paused = false;
-            self.asks.push(Ask::Resume(token));
+            self.requests.push(IoRequest::Resume(token));
         }
     }
 }

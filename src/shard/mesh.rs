@@ -8,9 +8,7 @@ use super::Core;
 use super::execute::Call;
 use super::snapshot::PART;
 use crate::conn::{PLACE_MAX, ReplyMode, State};
-use crate::limits::{
-    AHEAD_MAX, LINGER_WAITING_MAX, PARCEL_REPLY_BYTES_MAX, PARCELS_KEPT, SEND_BUFFER_KEPT_BYTES,
-};
+use crate::limits::{AHEAD_MAX, LINGER_WAITING_MAX, PARCEL_REPLY_BYTES_MAX};
 use crate::resp::{Args, Span};
 use crate::route::{Batch, Message, Note, Parcel, RemoteCommand, ReplyTo, Task};
 
@@ -35,7 +33,7 @@ impl Core {
     /// Notes of this shard to itself; new ones may join while they are handled.
     #[inline]
     pub fn handle_own_notes(&mut self) {
-        while let Some(note) = self.own_notes.pop_front() {
+        while let Some(note) = self.mail.next_own() {
             self.note(self.id(), note);
         }
     }
@@ -43,8 +41,8 @@ impl Core {
     fn note(&mut self, from: usize, note: Note) {
         match note {
             Note::Adopt { socket, listener } => self
-                .asks
-                .push(super::core::Ask::Attach { socket, listener }),
+                .requests
+                .push(super::core::IoRequest::Attach { socket, listener }),
             Note::Schedule(schedule) => self.schedule(from, *schedule),
             Note::Execute { sequence, answer } => self.execute_part(from, sequence, answer),
             Note::Finish {
@@ -56,8 +54,8 @@ impl Core {
             Note::Yield { sequence, returned } => self.yielded(sequence, returned),
             Note::Bundle(task) => self.perform(*task),
             Note::Bundled { to, reply, batch } => {
-                self.errands_out -= 1;
-                self.keep_batch(batch);
+                self.mail.reply_came();
+                self.mail.keep_batch(batch);
                 self.late(to, &reply);
             }
             Note::Granted {
@@ -144,7 +142,7 @@ impl Core {
         }
         parcel.commands = commands;
         parcel.replies = replies;
-        self.outbox[from].replies.push(parcel);
+        self.mail.send_home(from, parcel);
     }
 
     /// As for a pipeline of our own: all buckets, then all entries.
@@ -210,8 +208,8 @@ impl Core {
     }
 
     /// Replies to commands that we sent out.
-    fn parcel_home(&mut self, from: usize, mut parcel: Box<Parcel>) {
-        self.errands_out -= 1;
+    fn parcel_home(&mut self, from: usize, parcel: Box<Parcel>) {
+        self.mail.reply_came();
         let mut times = parcel.times.iter();
         for index in 0..parcel.commands.len() {
             let command = parcel.commands[index];
@@ -224,12 +222,7 @@ impl Core {
                 self.answer(command.to, reply);
             }
         }
-        let keep = parcel.bytes.capacity() <= 4 * SEND_BUFFER_KEPT_BYTES
-            && parcel.replies.capacity() <= 4 * SEND_BUFFER_KEPT_BYTES;
-        if keep && self.parcels.len() < PARCELS_KEPT {
-            parcel.clear();
-            self.parcels.push(parcel);
-        }
+        self.mail.keep_parcel(parcel);
     }
 
     /// One reply for a client's pipeline.
@@ -238,11 +231,7 @@ impl Core {
         let Some(client) = self.clients.of(to.token, to.client) else {
             return;
         };
-        if client.replies.needs_buffer()
-            && let Some(buffer) = self.send_buffers.pop()
-        {
-            client.replies.lend_buffer(buffer);
-        }
+        self.output.lend_buffer(client);
         let muted = client.session.reply != ReplyMode::On;
         client
             .replies
@@ -250,10 +239,7 @@ impl Core {
         if client.session.reply == ReplyMode::Skip {
             client.session.reply = ReplyMode::On;
         }
-        if !client.listed {
-            client.listed = true;
-            self.with_output.push(to.token);
-        }
+        self.output.list(client);
         if (client.state == State::Waiting || client.ended) && client.replies.in_order() {
             self.run_again(to.token);
         }
@@ -279,26 +265,13 @@ impl Core {
     /// transaction, and few wait for it: a sleep costs each of few a wake, while one wake serves many.
     #[must_use]
     pub fn expects_mail(&self) -> bool {
-        let asked = self.errands_out + self.coordinated.len() + self.snapshots.len();
+        let asked = self.mail.pending() + self.coordinated.len() + self.snapshots.len();
         (1..=LINGER_WAITING_MAX).contains(&asked.max(self.participants.len()))
-    }
-
-    /// An empty batch, with the memory of an earlier one if there is any.
-    pub fn take_batch(&mut self) -> Batch {
-        self.batches.pop().unwrap_or_default()
-    }
-
-    /// Keeps the memory of a batch of this shard's that is done.
-    pub fn keep_batch(&mut self, mut batch: Batch) {
-        if self.batches.len() < PARCELS_KEPT && batch.capacity_bytes() <= SEND_BUFFER_KEPT_BYTES {
-            batch.clear();
-            self.batches.push(batch);
-        }
     }
 
     /// Clients that met a full parcel go on in the next tick.
     pub fn release_stalled(&mut self) {
-        for (token, id) in std::mem::take(&mut self.stalled) {
+        for (token, id) in self.ready.take_stalled() {
             let client = self.clients.of(token, id);
             if client.is_some_and(|client| client.state == State::Waiting) {
                 self.run_again(token);

@@ -21,11 +21,13 @@ mod happened;
 mod home;
 mod input;
 mod lend;
+mod mail;
 mod merge;
 mod mesh;
 mod multi;
 mod output;
 mod participate;
+mod ready;
 mod snapshot;
 mod split;
 #[cfg(test)]

@@ -96,7 +96,7 @@ impl Core {
         if self.client(token).in_multi() {
             self.error(token, &Error::new("ERR MULTI calls can not be nested"));
         } else {
-            let batch = self.take_batch();
+            let batch = self.mail.take_batch();
             let transaction = self.client(token).transaction_mut();
             transaction.open = true;
             transaction.queued = batch;
@@ -190,7 +190,7 @@ impl Core {
         let id = self.client(token).id;
         if failed {
             self.unwatch_keys(id, &watched);
-            self.keep_batch(queued);
+            self.mail.keep_batch(queued);
             let error = Error::new("EXECABORT Transaction discarded because of previous errors.");
             self.error(token, &error);
             return Flow::Next;
@@ -245,11 +245,11 @@ impl Core {
             Owners::Everyone => self.hold_everything(token, task),
             Owners::Several => self.lend_all(token, task, watched.to_vec()),
             Owners::One(shard) => {
-                self.errands_out += 1;
+                self.mail.expect_reply();
                 self.tell(shard, Note::Bundle(Box::new(task)));
             }
             Owners::Nobody => {
-                self.errands_out += 1;
+                self.mail.expect_reply();
                 self.perform(task);
             }
         }
@@ -262,7 +262,7 @@ impl Core {
         let mut out = std::mem::take(client.replies.sink());
         self.run_batch(&queued, protocol, &mut out);
         *self.client(token).replies.sink() = out;
-        self.keep_batch(queued);
+        self.mail.keep_batch(queued);
         self.serve_ready();
         Flow::Next
     }

@@ -4,28 +4,75 @@
 //! past its limits all the same ends the connection.
 
 use super::Core;
-use super::core::Ask;
+use super::core::IoRequest;
 use crate::base::{Io, Token};
-use crate::conn::{Input, ReplyMode, State};
+use crate::conn::{Client, Input, ReplyMode, State};
 use crate::limits::{
     OUTPUT_PAUSE_BYTES, SEND_BUFFER_KEPT_BYTES, SEND_BUFFERS_KEPT, SEND_HELD_BYTES,
 };
 use crate::resp::Reply;
 
+/// Clients with something to send, and the memory that it lies in.
+#[derive(Debug, Default)]
+pub struct Output {
+    /// Clients with output to send.
+    listed: Vec<Token>,
+    /// Clients whose replies wait for other shards' answers to leave with them.
+    held: Vec<Token>,
+    /// This tick sends what otherwise waits for other shards' answers.
+    flush_held: bool,
+    /// Empty ones, with their memory.
+    buffers: Vec<Vec<u8>>,
+}
+
+impl Output {
+    /// Puts a client on the list, once.
+    #[inline]
+    pub fn list(&mut self, client: &mut Client) {
+        if !client.listed {
+            client.listed = true;
+            self.listed.push(client.token);
+        }
+    }
+
+    /// Lends a client that has none a buffer to write replies to, while there are some.
+    #[inline]
+    pub fn lend_buffer(&mut self, client: &mut Client) {
+        if client.replies.needs_buffer()
+            && let Some(buffer) = self.buffers.pop()
+        {
+            client.replies.lend_buffer(buffer);
+        }
+    }
+
+    /// True when nobody has anything to send.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.listed.is_empty()
+    }
+
+    fn keep_buffer(&mut self, mut bytes: Vec<u8>) {
+        bytes.clear();
+        if self.buffers.len() < SEND_BUFFERS_KEPT && bytes.capacity() <= SEND_BUFFER_KEPT_BYTES {
+            self.buffers.push(bytes);
+        }
+    }
+}
+
 impl Core {
     /// Marks a client as having output.
     #[inline]
     pub fn list_output(&mut self, token: Token) {
-        let client = self.client(token);
-        if !client.listed {
-            client.listed = true;
-            self.with_output.push(token);
-        }
+        let client = self
+            .clients
+            .get_mut(token)
+            .expect("the caller works for a client that is there");
+        self.output.list(client);
     }
 
     /// Hands the ready bytes of every listed client to the Io.
     pub fn send_replies<I: Io>(&mut self, io: &mut I) {
-        let mut listed = std::mem::take(&mut self.with_output);
+        let mut listed = std::mem::take(&mut self.output.listed);
         for token in listed.drain(..) {
             let Some(client) = self.clients.get_mut(token) else {
                 continue;
@@ -43,10 +90,10 @@ impl Core {
             }
             // Another shard's answer is about to join them: one packet instead of two.
             let more_comes = client.state == State::Waiting || client.replies.outstanding() > 0;
-            if more_comes && bytes < SEND_HELD_BYTES && !self.flush_held {
+            if more_comes && bytes < SEND_HELD_BYTES && !self.output.flush_held {
                 if !client.holds {
                     client.holds = true;
-                    self.with_held.push(token);
+                    self.output.held.push(token);
                 }
                 continue;
             }
@@ -56,14 +103,14 @@ impl Core {
             self.statistics.output_bytes += bytes as u64;
             io.send(token, ready);
         }
-        self.with_output = listed;
-        self.flush_held = false;
+        self.output.listed = listed;
+        self.output.flush_held = false;
     }
 
     /// Replies that waited for another shard's longer than a round of housekeeping leave without it.
     pub fn flush_held_replies(&mut self) {
-        self.flush_held = true;
-        for token in std::mem::take(&mut self.with_held) {
+        self.output.flush_held = true;
+        for token in std::mem::take(&mut self.output.held) {
             if let Some(client) = self.clients.get_mut(token)
                 && std::mem::take(&mut client.holds)
                 && client.replies.ready_bytes() > 0
@@ -74,12 +121,8 @@ impl Core {
     }
 
     /// A send has ended; its vector comes back.
-    pub fn sent(&mut self, token: Token, mut bytes: Vec<u8>, failed: bool) {
-        bytes.clear();
-        if self.send_buffers.len() < SEND_BUFFERS_KEPT && bytes.capacity() <= SEND_BUFFER_KEPT_BYTES
-        {
-            self.send_buffers.push(bytes);
-        }
+    pub fn sent(&mut self, token: Token, bytes: Vec<u8>, failed: bool) {
+        self.output.keep_buffer(bytes);
         let Some(client) = self.clients.get_mut(token) else {
             return;
         };
@@ -159,7 +202,7 @@ impl Core {
         if !client.closing {
             client.closing = true;
             self.leave(token);
-            self.asks.push(Ask::Close(token));
+            self.requests.push(IoRequest::Close(token));
         }
         if self.client(token).gone() {
             self.forget(token);
@@ -178,7 +221,7 @@ impl Core {
             return self.close_now(token);
         }
         if client.state == State::Running && !client.awaits_turn {
-            self.runnable.push_back(token);
+            self.ready.push(token);
         }
     }
 

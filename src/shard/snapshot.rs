@@ -42,7 +42,7 @@ impl Core {
         let id = client.id;
         let head = client.session.head(row);
         let command = Carried::new(head, args);
-        let positions = std::mem::take(&mut self.positions);
+        let positions = std::mem::take(&mut self.parsing.positions);
         let parts = self.parts_by_owner(args, &positions);
         let number = self.next_snapshot;
         self.next_snapshot += 1;
@@ -66,7 +66,7 @@ impl Core {
             }
             snapshot.parts.push((owner, ordinals, Vec::new()));
         }
-        self.positions = positions;
+        self.parsing.positions = positions;
         self.snapshots.insert(number, snapshot);
         if let Some(part) = own {
             let times = self.part_times(&part);
@@ -102,9 +102,7 @@ impl Core {
         args: &Args<'_>,
         keys: impl Iterator<Item = usize>,
     ) {
-        let parcel = self.outbox[owner]
-            .commands
-            .get_or_insert_with(|| self.parcels.pop().unwrap_or_default());
+        let parcel = self.mail.any_parcel(owner);
         let (first_span, spans) = parcel.pack_some(args, std::iter::once(0).chain(keys));
         let key = Args::new(&parcel.bytes, &parcel.spans[first_span as usize..]).get(1);
         parcel.commands.push(RemoteCommand {

@@ -20,9 +20,9 @@ impl Core {
         let client = self.client(token);
         client.state = State::Waiting;
         let head = client.session.head(row);
-        let positions = std::mem::take(&mut self.positions);
+        let positions = std::mem::take(&mut self.parsing.positions);
         self.split(token, head, args, &positions, merge);
-        self.positions = positions;
+        self.parsing.positions = positions;
         Flow::Stop
     }
 

@@ -10,7 +10,7 @@ use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::core::{Ask, Calls};
+use super::core::{Calls, IoRequest};
 use super::home::HomeCommands;
 use super::{Core, Identity, Shard, Shared};
 use crate::base::{Buffer, CloseReason, Event, Io, Now, Socket, Token, Wait, mesh};
@@ -192,7 +192,7 @@ impl Shards {
         let order = std::sync::atomic::Ordering::Relaxed;
         shared.clients.fetch_add(1, order);
         shared.clients_per_shard[shard].fetch_add(1, order);
-        core.asks.push(Ask::Attach {
+        core.requests.push(IoRequest::Attach {
             socket,
             listener: 0,
         });

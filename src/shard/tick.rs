@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use super::Core;
-use super::core::{Ask, Identity};
+use super::core::{Identity, IoRequest};
 use crate::base::socket::{error_text, is_peers_doing};
 use crate::base::{CloseReason, Endpoint, Event, Io, Wait};
 use crate::config::Config;
@@ -22,8 +22,6 @@ pub struct Shard<I: Io> {
     mesh: Endpoint<Message>,
     events: Vec<Event>,
     listeners: u32,
-    /// Messages that a full mesh has refused; the receiver rings when there is room.
-    refused: usize,
     /// It has a processor of its own, so that waiting awake takes nothing from another shard.
     lingers: bool,
 }
@@ -48,7 +46,6 @@ impl<I: Io> Shard<I> {
             mesh,
             events,
             listeners: 0,
-            refused: 0,
             lingers: false,
         }
     }
@@ -83,7 +80,7 @@ impl<I: Io> Shard<I> {
         self.run_ready();
         self.send_all();
         self.core.background();
-        self.carry_out_asks();
+        self.carry_out_requests();
         self.lap(Step::Rest);
         self.core.stalls.end(self.core.timing.ticker);
         !(self.core.stopping && self.core.clients.is_empty())
@@ -119,9 +116,7 @@ impl<I: Io> Shard<I> {
 
     /// How long the next round may sleep. Others wake this shard from now on.
     pub fn wait(&mut self) -> Wait {
-        let told = self.core.outbox.iter().filter(|told| !told.is_empty());
-        let unsent = told.count() > self.refused;
-        if self.core.has_work() || unsent || self.core.stopping {
+        if self.core.has_work() || self.core.mail.is_unsent() || self.core.stopping {
             return Wait::No;
         }
         let mesh = &self.mesh;
@@ -194,9 +189,9 @@ impl<I: Io> Shard<I> {
     fn run_ready(&mut self) {
         self.core.release_stalled();
         self.core.handle_own_notes();
-        let busy = !self.core.runnable.is_empty() || !self.core.turns.is_empty();
+        let busy = self.core.ready.is_busy();
         for _ in 0..RUNNABLE_PER_TICK {
-            let Some(token) = self.core.runnable.pop_front() else {
+            let Some(token) = self.core.ready.pop() else {
                 break;
             };
             self.core.run_input(token);
@@ -208,51 +203,37 @@ impl<I: Io> Shard<I> {
 
     /// Messages first: the other shards work on them while this one sends.
     fn send_all(&mut self) {
-        self.refused = 0;
-        for to in 0..self.core.outbox.len() {
-            if self.core.outbox[to].is_empty() {
-                continue;
-            }
-            let message = std::mem::take(&mut self.core.outbox[to]);
-            let errands = usize::from(message.commands.is_some());
-            self.core.errands_out += errands;
-            if let Err(message) = self.mesh.try_send(to, message) {
-                // The receiver is behind: the message waits and grows only as far as parcels may.
-                self.core.outbox[to] = message;
-                self.core.errands_out -= errands;
-                self.refused += 1;
-            }
-        }
-        let io = &mut self.io;
-        self.mesh.flush_wakes(|shard| io.wake(shard));
-        self.core.send_replies(&mut self.io);
+        let Self { core, mesh, io, .. } = self;
+        core.mail.post(|to, message| mesh.try_send(to, message));
+        mesh.flush_wakes(|shard| io.wake(shard));
+        core.send_replies(io);
     }
 
     /// In the order asked, but new clients last.
-    fn carry_out_asks(&mut self) {
-        while !self.core.asks.is_empty() {
-            let mut asks = std::mem::take(&mut self.core.asks);
+    fn carry_out_requests(&mut self) {
+        while !self.core.requests.is_empty() {
+            let mut requests = std::mem::take(&mut self.core.requests);
             // A new client may get the token of one that has gone, whose close must come first.
-            asks.sort_by_key(|ask| matches!(ask, Ask::Attach { .. }));
-            for ask in asks.drain(..) {
-                self.carry_out(ask);
+            requests.sort_by_key(|request| matches!(request, IoRequest::Attach { .. }));
+            for request in requests.drain(..) {
+                self.carry_out(request);
             }
             // What was asked meanwhile comes next; else the allocation is kept.
-            if self.core.asks.is_empty() {
-                self.core.asks = asks;
+            if self.core.requests.is_empty() {
+                self.core.requests = requests;
                 return;
             }
         }
     }
 
-    fn carry_out(&mut self, ask: Ask) {
-        match ask {
-            Ask::Close(token) => self.io.close(token),
-            Ask::Pause(token) => self.io.pause(token),
-            Ask::Resume(token) => self.io.resume(token),
-            Ask::Discard(socket) => self.io.discard(socket),
-            Ask::Attach { socket, listener } => self.attach(socket, listener),
-            Ask::ReplaceFile {
+    fn carry_out(&mut self, request: IoRequest) {
+        match request {
+            IoRequest::Close(token) => self.io.close(token),
+            IoRequest::Pause(token) => self.io.pause(token),
+            IoRequest::Resume(token) => self.io.resume(token),
+            IoRequest::Discard(socket) => self.io.discard(socket),
+            IoRequest::Attach { socket, listener } => self.attach(socket, listener),
+            IoRequest::ReplaceFile {
                 path,
                 content,
                 token,
@@ -261,13 +242,13 @@ impl<I: Io> Shard<I> {
                 let result = self.io.replace_file(&path, &content);
                 self.core.file_replaced(token, client, &result);
             }
-            Ask::Stall { from, id, duration } => {
+            IoRequest::Stall { from, id, duration } => {
                 self.io.stall(duration);
                 self.core.stalled_for(from, id);
                 // Else the answer would wait for the end of the next sleep.
                 self.send_all();
             }
-            Ask::CloseListeners => {
+            IoRequest::CloseListeners => {
                 for listener in 0..self.listeners {
                     self.io.unlisten(listener);
                 }

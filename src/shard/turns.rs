@@ -31,7 +31,7 @@ impl Core {
         let client = self.client(token);
         if !client.awaits_turn {
             client.awaits_turn = true;
-            self.turns.push_back(token);
+            self.ready.push_turn(token);
         }
     }
 
@@ -39,7 +39,7 @@ impl Core {
     pub fn run_turns(&mut self) {
         let mut work = 0;
         for _ in 0..RUNNABLE_PER_TICK {
-            let Some(token) = self.turns.pop_front() else {
+            let Some(token) = self.ready.pop_turn() else {
                 return;
             };
             let (now, _) = self.turn(token);
@@ -137,7 +137,7 @@ mod tests {
         let client = shards.connect(0);
         for _ in 0..3 {
             shards.feed(client, "SET key 0123456789\r\n".repeat(100).as_bytes());
-            assert!(shards.core(0).turns.is_empty());
+            assert!(!shards.core(0).ready.has_turns());
             assert!(shards.core(0).client(client.token).input.is_empty());
             shards.tick(0);
             assert_eq!(answers(&mut shards, client), 100);
@@ -166,7 +166,7 @@ mod tests {
                 shards.feed(client, piece);
             }
             // In the first round the answers of other shards are what it waits for.
-            assert_eq!(shards.core(0).turns.is_empty(), round == 0);
+            assert_eq!(!shards.core(0).ready.has_turns(), round == 0);
             shards.run();
             assert!(shards.read(client) == wanted, "all answers, in order");
         }

@@ -74,7 +74,7 @@ pub fn run(plan: Plan, workload: &mut dyn Workload) -> Result<Outcome, String> {
     } = scheduler;
     record.history.sort_by_key(|seen| seen.invoke);
     workload.check(&record.history)?;
-    let statistics = || machine.cores().map(|core| &core.statistics);
+    let statistics = || machine.cores().map(|core| core.statistics());
     let spread = |counts: &Vec<u64>| counts.iter().skip(2).sum::<u64>();
     Ok(Outcome {
         record,
@@ -92,7 +92,7 @@ impl<'a> Scheduler<'a> {
         let seeds = (plan.seed, random.next());
         let set_up = |core: &mut cairn::shard::Core| {
             if plan.lawless {
-                core.locks.ignore_conflicts();
+                core.ignore_lock_conflicts();
             }
         };
         let mut machine = Machine::new(plan.shards, seeds, plan.weather, Config::default(), set_up);
@@ -158,24 +158,7 @@ impl<'a> Scheduler<'a> {
             self.step()?;
         }
         for (number, core) in self.machine.cores().enumerate() {
-            let left = [
-                ("locks", core.locks.len()),
-                ("participants", core.participants.len()),
-                ("coordinated transactions", core.coordinated.len()),
-                ("commands behind others", core.behind.len()),
-                ("errands", core.errands.len()),
-                ("blocked clients", usize::from(!core.waits.is_empty())),
-                ("watches", usize::from(!core.watches.is_empty())),
-                ("clients", core.clients.len()),
-                (
-                    "messages",
-                    core.outbox
-                        .iter()
-                        .filter(|message| !message.is_empty())
-                        .count(),
-                ),
-            ];
-            for (what, count) in left {
+            for (what, count) in core.leftovers() {
                 if count > 0 {
                     return Err(format!("shard {number} has {count} {what} left"));
                 }

@@ -13,7 +13,7 @@ use crate::config::{Config, Disk, Origin, Source, rewrite};
 use crate::resp::{Args, Error};
 use crate::route::{Answer, ConfigChange, Errand};
 use crate::shard::Core;
-use crate::shard::core::Ask;
+use crate::shard::core::IoRequest;
 use crate::shard::input::Flow;
 
 /// The functions of this file.
@@ -109,13 +109,13 @@ fn rewrite_file(core: &mut Core, token: Token, _args: &Args<'_>) -> Flow {
     let content = rewrite(&old, &core.config).into_bytes();
     let client = core.client(token);
     client.state = crate::conn::State::Waiting;
-    let ask = Ask::ReplaceFile {
+    let request = IoRequest::ReplaceFile {
         path,
         content,
         token,
         client: client.id,
     };
-    core.asks.push(ask);
+    core.requests.push(request);
     Flow::Stop
 }
 

@@ -8,7 +8,7 @@ use super::HomeFunction;
 use crate::base::Token;
 use crate::cmd::{Row, flag};
 use crate::conn::State;
-use crate::limits::{MONITOR_PENDING_BYTES_MAX, MONITOR_UNSENT_BYTES_MAX};
+use crate::limits::MONITOR_UNSENT_BYTES_MAX;
 use crate::resp::{Args, Error};
 use crate::route::{Answer, Batch, Errand, Note};
 use crate::shard::Core;
@@ -131,23 +131,8 @@ impl Core {
         line.extend_from_slice(b"\r\n");
         for home in 0..self.identity.shards {
             if self.monitors.iter().any(|monitor| monitor.home == home) {
-                self.send_line(home, &line);
+                self.mail.add_monitored(home, &line);
             }
-        }
-    }
-
-    /// Adds to the note that is last in line, so that a tick's lines travel together. A shard that is too far
-    /// behind is sent no more: a monitor must not bring the server down.
-    fn send_line(&mut self, home: usize, line: &[u8]) {
-        let last = if home == self.id() {
-            self.own_notes.back_mut()
-        } else {
-            self.outbox[home].notes.last_mut()
-        };
-        match last {
-            Some(Note::Monitored(lines)) if lines.len() > MONITOR_PENDING_BYTES_MAX => {}
-            Some(Note::Monitored(lines)) => lines.extend_from_slice(line),
-            _ => self.tell(home, Note::Monitored(line.to_vec())),
         }
     }
 

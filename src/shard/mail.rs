@@ -1,0 +1,219 @@
+//! What a shard has to tell the others at the end of its tick, and what it waits for.
+//!
+//! One message per shard and tick; notes to the shard itself take no detour over the mesh. Owns the memory of
+//! parcels and batches that go round. Reads nothing and runs nothing: `mesh` does.
+
+use std::collections::VecDeque;
+
+use crate::limits::{
+    MONITOR_PENDING_BYTES_MAX, PARCEL_BYTES_MAX, PARCEL_COMMANDS_MAX, PARCELS_KEPT,
+    SEND_BUFFER_KEPT_BYTES,
+};
+use crate::route::{Batch, Message, Note, Parcel};
+
+/// Outgoing mail.
+#[derive(Debug)]
+pub struct Mail {
+    here: usize,
+    /// What goes to each shard.
+    outbox: Vec<Message>,
+    /// Notes to this shard itself, handled with the inbox.
+    own: VecDeque<Note>,
+    /// Empty ones, with their memory.
+    #[allow(clippy::vec_box, reason = "they travel in their boxes")]
+    parcels: Vec<Box<Parcel>>,
+    batches: Vec<Batch>,
+    /// Parcels and bundles whose replies have not come.
+    pending: usize,
+    /// Messages that a full mesh has refused; the receiver rings when there is room.
+    refused: usize,
+}
+
+impl Mail {
+    /// Nothing to tell, for shard `here` of so many.
+    #[must_use]
+    pub fn new(here: usize, shards: usize) -> Self {
+        assert!(here < shards, "a shard is one of all");
+        Self {
+            here,
+            outbox: (0..shards).map(|_| Message::default()).collect(),
+            own: VecDeque::new(),
+            parcels: Vec::new(),
+            batches: Vec::new(),
+            pending: 0,
+            refused: 0,
+        }
+    }
+
+    /// Tells a shard, this one included, at the end of the tick.
+    #[inline]
+    pub fn tell(&mut self, shard: usize, note: Note) {
+        if shard == self.here {
+            self.own.push_back(note);
+        } else {
+            self.outbox[shard].notes.push(note);
+        }
+    }
+
+    /// The next note to this shard itself.
+    #[inline]
+    pub fn next_own(&mut self) -> Option<Note> {
+        self.own.pop_front()
+    }
+
+    /// True while this shard has something to tell itself.
+    #[must_use]
+    pub fn has_own(&self) -> bool {
+        !self.own.is_empty()
+    }
+
+    /// The parcel for a shard, for one more command; None when it is full.
+    #[inline]
+    pub fn parcel(&mut self, shard: usize) -> Option<&mut Parcel> {
+        let parcel = self.any_parcel(shard);
+        let full =
+            parcel.commands.len() >= PARCEL_COMMANDS_MAX || parcel.bytes.len() >= PARCEL_BYTES_MAX;
+        (!full).then_some(parcel)
+    }
+
+    /// The parcel for a shard, full or not.
+    #[inline]
+    pub fn any_parcel(&mut self, shard: usize) -> &mut Parcel {
+        assert!(shard != self.here, "parcels go to other shards");
+        let parcels = &mut self.parcels;
+        self.outbox[shard]
+            .commands
+            .get_or_insert_with(|| parcels.pop().unwrap_or_default())
+    }
+
+    /// A parcel of another shard goes home with its replies.
+    pub fn send_home(&mut self, shard: usize, parcel: Box<Parcel>) {
+        self.outbox[shard].replies.push(parcel);
+    }
+
+    /// A parcel of this shard's has come home and is read: its memory is used again.
+    pub fn keep_parcel(&mut self, mut parcel: Box<Parcel>) {
+        let small = parcel.bytes.capacity() <= 4 * SEND_BUFFER_KEPT_BYTES
+            && parcel.replies.capacity() <= 4 * SEND_BUFFER_KEPT_BYTES;
+        if small && self.parcels.len() < PARCELS_KEPT {
+            parcel.clear();
+            self.parcels.push(parcel);
+        }
+    }
+
+    /// An empty batch, with the memory of an earlier one if there is any.
+    pub fn take_batch(&mut self) -> Batch {
+        self.batches.pop().unwrap_or_default()
+    }
+
+    /// Keeps the memory of a batch of this shard's that is done.
+    pub fn keep_batch(&mut self, mut batch: Batch) {
+        if self.batches.len() < PARCELS_KEPT && batch.capacity_bytes() <= SEND_BUFFER_KEPT_BYTES {
+            batch.clear();
+            self.batches.push(batch);
+        }
+    }
+
+    /// Something was sent whose reply is sure to come.
+    pub fn expect_reply(&mut self) {
+        self.pending += 1;
+    }
+
+    /// Such a reply has come.
+    pub fn reply_came(&mut self) {
+        assert!(self.pending > 0, "a reply comes once for what was sent");
+        self.pending -= 1;
+    }
+
+    /// Replies that are sure to come.
+    #[must_use]
+    pub fn pending(&self) -> usize {
+        self.pending
+    }
+
+    /// Adds to the lines of monitors that are last in line, so that a tick's lines travel together. A shard that
+    /// is too far behind is sent no more: a monitor must not bring the server down.
+    pub fn add_monitored(&mut self, shard: usize, line: &[u8]) {
+        let last = if shard == self.here {
+            self.own.back_mut()
+        } else {
+            self.outbox[shard].notes.last_mut()
+        };
+        match last {
+            Some(Note::Monitored(lines)) if lines.len() > MONITOR_PENDING_BYTES_MAX => {}
+            Some(Note::Monitored(lines)) => lines.extend_from_slice(line),
+            _ => self.tell(shard, Note::Monitored(line.to_vec())),
+        }
+    }
+
+    /// True while a message waits that the mesh has not refused.
+    #[must_use]
+    pub fn is_unsent(&self) -> bool {
+        let told = self.outbox.iter().filter(|message| !message.is_empty());
+        told.count() > self.refused
+    }
+
+    /// Hands every message to `send`, which gives back what the mesh refuses: that waits and grows only as far as
+    /// parcels may.
+    pub fn post(&mut self, mut send: impl FnMut(usize, Message) -> Result<(), Message>) {
+        self.refused = 0;
+        for shard in 0..self.outbox.len() {
+            if self.outbox[shard].is_empty() {
+                continue;
+            }
+            let message = std::mem::take(&mut self.outbox[shard]);
+            let asks = message.commands.is_some();
+            match send(shard, message) {
+                Ok(()) => self.pending += usize::from(asks),
+                Err(message) => {
+                    self.outbox[shard] = message;
+                    self.refused += 1;
+                }
+            }
+        }
+    }
+
+    /// Notes and parcels that wait, for tests that count messages and look for leftovers.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        let told = self.outbox.iter().filter(|message| !message.is_empty());
+        self.own.len() + told.count()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refused_messages_wait_and_count_as_unsent_once_there_is_room() {
+        let mut mail = Mail::new(0, 3);
+        mail.tell(1, Note::Unwatch { client: 7 });
+        mail.tell(0, Note::Unwatch { client: 7 });
+        assert!(mail.is_unsent() && mail.has_own());
+        assert!(matches!(mail.next_own(), Some(Note::Unwatch { client: 7 })));
+        mail.post(|_, message| Err(message));
+        assert!(!mail.is_unsent(), "it waits for the receiver's ring");
+        mail.tell(2, Note::Unwatch { client: 8 });
+        assert!(mail.is_unsent());
+        let mut sent = Vec::new();
+        mail.post(|shard, _| {
+            sent.push(shard);
+            Ok(())
+        });
+        assert_eq!(sent, [1, 2]);
+        assert_eq!(mail.waiting(), 0);
+    }
+
+    #[test]
+    fn a_parcel_that_was_sent_is_expected_home() {
+        let mut mail = Mail::new(0, 2);
+        assert!(mail.parcel(1).is_some());
+        mail.any_parcel(1).commands.reserve(1);
+        mail.post(|_, _| Ok(()));
+        assert_eq!(mail.pending(), 1);
+        mail.reply_came();
+        mail.keep_parcel(Box::default());
+        assert_eq!(mail.pending(), 0);
+    }
+}
