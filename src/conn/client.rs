@@ -7,7 +7,7 @@ use super::{Input, Replies};
 use crate::base::Token;
 use crate::resp::{Protocol, Span};
 use crate::route::{Batch, Carried, DbKey, Head, Sequence};
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 /// Why a client's further commands wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -121,7 +121,9 @@ pub struct Transaction {
     pub queued: Batch,
     pub owners: Owners,
     /// Watched keys; their owners hold the registrations.
-    pub watched: Vec<DbKey>,
+    pub watched: BTreeSet<DbKey>,
+    /// Owners that have not confirmed the last WATCH.
+    pub unconfirmed: usize,
 }
 
 /// An EXEC whose commands run one after the other while every shard is held.
@@ -171,7 +173,7 @@ pub struct Client {
     pub transaction: Option<Box<Transaction>>,
     pub steps: Option<Box<Steps>>,
     /// Watches of the EXEC under way.
-    pub unwatching: Vec<DbKey>,
+    pub unwatching: BTreeSet<DbKey>,
     /// How many blocking commands it has issued; names the current one in offers.
     pub block: u32,
     /// The command that blocks, or that waits for the end of a pause.
@@ -225,7 +227,7 @@ impl Client {
             ended: false,
             transaction: None,
             steps: None,
-            unwatching: Vec::new(),
+            unwatching: BTreeSet::new(),
             block: 0,
             waiting: None,
             blocked_at_us: now_us,

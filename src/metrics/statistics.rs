@@ -35,6 +35,8 @@ pub struct Statistics {
     pub input_buffer_max: u64,
     pub output_buffer_max: u64,
     pub hops: u64,
+    /// Messages to other shards besides commands and their replies.
+    pub notes: u64,
     /// Reads of several shards at one instant, and those that had to be repeated with locks.
     pub snapshots: u64,
     pub snapshots_failed: u64,
@@ -84,6 +86,7 @@ impl Statistics {
             (&mut self.used_memory_startup, other.used_memory_startup),
             (&mut self.client_memory, other.client_memory),
             (&mut self.hops, other.hops),
+            (&mut self.notes, other.notes),
             (&mut self.snapshots, other.snapshots),
             (&mut self.snapshots_failed, other.snapshots_failed),
             (&mut self.restarts, other.restarts),

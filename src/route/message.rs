@@ -167,10 +167,11 @@ pub enum Part {
 /// Lent entries on their way home, in the order in which they were lent.
 pub type Returned = Vec<Option<Entry>>;
 
-/// WATCH of some keys by a client of any shard; an owner picks its own out.
+/// WATCH of some keys of one owner by a client of any shard.
 #[derive(Debug)]
 pub struct Watch {
     pub client: u64,
+    pub token: Token,
     pub keys: Vec<DbKey>,
 }
 
@@ -263,6 +264,12 @@ pub enum Note {
         reply: Vec<u8>,
     },
 
+    /// A client watches keys of the receiver, and the receiver's confirmation.
+    Watch(Box<Watch>),
+    Watched {
+        client: u64,
+        token: Token,
+    },
     /// A client watches no key any longer.
     Unwatch {
         client: u64,
@@ -361,8 +368,6 @@ pub enum Errand {
     },
     /// RANDOMKEY's part: a key of this database.
     RandomKey { db: u16 },
-    /// A client watches keys.
-    Watch(Arc<Watch>),
     /// A DEBUG subcommand that concerns every shard, or the owner of a key.
     Debug(Arc<Carried>),
     /// The entries of the slow log; or forget them.

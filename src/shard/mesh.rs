@@ -67,6 +67,8 @@ impl Core {
             Note::Executed { sequence, reply } => self.executed(from, sequence, reply),
             Note::Late { to, reply } => self.late(to, &reply),
             Note::Blocked { to } => self.blocked(to),
+            Note::Watch(watch) => self.watch_for(from, *watch),
+            Note::Watched { client, token } => self.watch_confirmed(token, client),
             Note::Unwatch { client } => self.unwatch_here(client),
             Note::Offer(offer) => self.offered(from, *offer),
             Note::Unblock { client } => self.forget_waits(client),

@@ -5,6 +5,8 @@
 //! them concerns the whole keyspace or the client itself, every shard is held and the commands run in
 //! *steps*, each in its ordinary way.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::Core;
 use super::coordinate::{Plan, Share};
 use super::dispatch::Place;
@@ -15,7 +17,7 @@ use crate::conn::{Owners, State, Steps, Transaction};
 use crate::limits::{QUEUED_BYTES_MAX, QUEUED_COMMANDS_MAX};
 use crate::resp::{Args, Error};
 use crate::route::{
-    Batch, Carried, DbKey, Errand, Head, Intent, Mode, Note, Sequence, Task, WHOLE, Watch, Work,
+    Batch, Carried, DbKey, Head, Intent, Mode, Note, Sequence, Task, WHOLE, Watch, Work,
 };
 
 /// Commands that MULTI does not queue.
@@ -126,19 +128,21 @@ impl Core {
         self.unwatch_keys(id, &transaction.watched);
     }
 
-    fn unwatch_keys(&mut self, client: u64, watched: &[DbKey]) {
-        let mut shards: Vec<usize> = watched
+    fn unwatch_keys(&mut self, client: u64, watched: &BTreeSet<DbKey>) {
+        let owners: BTreeSet<usize> = watched
             .iter()
             .map(|(_, key)| self.slots.owner(key_slot(key)))
             .collect();
-        shards.sort_unstable();
-        shards.dedup();
-        for shard in shards {
-            self.tell(shard, Note::Unwatch { client });
+        for shard in owners {
+            if shard == self.id() {
+                self.unwatch_here(client);
+            } else {
+                self.tell(shard, Note::Unwatch { client });
+            }
         }
     }
 
-    /// WATCH.
+    /// WATCH: only the owners of its keys hear of it, and of our own there is nothing to wait for.
     pub fn watch(&mut self, token: Token, args: &Args<'_>) -> Flow {
         if self.client(token).in_multi() {
             self.error(token, &Error::new("ERR WATCH inside MULTI is not allowed"));
@@ -146,17 +150,58 @@ impl Core {
         }
         let client = self.client(token);
         let (id, db) = (client.id, client.session.db);
-        let keys: Vec<DbKey> = args.from(1).map(|key| (db, Box::from(key))).collect();
         let watched = &mut client.transaction_mut().watched;
-        for key in &keys {
-            if !watched.contains(key) {
-                watched.push(key.clone());
-            }
+        let new: BTreeSet<DbKey> = args
+            .from(1)
+            .map(|key| (db, Box::from(key)))
+            .filter(|key| watched.insert(key.clone()))
+            .collect();
+        let mut shares: BTreeMap<usize, Vec<DbKey>> = BTreeMap::new();
+        for key in new {
+            let owner = self.slots.owner(key_slot(&key.1));
+            shares.entry(owner).or_default().push(key);
         }
-        let errand = Errand::Watch(std::sync::Arc::new(Watch { client: id, keys }));
-        self.ask_all(token, &errand, |core, token, _| {
-            core.complete(token, |reply| reply.ok())
-        })
+        if let Some(own) = shares.remove(&self.id()) {
+            self.watch_here(id, own);
+        }
+        if shares.is_empty() {
+            self.reply(token).ok();
+            return Flow::Next;
+        }
+        let client = self.client(token);
+        client.state = State::Waiting;
+        let transaction = client.transaction_mut();
+        assert!(
+            transaction.unconfirmed == 0,
+            "a client that waits for a WATCH sends no other"
+        );
+        transaction.unconfirmed = shares.len();
+        for (owner, keys) in shares {
+            let client = id;
+            let watch = Watch {
+                client,
+                token,
+                keys,
+            };
+            self.tell(owner, Note::Watch(Box::new(watch)));
+        }
+        Flow::Stop
+    }
+
+    /// An owner has registered what a client of ours watches there.
+    pub fn watch_confirmed(&mut self, token: Token, id: u64) {
+        let Some(client) = self.clients.of(token, id) else {
+            return;
+        };
+        // It has left: what it watched is forgotten already.
+        let Some(transaction) = client.transaction.as_mut() else {
+            return;
+        };
+        assert!(transaction.unconfirmed > 0, "an owner confirms once");
+        transaction.unconfirmed -= 1;
+        if transaction.unconfirmed == 0 {
+            self.complete(token, |reply| reply.ok());
+        }
     }
 
     /// UNWATCH.
@@ -237,13 +282,13 @@ impl Core {
         self.unwatch_keys(id, &watched);
     }
 
-    fn start_exec(&mut self, token: Token, task: Task, owners: Owners, watched: &[DbKey]) {
+    fn start_exec(&mut self, token: Token, task: Task, owners: Owners, watched: &BTreeSet<DbKey>) {
         let watching = watched
             .iter()
             .map(|(_, key)| Owners::One(self.slots.owner(key_slot(key))));
         match watching.fold(owners, Owners::and) {
             Owners::Everyone => self.hold_everything(token, task),
-            Owners::Several => self.lend_all(token, task, watched.to_vec()),
+            Owners::Several => self.lend_all(token, task, watched.iter().cloned().collect()),
             Owners::One(shard) => {
                 self.mail.expect_reply();
                 self.tell(shard, Note::Bundle(Box::new(task)));

@@ -3,15 +3,16 @@
 //! The owner of a key keeps the registration; an EXEC asks every owner, under the locks, whether anything
 //! that its client watches has changed. No message is sent when a watched key changes.
 
-use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Core;
 use crate::cmd::key_slot;
-use crate::route::{DbKey, Mode, Watch};
+use crate::route::{DbKey, Mode, Note, Watch};
 
+/// A key when its watch began.
 #[derive(Debug)]
 struct Watched {
-    key: DbKey,
     /// A live entry was there when the watch began.
     existed: bool,
     /// An entry was there, but its time was over: its removal is no change.
@@ -20,15 +21,16 @@ struct Watched {
 
 #[derive(Debug, Default)]
 struct Watcher {
-    keys: Vec<Watched>,
+    keys: BTreeMap<DbKey, Watched>,
     changed: bool,
 }
 
-/// All watches on keys of this shard.
+/// All watches on keys of this shard; ordered maps, so that a seeded run repeats itself and a client may
+/// watch any number of keys.
 #[derive(Debug, Default)]
 pub struct Watches {
     by_client: BTreeMap<u64, Watcher>,
-    by_key: BTreeMap<DbKey, Vec<u64>>,
+    by_key: BTreeMap<DbKey, BTreeSet<u64>>,
 }
 
 impl Watches {
@@ -41,9 +43,7 @@ impl Watches {
     /// What a client watches here.
     pub fn keys_of(&self, client: u64) -> impl Iterator<Item = &DbKey> {
         let watcher = self.by_client.get(&client);
-        watcher
-            .into_iter()
-            .flat_map(|watcher| watcher.keys.iter().map(|watched| &watched.key))
+        watcher.into_iter().flat_map(|watcher| watcher.keys.keys())
     }
 
     /// A key changed; `exists` says whether an entry is there now. That an entry whose time was over before
@@ -53,48 +53,56 @@ impl Watches {
             return;
         };
         for client in clients {
-            let Some(watcher) = self.by_client.get_mut(client) else {
-                continue;
-            };
-            let watched = watcher.keys.iter_mut().find(|watched| watched.key == *key);
-            match watched {
+            let watcher = self.by_client.get_mut(client);
+            let watcher = watcher.expect("who watches a key is known as a watcher");
+            match watcher.keys.get_mut(key) {
                 Some(watched) if watched.stale && !exists => watched.stale = false,
-                _ => watcher.changed = true,
+                Some(_) => watcher.changed = true,
+                None => panic!("a watcher knows the keys that it is known by"),
             }
         }
     }
 }
 
 impl Core {
-    /// A client of any shard watches keys; ours are registered.
-    pub fn watch_here(&mut self, watch: &Watch) {
+    /// A client of another shard watches keys of ours.
+    pub fn watch_for(&mut self, home: usize, watch: Watch) {
+        let Watch {
+            client,
+            token,
+            keys,
+        } = watch;
+        self.watch_here(client, keys);
+        self.tell(home, Note::Watched { client, token });
+    }
+
+    /// A client watches keys that are ours.
+    pub fn watch_here(&mut self, client: u64, keys: Vec<DbKey>) {
         let now_ms = self.now.unix_ms();
-        for key in &watch.keys {
+        for key in keys {
             let slot = key_slot(&key.1);
-            if self.slots.owner(slot) != self.id() {
-                continue;
-            }
+            assert!(
+                self.slots.owner(slot) == self.id(),
+                "only the owner of a key keeps its watches"
+            );
             // One that is lent has gone for a moment only.
             let lent = !self.locks.is_empty()
                 && self
                     .locks
                     .conflicts(self.lock_key(key.0, &key.1), Mode::Shared);
-            let watcher = self.watches.by_client.entry(watch.client).or_default();
-            if watcher.keys.iter().any(|watched| watched.key == *key) {
+            let watcher = self.watches.by_client.entry(client).or_default();
+            let Entry::Vacant(place) = watcher.keys.entry(key) else {
                 continue;
-            }
+            };
+            let key = place.key();
             let entry = self.store.get(usize::from(key.0), slot, &key.1);
             let stale = entry.is_some_and(|entry| entry.expiry().is_some_and(|at| at <= now_ms));
-            watcher.keys.push(Watched {
-                key: key.clone(),
+            let watchers = self.watches.by_key.entry(key.clone()).or_default();
+            watchers.insert(client);
+            place.insert(Watched {
                 existed: entry.is_some() && !stale || lent,
                 stale,
             });
-            self.watches
-                .by_key
-                .entry(key.clone())
-                .or_default()
-                .push(watch.client);
         }
         self.update_wants();
     }
@@ -104,12 +112,12 @@ impl Core {
         let Some(watcher) = self.watches.by_client.remove(&client) else {
             return;
         };
-        for watched in watcher.keys {
-            if let Some(clients) = self.watches.by_key.get_mut(&watched.key) {
-                clients.retain(|&other| other != client);
-                if clients.is_empty() {
-                    self.watches.by_key.remove(&watched.key);
-                }
+        for key in watcher.keys.keys() {
+            let clients = self.watches.by_key.get_mut(key);
+            let clients = clients.expect("a watched key has its watchers");
+            clients.remove(&client);
+            if clients.is_empty() {
+                self.watches.by_key.remove(key);
             }
         }
         self.update_wants();
@@ -123,8 +131,7 @@ impl Core {
         };
         let now_ms = self.now.unix_ms();
         watcher.changed
-            || watcher.keys.iter().any(|watched| {
-                let (db, key) = &watched.key;
+            || watcher.keys.iter().any(|((db, key), watched)| {
                 let entry = self.store.get(usize::from(*db), key_slot(key), key);
                 !watched.stale
                     && entry.is_some_and(|entry| entry.expiry().is_some_and(|at| at <= now_ms))
@@ -146,12 +153,9 @@ impl Core {
         let now_ms = self.now.unix_ms();
         let Self { watches, store, .. } = self;
         for watcher in watches.by_client.values_mut() {
-            for watched in watcher
-                .keys
-                .iter_mut()
-                .filter(|watched| watched.key.0 == db)
-            {
-                let key = &watched.key.1;
+            let first = (db, Box::default());
+            let in_db = watcher.keys.range_mut(first..);
+            for ((_, key), watched) in in_db.take_while(|((other, _), _)| *other == db) {
                 let entry = store.get(usize::from(db), key_slot(key), key);
                 let expired = |at_ms: Option<u64>| at_ms.is_some_and(|at_ms| at_ms <= now_ms);
                 let exists = entry.is_some();
@@ -201,6 +205,94 @@ mod tests {
         assert!(!survives(&["SET x foo"], 5, &["DEL x"]));
         assert!(!survives(&["SET x foo"], 5, &["FLUSHDB"]));
         assert!(survives(&[], 5, &["FLUSHALL"]));
+    }
+
+    /// Notes that all shards have sent one another.
+    fn notes(shards: &mut Shards, count: usize) -> u64 {
+        (0..count)
+            .map(|shard| shards.core(shard).statistics.notes)
+            .sum()
+    }
+
+    #[test]
+    fn only_owners_hear_of_a_watch() {
+        let mut shards = Shards::new(16);
+        let client = shards.connect(0);
+        let (own, far, third) = (shards.key(0, 0), shards.key(5, 0), shards.key(9, 0));
+        let before = notes(&mut shards, 16);
+        for _ in 0..3 {
+            assert_eq!(
+                shards.call(client, &format!("WATCH {own} {own}")),
+                "+OK\r\n"
+            );
+            assert_eq!(shards.call(client, "UNWATCH"), "+OK\r\n");
+        }
+        assert_eq!(
+            notes(&mut shards, 16),
+            before,
+            "its own keys concern nobody else"
+        );
+        shards.call(client, &format!("WATCH {own} {far} {third} {far}"));
+        // Two were asked and have confirmed.
+        assert_eq!(notes(&mut shards, 16), before + 4);
+        shards.call(client, &format!("WATCH {far}"));
+        assert_eq!(
+            notes(&mut shards, 16),
+            before + 4,
+            "it watches that already"
+        );
+        shards.call(client, "UNWATCH");
+        assert_eq!(notes(&mut shards, 16), before + 6);
+        for shard in 0..16 {
+            assert!(shards.core(shard).watches.is_empty(), "shard {shard}");
+        }
+    }
+
+    #[test]
+    fn who_leaves_before_the_owners_confirm_watches_nothing() {
+        let mut shards = Shards::new(3);
+        let client = shards.connect(0);
+        let (near, far) = (shards.key(1, 0), shards.key(2, 0));
+        shards.send(client, &format!("WATCH {near} {far}"));
+        shards.tick(0);
+        shards.tick(1);
+        shards.hang_up(client);
+        shards.tick(0);
+        shards.run();
+        for shard in 0..3 {
+            let core = shards.core(shard);
+            assert!(core.watches.is_empty() && !core.effects.wants.modified);
+        }
+        assert!(shards.core(0).clients.get(client.token).is_none());
+    }
+
+    #[test]
+    fn each_of_many_watched_keys_counts() {
+        const KEYS: usize = 60_000;
+        let mut shards = Shards::new(2);
+        let (client, other) = (shards.connect(0), shards.connect(1));
+        let keys: Vec<String> = (0..KEYS).map(|number| format!("key{number}")).collect();
+        let watch = format!("WATCH {}", keys.join(" "));
+        let started_ns = processor_time_ns();
+        for changed in [0, KEYS / 2, KEYS - 1] {
+            assert_eq!(shards.call(client, &watch), "+OK\r\n");
+            shards.call(other, &format!("SET {} 1", keys[changed]));
+            for line in ["MULTI", "PING"] {
+                shards.call(client, line);
+            }
+            assert_eq!(shards.call(client, "EXEC"), "*-1\r\n");
+        }
+        let took_ns = processor_time_ns() - started_ns;
+        // Comparing each with each takes minutes.
+        assert!(took_ns < 5_000_000_000, "{took_ns} ns");
+    }
+
+    /// What this thread has used, however many others share the processor.
+    fn processor_time_ns() -> u64 {
+        let figures = std::fs::read_to_string("/proc/thread-self/schedstat")
+            .expect("Linux tells a thread its times");
+        let first = figures.split(' ').next().expect("it begins with a number");
+        first.parse().expect("it begins with a number")
     }
 
     #[test]

@@ -138,10 +138,6 @@ impl Core {
     /// This shard's answer to an errand.
     pub fn run_errand(&mut self, errand: &Errand) -> Answer {
         match errand {
-            Errand::Watch(watch) => {
-                self.watch_here(watch);
-                Answer::Done
-            }
             Errand::SetConfig(change) => self.set_config(change),
             Errand::Configure { version, config } => {
                 self.configure(*version, config.clone());

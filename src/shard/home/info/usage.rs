@@ -172,6 +172,7 @@ pub fn shards(figures: &Figures<'_>, lines: &mut Lines) {
     lines.add("revocations", figures.sum.revocations);
     lines.add("restarts", figures.sum.restarts);
     lines.add("hops", figures.sum.hops);
+    lines.add("notes", figures.sum.notes);
     lines.add("snapshots", figures.sum.snapshots);
     lines.add("snapshots_failed", figures.sum.snapshots_failed);
     lines.add("socket_failures", figures.sum.socket_failures);
