@@ -7,6 +7,7 @@
 //! locks on further keys such as a destination), or sends the entry back, and the next waiter is offered it.
 //! So an element is never taken for a client that has gone, and never by two.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::Core;
@@ -19,7 +20,7 @@ use crate::cmd::{Row, flag, key_slot, timeout_ms};
 use crate::conn::State;
 use crate::resp::{Args, Error, parse_i64};
 use crate::route::{
-    Batch, DbKey, Note, Offer, Part, ReplyTo, Returned, Sequence, Task, Wait, Work,
+    Batch, Carried, DbKey, Note, Offer, Part, ReplyTo, Returned, Sequence, Task, Wait, Work,
 };
 use crate::store::{Kind, Object, ValueRef};
 
@@ -232,14 +233,17 @@ impl Core {
         Some(keys)
     }
 
-    /// Its first attempt found nothing: from now on the client waits and its time runs.
-    pub fn blocked(&mut self, to: ReplyTo) {
-        let Some(client) = self.clients.of(to.token, to.client) else {
-            return self.unblock_everywhere(to.client);
+    /// Its first attempt found nothing: from now on the client waits and its time runs. `owners` have
+    /// registered it.
+    pub fn blocked(&mut self, to: ReplyTo, owners: impl IntoIterator<Item = usize>) {
+        let client = self.clients.of(to.token, to.client);
+        let Some(client) = client.filter(|client| client.state != State::Closing) else {
+            return self.unblock(to.client, owners);
         };
-        if client.state == State::Closing {
-            return self.unblock_everywhere(to.client);
-        }
+        assert!(
+            client.waiting.is_some(),
+            "a client that blocks has kept its command"
+        );
         if client.ended {
             return self.close_now(to.token);
         }
@@ -268,11 +272,24 @@ impl Core {
         Some(timeout_ms * 1000)
     }
 
-    /// Unregisters a client at every shard.
-    fn unblock_everywhere(&mut self, client: u64) {
-        for shard in 0..self.identity.shards {
+    /// Unregisters a client where it is registered.
+    fn unblock(&mut self, client: u64, owners: impl IntoIterator<Item = usize>) {
+        for shard in owners {
             self.tell(shard, Note::Unblock { client });
         }
+    }
+
+    /// The shards where a blocking command is registered while it waits.
+    fn waits_at(&self, command: &Carried) -> BTreeSet<usize> {
+        let args = command.args();
+        let mut keys = Vec::new();
+        self.keys_of(command.head, &args, &mut keys);
+        if moves(self.table.row(command.head.row)) {
+            keys.retain(|(_, key)| **key == *args.get(1));
+        }
+        keys.iter()
+            .map(|(_, key)| self.slots.owner(key_slot(key)))
+            .collect()
     }
 
     /// A blocking command is over; nothing is registered any more where its reply came from.
@@ -300,9 +317,11 @@ impl Core {
             "only a blocked client is released"
         );
         let id = client.id;
-        client.waiting = None;
+        let command = client.waiting.take();
+        let command = command.expect("a blocked client has its command");
         self.forget_deadline(token);
-        self.unblock_everywhere(id);
+        let owners = self.waits_at(&command);
+        self.unblock(id, owners);
         if error {
             let error = Error::new("UNBLOCKED client unblocked via CLIENT UNBLOCK");
             self.count_error(error.code());
@@ -332,10 +351,12 @@ impl Core {
     pub fn leave_waits(&mut self, token: Token) {
         let client = self.client(token);
         let id = client.id;
-        if client.waiting.take().is_some() {
-            self.forget_deadline(token);
-            self.unblock_everywhere(id);
-        }
+        let Some(command) = client.waiting.take() else {
+            return;
+        };
+        self.forget_deadline(token);
+        let owners = self.waits_at(&command);
+        self.unblock(id, owners);
     }
 
     /// An owner holds a key for one of our clients.
@@ -360,9 +381,13 @@ impl Core {
             .as_deref()
             .expect("a blocked client has its command")
             .clone();
-        for shard in (0..self.identity.shards).filter(|&shard| shard != from) {
-            self.tell(shard, Note::Unblock { client: id });
-        }
+        let mut elsewhere = self.waits_at(&carried);
+        let offers = elsewhere.remove(&from);
+        assert!(
+            offers,
+            "only an owner of a key that is waited for offers it"
+        );
+        self.unblock(id, elsewhere);
         let mut others = Vec::new();
         if moves(self.table.row(carried.head.row)) {
             self.keys_of(carried.head, &carried.args(), &mut others);

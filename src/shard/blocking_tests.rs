@@ -463,3 +463,64 @@ fn nobody_sees_a_chain_of_waiting_clients_half_served() {
         }
     }
 }
+
+/// Notes that all shards have sent one another since, and that nobody waits anywhere any more.
+fn notes_since(shards: &mut Shards, count: usize, before: &mut u64) -> u64 {
+    let mut sum = 0;
+    for shard in 0..count {
+        let core = shards.core(shard);
+        assert!(core.waits.is_empty() && core.waits.locking.is_empty());
+        sum += core.statistics.notes;
+    }
+    sum - std::mem::replace(before, sum)
+}
+
+#[test]
+fn only_owners_hear_of_a_client_that_waits_no_longer() {
+    const SHARDS: usize = 16;
+    let mut shards = Shards::new(SHARDS);
+    let (client, other) = (shards.connect(0), shards.connect(0));
+    let (key, second) = (shards.key(5, 0), shards.key(9, 0));
+    let mut before = 0;
+    notes_since(&mut shards, SHARDS, &mut before);
+    // Asked, registered, offered, taken; the push is a command.
+    parked(&mut shards, client, &format!("BLPOP {key} 0"));
+    shards.call(other, &format!("LPUSH {key} a"));
+    assert_eq!(shards.read(client), pair(&key, "a"));
+    assert_eq!(notes_since(&mut shards, SHARDS, &mut before), 4);
+    // Asked, registered; its time ends.
+    parked(&mut shards, client, &format!("BLPOP {key} 1"));
+    shards.advance(1100);
+    assert_eq!(shards.read(client), NOTHING);
+    assert_eq!(notes_since(&mut shards, SHARDS, &mut before), 3);
+    // Two owners: asked, granted, registered; one offers, the other forgets.
+    parked(&mut shards, client, &format!("BLPOP {key} {second} 0"));
+    shards.call(other, &format!("LPUSH {second} b"));
+    assert_eq!(shards.read(client), pair(&second, "b"));
+    assert_eq!(notes_since(&mut shards, SHARDS, &mut before), 3 * 2 + 2 + 1);
+    // The owner of the source alone knows of a move that waits.
+    let own = shards.key(0, 0);
+    for moving in [
+        format!("BLMOVE {own} {key} LEFT LEFT 0"),
+        format!("BLPOP {own} 0"),
+    ] {
+        parked(&mut shards, client, &moving);
+        notes_since_waiting(&mut shards, SHARDS, &mut before);
+        shards.core(0).stop_waiting(client.token, false);
+        shards.run();
+        assert_eq!(shards.read(client), NOTHING);
+        assert_eq!(notes_since(&mut shards, SHARDS, &mut before), 0, "{moving}");
+    }
+    // It hangs up.
+    parked(&mut shards, client, &format!("BLPOP {key} 0"));
+    shards.hang_up(client);
+    shards.run();
+    assert_eq!(notes_since(&mut shards, SHARDS, &mut before), 3);
+}
+
+/// As `notes_since`, while somebody waits.
+fn notes_since_waiting(shards: &mut Shards, count: usize, before: &mut u64) {
+    *before = (0..count)
+        .map(|shard| shards.core(shard).statistics.notes)
+        .sum();
+}

@@ -162,7 +162,7 @@ impl Core {
         if coordinated.offered {
             self.attempt_again(task);
         } else {
-            self.blocked(task.to);
+            self.blocked(task.to, coordinated.shares.iter().map(|share| share.shard));
         }
     }
 

@@ -66,7 +66,7 @@ impl Core {
             Note::Revoke { sequence } => self.revoke(from, sequence),
             Note::Executed { sequence, reply } => self.executed(from, sequence, reply),
             Note::Late { to, reply } => self.late(to, &reply),
-            Note::Blocked { to } => self.blocked(to),
+            Note::Blocked { to } => self.blocked(to, [from]),
             Note::Watch(watch) => self.watch_for(from, *watch),
             Note::Watched { client, token } => self.watch_confirmed(token, client),
             Note::Unwatch { client } => self.unwatch_here(client),

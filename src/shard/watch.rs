@@ -288,6 +288,7 @@ mod tests {
     }
 
     /// What this thread has used, however many others share the processor.
+    #[allow(clippy::disallowed_methods, reason = "asks the system, not a clock")]
     fn processor_time_ns() -> u64 {
         let figures = std::fs::read_to_string("/proc/thread-self/schedstat")
             .expect("Linux tells a thread its times");
