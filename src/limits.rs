@@ -132,6 +132,9 @@ pub const SLOW_ARGUMENTS_MAX: usize = 32;
 pub const SLOW_ARGUMENT_BYTES_MAX: usize = 128;
 /// Samples that each event of LATENCY keeps (as in Redis).
 pub const LATENCY_SAMPLES_MAX: usize = 160;
+/// A blocking command that would wait longer waits for ever, milliseconds (142,000 years): deadlines are counted in
+/// microseconds.
+pub const WAIT_MS_MAX: u64 = 1 << 52;
 /// Different error codes that INFO errorstats keeps apart.
 pub const ERROR_CODES_MAX: usize = 128;
 
@@ -157,6 +160,10 @@ const _: () = assert!(AHEAD_MAX <= TURN_WORK_MAX as usize && TURN_WORK_MAX <= TU
 const _: () = assert!(SLOTS.is_power_of_two() && EXPIRE_PER_TICK < EXPIRE_PER_TICK_MAX);
 const _: () = assert!(RECEIVE_BUFFERS.is_power_of_two() && RECEIVE_BUFFERS <= 32_768);
 const _: () = assert!(RECEIVE_BUFFER_BYTES <= INLINE_BYTES_MAX);
+const _: () = assert!(
+    WAIT_MS_MAX <= u64::MAX / 1000 / 2,
+    "room for the time of day"
+);
 const _: () = assert!(SHARDS_MAX.is_multiple_of(64));
 const _: () = assert!(PARCEL_REPLY_BYTES_MAX < u32::MAX as usize / 2);
 const _: () = assert!(PARCEL_BYTES_MAX <= u32::MAX as usize / 4);

@@ -89,6 +89,34 @@ impl LongDouble {
         })
     }
 
+    /// The product, rounded once.
+    pub(crate) fn times(self, factor: u32) -> Self {
+        if self.infinite {
+            return self;
+        }
+        let product = BigUint::from(self.significand) * factor;
+        Self::round(self.negative, &product, self.exponent, false)
+    }
+
+    /// The next whole number towards positive infinity, or the end of the range that is next to it.
+    pub(crate) fn ceil(self) -> i64 {
+        let whole = i128::from(self.significand);
+        let shift = u32::try_from(self.exponent.unsigned_abs()).unwrap_or(u32::MAX);
+        let magnitude = match self.exponent {
+            _ if self.infinite => i128::MAX,
+            _ if whole == 0 => 0,
+            0.. if shift >= u64::BITS => i128::MAX,
+            0.. => whole << shift,
+            // The remainder only counts upwards.
+            _ if shift >= u64::BITS => i128::from(!self.negative),
+            _ if self.negative => whole >> shift,
+            _ => (whole + (1 << shift) - 1) >> shift,
+        };
+        let value = if self.negative { -magnitude } else { magnitude };
+        let bounded = value.clamp(i128::from(i64::MIN), i128::from(i64::MAX));
+        i64::try_from(bounded).expect("clamped to the range")
+    }
+
     /// The finite value of the largest magnitude with the sign of `value`.
     pub(crate) fn largest_like(value: Self) -> Self {
         Self {
@@ -384,6 +412,31 @@ mod tests {
                 .is_none()
         );
         assert!(LongDouble::parse(&[b'1'; 6000]).is_none());
+    }
+
+    #[test]
+    fn products_are_rounded_up_to_whole_numbers() {
+        for (text, factor, expected) in [
+            ("0", 1000, 0),
+            ("-0.0", 1000, 0),
+            ("0.001", 1000, 1),
+            ("1.0005", 1000, 1001),
+            ("-1.0005", 1000, -1000),
+            ("0x0.01", 1000, 4),
+            ("1e-4940", 1000, 1),
+            ("-1e-4940", 1000, 0),
+            ("9223372036854775.5", 1000, 9_223_372_036_854_775_500),
+            ("9223372036854775807", 1, i64::MAX),
+            ("9223372036854775807", 2, i64::MAX),
+            ("-9223372036854775808", 1, i64::MIN),
+            ("1e4000", 1000, i64::MAX),
+            ("-1e19", 1000, i64::MIN),
+            ("inf", 1000, i64::MAX),
+            ("-inf", 1000, i64::MIN),
+        ] {
+            let value = LongDouble::parse(text.as_bytes()).expect(text);
+            assert_eq!(value.times(factor).ceil(), expected, "{text}");
+        }
     }
 
     #[test]

@@ -3,26 +3,26 @@
 //! Seconds with a fraction; 0 waits for ever. Whoever runs the command and whoever keeps the deadline
 //! read it through this one function.
 
-use crate::resp::{Error, parse_f64};
-
-/// A thousandth of half an i64's range: room for the time of day, and for microseconds.
-const OUT_OF_RANGE_MS: f64 = 4.6e15;
+use super::long_double::LongDouble;
+use crate::limits::WAIT_MS_MAX;
+use crate::resp::Error;
 
 /// The timeout in whole milliseconds, rounded up as Redis does; None waits for ever.
 ///
 /// # Errors
-/// In Redis's words when it is no number, negative, or beyond what a clock of milliseconds holds.
+/// In Redis's words when it is no number, negative, or more milliseconds than an i64 holds.
 pub fn timeout_ms(text: &[u8]) -> Result<Option<u64>, Error> {
     let seconds =
-        parse_f64(text).ok_or(Error::new("ERR timeout is not a float or out of range"))?;
-    let milliseconds = (seconds * 1000.0).ceil();
-    if milliseconds < 0.0 {
-        return Err(Error::new("ERR timeout is negative"));
-    }
-    if milliseconds >= OUT_OF_RANGE_MS {
+        LongDouble::parse(text).ok_or(Error::new("ERR timeout is not a float or out of range"))?;
+    let milliseconds = seconds.times(1000);
+    if milliseconds > LongDouble::from(i64::MAX) {
         return Err(Error::new("ERR timeout is out of range"));
     }
-    Ok((milliseconds > 0.0).then_some(milliseconds as u64))
+    let milliseconds = u64::try_from(milliseconds.ceil())
+        .map_err(|_negative| Error::new("ERR timeout is negative"))?;
+    Ok((1..=WAIT_MS_MAX)
+        .contains(&milliseconds)
+        .then_some(milliseconds))
 }
 
 #[cfg(test)]
@@ -39,6 +39,12 @@ mod tests {
             ("0.0001", Some(1)),
             ("1.0005", Some(1001)),
             ("3600", Some(3_600_000)),
+            ("-0.0001", None),
+            ("0x0.01", Some(4)),
+            ("0X.8p1", Some(1000)),
+            // Beyond what any clock lives to see.
+            ("9223372036854775", None),
+            ("9223372036854775.807", None),
         ] {
             assert_eq!(timeout_ms(text.as_bytes()), Ok(expected), "{text}");
         }
@@ -46,6 +52,12 @@ mod tests {
             ("", "ERR timeout is not a float or out of range"),
             ("nan", "ERR timeout is not a float or out of range"),
             ("-1", "ERR timeout is negative"),
+            ("0x", "ERR timeout is not a float or out of range"),
+            (" 1", "ERR timeout is not a float or out of range"),
+            ("1e5000", "ERR timeout is not a float or out of range"),
+            ("-0x1", "ERR timeout is negative"),
+            ("-inf", "ERR timeout is negative"),
+            ("9223372036854776", "ERR timeout is out of range"),
             ("1e18", "ERR timeout is out of range"),
             ("inf", "ERR timeout is out of range"),
         ] {
