@@ -41,7 +41,9 @@ pub const EMBSTR_BYTES_MAX: usize = 44;
 /// is loaded as it is.
 pub const LIST_NODE_BYTES_MAX: usize = 8192;
 pub const LIST_NODE_LOADED_BYTES_MAX: usize = 64 * 1024;
-/// Latest expiry, unix milliseconds (the year 144,683); later ones are kept as this one.
+/// Latest time that a command can name, unix milliseconds, as in Redis.
+pub const UNIX_MS_MAX: u64 = i64::MAX as u64;
+/// Latest expiry that the expiry wheel is told, unix milliseconds (the year 144,683): no clock reaches later ones.
 pub const EXPIRY_MS_MAX: u64 = (1 << 52) - 1;
 /// Stale references the expiry wheel tolerates beyond a quarter of its live ones, and how many
 /// references a command that adds one examines while there are more.

@@ -7,7 +7,7 @@ use super::bucket::prefetch_line;
 use super::entry::Entry;
 use super::heavy::Heavy;
 use super::table::{Table, TableStatistics};
-use crate::limits::SLOTS;
+use crate::limits::{EXPIRY_MS_MAX, SLOTS};
 
 /// Tables of a group, and groups of a database: the square root of the slots, so that walks over both are short.
 const GROUP_TABLES: usize = 128;
@@ -27,11 +27,20 @@ struct Group {
 #[derive(Default)]
 pub struct ExpiryCount {
     pub entries: usize,
+    /// Those that the expiry wheel knows.
+    pub timed: usize,
     sum_ms: u128,
+}
+
+/// One for an expiry that the wheel has to know.
+#[inline]
+pub fn timed(expiry: Option<u64>) -> usize {
+    usize::from(expiry.is_some_and(|at_ms| at_ms <= EXPIRY_MS_MAX))
 }
 
 impl ExpiryCount {
     pub fn change(&mut self, old: Option<u64>, new: Option<u64>) {
+        self.timed = self.timed + timed(new) - timed(old);
         if let Some(expiry_ms) = old {
             self.entries -= 1;
             self.sum_ms -= u128::from(expiry_ms);

@@ -2,16 +2,16 @@
 //!
 //! Owned by the store's tables; an `Entry` is one pointer, owns its memory and frees it. It must not know tables,
 //! slots or the clock. Its allocation has always exactly the size class of what it holds: the header tells how to free it.
-//!
 //! ```text
 //! header 8 | key length 4, unused 4 (if WIDE) | filed 12 bits, expiry 52 bits (if EXPIRES) | key | value
+//!                                             | expiry 64 bits (if FAR as well)
 //! header, low bits first: kind 4, encoding 4, flags 8, lru 24, key length 8, inline value length 16
 //! value: inline bytes, or an i64, or (at the next multiple of 8) an Object
 //! ```
 
 use super::shape::{
-    EXPIRES, EXPIRY_BITS, FORM_SHIFT, Form, KEY_SHIFT, LRU_MASK, LRU_SHIFT, Shape, VALUE_SHIFT,
-    WIDE, WIDE_KEY_BYTES,
+    EXPIRES, EXPIRY_BITS, FAR, FORM_SHIFT, Form, KEY_SHIFT, LRU_MASK, LRU_SHIFT, Shape,
+    VALUE_SHIFT, WIDE, WIDE_KEY_BYTES, time_bits,
 };
 use super::size_class::size_class;
 use super::table::Keyed;
@@ -36,10 +36,10 @@ const _: fn() = || {
 };
 
 impl Entry {
-    /// `expiry`: unix milliseconds, kept up to `EXPIRY_MS_MAX`.
+    /// `expiry`: unix milliseconds.
     #[must_use]
     pub fn new(key: &[u8], value: Value<'_>, expiry: Option<u64>) -> Entry {
-        Entry::build(key, value, expiry.map(expiry_word), 0)
+        Entry::build(key, value, expiry, 0)
     }
 
     fn build(key: &[u8], value: Value<'_>, expiry: Option<u64>, lru: u64) -> Entry {
@@ -49,7 +49,7 @@ impl Entry {
         );
         let value = value.spill();
         let shape = Shape {
-            expires: expiry.is_some(),
+            time: time_bits(expiry),
             key_len: key.len(),
             form: Form::of(&value),
         };
@@ -77,7 +77,7 @@ impl Entry {
         unsafe { dealloc(at.as_ptr(), shape.layout()) }
     }
 
-    /// Key, its length and the expiry word; the header follows with the value.
+    /// Key, its length and the expiry, not filed; the header follows with the value.
     fn write_front(&mut self, shape: Shape, key: &[u8], expiry: Option<u64>) {
         let at = self.at.as_ptr();
         // SAFETY: the allocation holds `shape`; offsets below `key_at` are multiples of 8 and aligned.
@@ -132,7 +132,7 @@ impl Entry {
             _ => Form::Object,
         };
         Shape {
-            expires: header & EXPIRES != 0,
+            time: header & (EXPIRES | FAR),
             key_len: self.key_len(header),
             form,
         }
@@ -229,20 +229,30 @@ impl Entry {
     #[inline]
     #[must_use]
     pub fn expiry(&self) -> Option<u64> {
-        self.expiry_word().map(|word| word & EXPIRY_MS_MAX)
+        let is_far = self.header() & FAR != 0;
+        let time = |word| if is_far { word } else { word & EXPIRY_MS_MAX };
+        self.expiry_word().map(time)
+    }
+
+    /// The expiry, if it is one that the wheel has to know: a far one does not come in the life of any clock.
+    #[inline]
+    pub(super) fn timed(&self) -> Option<u64> {
+        self.expiry().filter(|&at_ms| at_ms <= EXPIRY_MS_MAX)
     }
 
     /// Where the expiry wheel keeps its reference to this entry; 0: nowhere.
     #[inline]
     pub(super) fn filed(&self) -> u16 {
+        let is_far = self.header() & FAR != 0;
         self.expiry_word()
+            .filter(|_| !is_far)
             .map_or(0, |word| (word >> EXPIRY_BITS) as u16)
     }
 
     pub(super) fn set_filed(&mut self, filed: u16) {
         let expiry = self
-            .expiry()
-            .expect("only entries with an expiry are filed");
+            .timed()
+            .expect("only entries with an expiry that the wheel knows are filed");
         assert!(filed < 1 << (64 - EXPIRY_BITS));
         let at = self.shape().expiry_at();
         // SAFETY: the entry has an expiry, as just checked, in this aligned word.
@@ -257,16 +267,22 @@ impl Entry {
 
     /// Changes the expiry and keeps `filed` where there is still one. Only the store may: its wheel must know.
     pub(super) fn set_expiry(&mut self, expiry: Option<u64>) {
-        let word = expiry.map(|at_ms| expiry_word(at_ms) | u64::from(self.filed()) << EXPIRY_BITS);
+        let filed = u64::from(self.filed()) << EXPIRY_BITS;
         let old = self.shape();
         let new = Shape {
-            expires: word.is_some(),
+            time: time_bits(expiry),
             ..old
         };
-        if old.expires != new.expires {
+        if old.expires() != new.expires() {
             self.move_tail(old, new);
         }
-        if let Some(word) = word {
+        self.set_header(self.header() & !(EXPIRES | FAR) | new.time);
+        if let Some(at_ms) = expiry {
+            let word = if new.time & FAR == 0 {
+                at_ms | filed
+            } else {
+                at_ms
+            };
             // SAFETY: the allocation now holds `new`, which has this aligned word.
             unsafe {
                 self.at
@@ -278,7 +294,7 @@ impl Entry {
         }
     }
 
-    /// Makes or removes room for the expiry: key and value move together, by one word.
+    /// Makes or removes room for the expiry: key and value move together, by one word. The caller sets the header.
     fn move_tail(&mut self, old: Shape, new: Shape) {
         let tail_bytes = old.value_at() + old.value_bytes() - old.key_at();
         assert!(new.value_at() + new.value_bytes() - new.key_at() == tail_bytes);
@@ -301,7 +317,6 @@ impl Entry {
         if self.at != from {
             Entry::free(from, old);
         }
-        self.set_header(self.header() & !EXPIRES | if new.expires { EXPIRES } else { 0 });
     }
 
     /// Replaces the value; expiry and access clock stay. In place when the allocation class stays.
@@ -471,11 +486,6 @@ impl fmt::Debug for Entry {
             .field("expiry", &self.expiry())
             .finish()
     }
-}
-
-#[inline]
-fn expiry_word(expiry_ms: u64) -> u64 {
-    expiry_ms.min(EXPIRY_MS_MAX)
 }
 
 /// Whether a long string's buffer takes `len` bytes without growing and without wasting half of itself.

@@ -78,9 +78,24 @@ fn encodings_are_those_of_redis() {
 }
 
 #[test]
-fn expiry_beyond_the_field_is_kept_as_the_latest() {
-    let entry = Entry::new(b"k", Value::Int(1), Some(u64::MAX));
-    assert_eq!((entry.expiry(), entry.filed()), (Some(EXPIRY_MS_MAX), 0));
+fn an_expiry_beyond_the_field_is_kept_whole_and_not_filed() {
+    for far in [EXPIRY_MS_MAX + 1, i64::MAX as u64, u64::MAX] {
+        let mut entry = Entry::new(b"k", Value::Int(1), Some(far));
+        assert_eq!((entry.expiry(), entry.timed()), (Some(far), None));
+        entry.set_bytes(&[b'x'; 2000]);
+        entry.set_lru(5);
+        assert_eq!((entry.expiry(), entry.filed()), (Some(far), 0));
+        let mut entry = entry.clone_with_key(&[b'k'; 300]).with_key(b"other");
+        assert_eq!((entry.expiry(), entry.lru()), (Some(far), 5));
+        entry.set_expiry(Some(EXPIRY_MS_MAX));
+        entry.set_filed(4095);
+        entry.set_expiry(Some(7));
+        assert_eq!((entry.timed(), entry.filed()), (Some(7), 4095));
+        entry.set_expiry(Some(far));
+        assert_eq!((entry.expiry(), entry.filed()), (Some(far), 0));
+        entry.set_expiry(None);
+        assert_eq!((entry.expiry(), text_of(&entry)), (None, vec![b'x'; 2000]));
+    }
 }
 
 #[test]
@@ -103,10 +118,12 @@ fn random_edits_follow_a_model() {
                     entry.set_value(Value::from_text(&value));
                 }
                 3 => {
-                    expiry = (random.below(2) == 0).then_some(step);
+                    expiry = [None, Some(step), Some(u64::MAX - step)][random.below(3)];
                     entry.set_expiry(expiry);
-                    assert!(expiry.is_none() || entry.filed() < 4096);
-                    expiry.inspect(|_| entry.set_filed(step as u16 & 4095));
+                    assert!(entry.filed() < 4096);
+                    entry
+                        .timed()
+                        .inspect(|_| entry.set_filed(step as u16 & 4095));
                 }
                 4 if value.len() < 6000 => {
                     let end = value.len();

@@ -4,15 +4,13 @@
 //! entry whose expiry has passed stays visible until `expire_step` takes it out, and callers compare
 //! `Entry::expiry` with their own time. Expiries change only through the methods here.
 
-use super::database::{Cleared, Database, DatabaseStatistics, ExpiryCount};
+use super::database::{Cleared, Database, DatabaseStatistics, ExpiryCount, timed};
 use super::entry::Entry;
 use super::expiry::{ExpireProgress, Filed, Reference, Wheel};
 use super::heavy::Heavy;
 use super::key_hash::KeyHash;
 use super::value::Value;
-use crate::limits::{
-    DATABASES_MAX, EXPIRY_MS_MAX, HELD_EXPIRY_MS, STALE_REFERENCES_MAX, SWEPT_PER_REFERENCE,
-};
+use crate::limits::{DATABASES_MAX, HELD_EXPIRY_MS, STALE_REFERENCES_MAX, SWEPT_PER_REFERENCE};
 
 /// What a key had before `set_string`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,7 +26,7 @@ pub struct Store {
     number_of: Vec<u8>,
     hash: KeyHash,
     wheel: Wheel,
-    /// Entries with an expiry in all databases: the wheel's live references.
+    /// Entries in all databases whose expiry the wheel knows: its live references.
     expiring: usize,
     /// Values that are gone but too large to be freed at once.
     heavy: Heavy,
@@ -124,8 +122,7 @@ impl Store {
             Some((held, count)) => {
                 let mut old = std::mem::replace(held, entry);
                 let filed = Filed(old.filed());
-                self.expiring = self.expiring + usize::from(expiry.is_some())
-                    - usize::from(old.expiry().is_some());
+                self.expiring = self.expiring + timed(expiry) - usize::from(old.timed().is_some());
                 let reference = Reference::new(identity, slot, hash);
                 settle(
                     &mut self.wheel,
@@ -138,7 +135,7 @@ impl Store {
                 replaced = Some(old);
             }
             None => {
-                self.expiring += usize::from(expiry.is_some());
+                self.expiring += timed(expiry);
                 file_new(
                     &mut self.wheel,
                     Reference::new(identity, slot, hash),
@@ -182,8 +179,7 @@ impl Store {
         if old.is_some() || expiry.is_some() {
             let filed = Filed(entry.filed());
             entry.set_expiry(expiry);
-            self.expiring =
-                self.expiring + usize::from(expiry.is_some()) - usize::from(old.is_some());
+            self.expiring = self.expiring + timed(expiry) - timed(old);
             settle(
                 &mut self.wheel,
                 count,
@@ -199,7 +195,7 @@ impl Store {
     fn insert_string(&mut self, db: usize, slot: u16, hash: u64, mut entry: Entry) {
         let identity = self.identity_of[db];
         let (key_hash, expiry) = (self.hash, entry.expiry());
-        self.expiring += usize::from(expiry.is_some());
+        self.expiring += timed(expiry);
         file_new(
             &mut self.wheel,
             Reference::new(identity, slot, hash),
@@ -215,7 +211,7 @@ impl Store {
         let hash = self.hash(key);
         let database = &mut self.databases[usize::from(self.identity_of[db])];
         let mut entry = database.remove(slot, hash, |entry| entry.key() == key)?;
-        self.expiring -= usize::from(entry.expiry().is_some());
+        self.expiring -= usize::from(entry.timed().is_some());
         unfile(&mut entry);
         Some(entry)
     }
@@ -246,7 +242,7 @@ impl Store {
         };
         let (old, filed) = (entry.expiry(), Filed(entry.filed()));
         entry.set_expiry(expiry);
-        self.expiring = self.expiring + usize::from(expiry.is_some()) - usize::from(old.is_some());
+        self.expiring = self.expiring + timed(expiry) - timed(old);
         settle(
             &mut self.wheel,
             count,
@@ -318,7 +314,7 @@ impl Store {
     #[must_use]
     pub fn clear(&mut self, db: usize) -> Cleared {
         let database = std::mem::take(&mut self.databases[usize::from(self.identity_of[db])]);
-        self.expiring -= database.expiring.entries;
+        self.expiring -= database.expiring.timed;
         Cleared::new(database)
     }
 
@@ -406,7 +402,7 @@ impl Store {
             |entry: &Entry| entry.filed() == source.0 && reference.is_of(key_hash.of(entry.key()));
         let database = &mut self.databases[usize::from(reference.database())];
         let (entry, _) = database.find_mut(slot, reference.hash(), is_live)?;
-        let expiry_ms = entry.expiry().expect("filed entries have an expiry");
+        let expiry_ms = entry.timed().expect("filed entries have an expiry");
         let held = expiry_ms < now_ms && is_held(entry.key());
         if expiry_ms >= now_ms || held {
             let at_ms = if held {
@@ -465,7 +461,8 @@ impl Store {
                     len += 1;
                     with_expiry += usize::from(entry.expiry().is_some());
                     sum += u128::from(entry.expiry().unwrap_or(0));
-                    assert_eq!(entry.expiry().is_some(), entry.filed() != 0);
+                    expiring += usize::from(entry.timed().is_some());
+                    assert_eq!(entry.timed().is_some(), entry.filed() != 0);
                 });
             }
             assert_eq!(
@@ -474,7 +471,6 @@ impl Store {
             );
             let mean = sum.checked_div(with_expiry as u128).unwrap_or(0);
             assert_eq!(mean, u128::from(database.expiring.average_ttl_ms(0)));
-            expiring += with_expiry;
         }
         assert_eq!(expiring, self.expiring);
         assert!(self.wheel.references() >= expiring);
@@ -491,21 +487,20 @@ fn settle(
     old: (Option<u64>, Filed),
 ) {
     count.change(old.0, entry.expiry());
-    if let Some(expiry_ms) = entry.expiry() {
+    if let Some(expiry_ms) = entry.timed() {
         entry.set_filed(wheel.file(reference, old.1, expiry_ms).0);
     }
 }
 
 fn file_new(wheel: &mut Wheel, reference: Reference, entry: &mut Entry) {
-    if let Some(expiry_ms) = entry.expiry() {
-        assert!(expiry_ms <= EXPIRY_MS_MAX);
+    if let Some(expiry_ms) = entry.timed() {
         entry.set_filed(wheel.file(reference, Filed::NOWHERE, expiry_ms).0);
     }
 }
 
 /// An entry that leaves the store is no longer the wheel's.
 fn unfile(entry: &mut Entry) {
-    if entry.expiry().is_some() {
+    if entry.timed().is_some() {
         entry.set_filed(Filed::NOWHERE.0);
     }
 }

@@ -3,6 +3,7 @@
 //! Owned by `keyspace`. The walk checks every answer, the invariants now and then, and leaks at the end.
 
 use super::*;
+use crate::limits::EXPIRY_MS_MAX;
 use crate::store::ValueRef;
 use crate::store::testing::{Random, live};
 use std::collections::HashMap;
@@ -18,6 +19,8 @@ fn text_of(entry: &Entry) -> Vec<u8> {
 type Model = HashMap<(usize, Vec<u8>), (Vec<u8>, Option<u64>)>;
 
 const DATABASES: usize = 3;
+/// Stands for an expiry that the wheel is not told.
+const FAR: usize = usize::MAX;
 
 fn slot_of(key: &[u8]) -> u16 {
     // Few slots, far apart, so that tables grow.
@@ -42,7 +45,10 @@ impl Walk {
     }
 
     fn expiry(&mut self) -> Option<u64> {
-        let reach = [0, 40, 3_000, 100_000, 10_000_000][self.random.below(5)];
+        let reach = [0, 40, 3_000, 100_000, 10_000_000, FAR][self.random.below(6)];
+        if reach == FAR {
+            return Some(i64::MAX as u64 - self.random.below(3) as u64);
+        }
         (reach > 0).then(|| self.now_ms + self.random.below(reach) as u64)
     }
 
@@ -215,7 +221,9 @@ fn random_operations_follow_a_model() {
         }
         walk.check();
         // All that expires does so, from deadline to deadline.
-        walk.model.retain(|_, (_, expiry)| expiry.is_none());
+        let lasting = |at_ms: u64| at_ms > EXPIRY_MS_MAX;
+        walk.model
+            .retain(|_, (_, expiry)| expiry.is_none_or(lasting));
         while let Some(deadline_ms) = walk.store.next_deadline(walk.now_ms) {
             walk.now_ms = deadline_ms;
             walk.store.expire_step(deadline_ms, 100, &mut |_, _, _| {});

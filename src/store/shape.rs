@@ -5,12 +5,14 @@
 
 use super::size_class::size_class;
 use super::value::{Object, Value};
-use crate::limits::INLINE_VALUE_BYTES_MAX;
+use crate::limits::{EXPIRY_MS_MAX, INLINE_VALUE_BYTES_MAX};
 use std::alloc::Layout;
 
 pub const EXPIRES: u64 = 1 << 8;
 pub const WIDE: u64 = 1 << 9;
 pub const FORM_SHIFT: u32 = 10;
+/// With EXPIRES: the expiry is later than `EXPIRY_MS_MAX`, takes its whole word and is not filed.
+pub const FAR: u64 = 1 << 12;
 pub const LRU_SHIFT: u32 = 16;
 pub const LRU_MASK: u64 = 0xff_ffff;
 pub const KEY_SHIFT: u32 = 40;
@@ -19,6 +21,17 @@ pub const VALUE_SHIFT: u32 = 48;
 pub const WIDE_KEY_BYTES: usize = 255;
 pub const ALIGN: usize = 8;
 pub const EXPIRY_BITS: u32 = 52;
+const _: () = assert!(EXPIRY_MS_MAX == (1 << EXPIRY_BITS) - 1);
+
+/// The header's bits about an expiry, unix milliseconds.
+#[inline]
+pub fn time_bits(expiry: Option<u64>) -> u64 {
+    match expiry {
+        None => 0,
+        Some(0..=EXPIRY_MS_MAX) => EXPIRES,
+        Some(_) => EXPIRES | FAR,
+    }
+}
 
 /// Where and how the value is stored.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -42,12 +55,18 @@ impl Form {
 /// All that determines the layout of an entry.
 #[derive(Clone, Copy)]
 pub struct Shape {
-    pub expires: bool,
+    /// EXPIRES and FAR, where they are in the header.
+    pub time: u64,
     pub key_len: usize,
     pub form: Form,
 }
 
 impl Shape {
+    #[inline]
+    pub fn expires(self) -> bool {
+        self.time & EXPIRES != 0
+    }
+
     #[inline]
     pub fn expiry_at(self) -> usize {
         8 + 8 * usize::from(self.key_len >= WIDE_KEY_BYTES)
@@ -55,7 +74,7 @@ impl Shape {
 
     #[inline]
     pub fn key_at(self) -> usize {
-        self.expiry_at() + 8 * usize::from(self.expires)
+        self.expiry_at() + 8 * usize::from(self.expires())
     }
 
     #[inline]
@@ -99,9 +118,7 @@ impl Shape {
         };
         assert!(value_len <= INLINE_VALUE_BYTES_MAX as u64);
         let key_len = if wide { 0 } else { self.key_len as u64 };
-        let flags = if self.expires { EXPIRES } else { 0 }
-            | if wide { WIDE } else { 0 }
-            | form << FORM_SHIFT;
+        let flags = self.time | if wide { WIDE } else { 0 } | form << FORM_SHIFT;
         flags | key_len << KEY_SHIFT | value_len << VALUE_SHIFT
     }
 }

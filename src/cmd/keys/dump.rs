@@ -5,6 +5,7 @@
 use crate::cmd::keyspec::access;
 use crate::cmd::{Command, Context, Group, KeySpec, Lookup, Outcome, Run, acl, flag};
 use crate::config::events;
+use crate::limits::UNIX_MS_MAX;
 use crate::rdb::{self, Loaded, PayloadError};
 use crate::resp::{Args, Error, parse_i64};
 use crate::store::{Entry, Value};
@@ -105,7 +106,8 @@ fn restore(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
     let expiry = match ttl_ms {
         0 => None,
         _ if options.absolute => Some(ttl_ms),
-        _ => Some(ttl_ms.saturating_add(ctx.now_ms)),
+        // Redis lets the sum overflow and drops the key; here it lives as long as any can.
+        _ => Some(ttl_ms.saturating_add(ctx.now_ms).min(UNIX_MS_MAX)),
     };
     if expiry.is_some_and(|at_ms| at_ms <= ctx.now_ms) {
         return restore_expired(ctx, key, options);

@@ -230,14 +230,12 @@ impl Conditions {
     /// Whether a key that expires at `current` (never, when None) may be set to expire at `at_ms`.
     fn allow(self, current: Option<u64>, at_ms: i64) -> bool {
         // A key without expiry counts as one that expires in the infinite future.
-        let current = current.map_or(i64::MAX, |current| {
-            i64::try_from(current).unwrap_or(i64::MAX)
-        });
-        let expires = current != i64::MAX;
-        !(self.not_expiring && expires
-            || self.expiring && !expires
-            || self.greater && (!expires || at_ms <= current)
-            || self.less && expires && at_ms >= current)
+        let later = |current: u64| u64::try_from(at_ms).is_ok_and(|at_ms| at_ms > current);
+        let sooner = |current: u64| u64::try_from(at_ms).map_or(true, |at_ms| at_ms < current);
+        !(self.not_expiring && current.is_some()
+            || self.expiring && current.is_none()
+            || self.greater && !current.is_some_and(later)
+            || self.less && !current.is_none_or(sooner))
     }
 }
 
@@ -302,10 +300,9 @@ fn time_left(ctx: &mut Context<'_>, key: &[u8], clock: Clock, unit_ms: i64) -> O
         Clock::Relative => at_ms.saturating_sub(ctx.now_ms),
         Clock::Absolute => at_ms,
     };
-    let shown_ms = i64::try_from(shown_ms).unwrap_or(i64::MAX);
     // Seconds are rounded to the nearest, as Redis does.
-    ctx.reply
-        .integer(shown_ms.saturating_add(unit_ms / 2) / unit_ms);
+    let shown = shown_ms.saturating_add(unit_ms.unsigned_abs() / 2) / unit_ms.unsigned_abs();
+    ctx.reply.integer(i64::try_from(shown).unwrap_or(i64::MAX));
     Ok(())
 }
 

@@ -92,6 +92,10 @@ fn restore_keeps_time_absolutely() {
         restore(&mut fixture, "huge", "9223372036854775807", ABC, &[]),
         "+OK\r\n"
     );
+    assert_eq!(
+        fixture.fresh("pexpiretime huge"),
+        ":9223372036854775807\r\n"
+    );
 }
 
 #[test]
