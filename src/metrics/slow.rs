@@ -1,6 +1,8 @@
 //! What shards tell each other about slow commands: entries of SLOWLOG, samples of LATENCY.
 //!
-//! Plain data, made by `shard::timing`.
+//! Plain data, made by `shard::slow`.
+
+use crate::limits::LATENCY_SAMPLES_MAX;
 
 /// One entry of SLOWLOG.
 #[derive(Debug, Clone, Default)]
@@ -38,6 +40,23 @@ impl LatencyEvent {
             name,
             max_ms: 0,
             samples: Vec::new(),
+        }
+    }
+
+    /// At most one sample a second is kept, the longest.
+    pub(super) fn add(&mut self, time_s: u64, milliseconds: u64) {
+        self.max_ms = self.max_ms.max(milliseconds);
+        match self.samples.last_mut() {
+            Some(last) if last.time_s == time_s => {
+                last.milliseconds = last.milliseconds.max(milliseconds);
+            }
+            _ => self.samples.push(LatencySample {
+                time_s,
+                milliseconds,
+            }),
+        }
+        if self.samples.len() > LATENCY_SAMPLES_MAX {
+            self.samples.remove(0);
         }
     }
 }

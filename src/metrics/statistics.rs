@@ -2,6 +2,8 @@
 //!
 //! Each shard counts for itself and sends a copy when asked; only here are the copies added.
 
+use crate::limits::ERROR_CODES_MAX;
+
 /// Per second, over the last one and a half seconds.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Rates {
@@ -65,6 +67,29 @@ pub struct Statistics {
 }
 
 impl Statistics {
+    /// Counts an error reply by its code.
+    pub fn count_error(&mut self, code: &str) {
+        self.error_replies += 1;
+        let known = self.errors.iter().position(|(known, _)| known == code);
+        match known {
+            Some(index) => self.errors[index].1 += 1,
+            None if self.errors.len() < ERROR_CODES_MAX => self.errors.push((code.to_string(), 1)),
+            None => {}
+        }
+    }
+
+    /// Begins anew, but for what is no count of events.
+    pub(super) fn reset(&mut self) {
+        *self = Self {
+            ticks: self.ticks,
+            used_memory: self.used_memory,
+            used_memory_peak: self.used_memory_peak,
+            used_memory_startup: self.used_memory_startup,
+            dirty: self.dirty,
+            ..Self::default()
+        };
+    }
+
     /// Adds another shard's figures.
     pub fn add(&mut self, other: &Self) {
         for (sum, value) in [

@@ -37,7 +37,7 @@ impl Core {
         } else {
             return;
         };
-        self.statistics.rejected_connections += 1;
+        self.metrics.count().rejected_connections += 1;
         let sink = self.client(token).replies.sink();
         Reply::new(sink, Protocol::Resp2).error(&refusal);
         self.close_after_replies(token);
@@ -55,7 +55,7 @@ mod tests {
         let third = shards.connect(0);
         assert_eq!(shards.read(third), "-ERR max number of clients reached\r\n");
         assert!(shards.closed(third));
-        assert_eq!(shards.core(0).statistics.rejected_connections, 1);
+        assert_eq!(shards.core(0).statistics().rejected_connections, 1);
         shards.hang_up(first);
         shards.run();
         let next = shards.connect(1);

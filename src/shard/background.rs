@@ -19,7 +19,7 @@ impl Core {
     /// A tick begins.
     pub fn begin_tick(&mut self, now: Now) {
         self.now = now;
-        self.statistics.ticks += 1;
+        self.metrics.count().ticks += 1;
         self.effects.stamps.begin_tick(now.monotonic_us);
     }
 
@@ -68,7 +68,7 @@ impl Core {
         if let Some(cleared) = self.cleared.last_mut()
             && cleared.drop_some(FREE_PER_TICK)
         {
-            self.statistics.lazy_freed += cleared.len() as u64;
+            self.metrics.count().lazy_freed += cleared.len() as u64;
             self.cleared.pop();
         }
         self.free_values();
@@ -85,14 +85,14 @@ impl Core {
         if before > 0 {
             self.store.free_some(FREE_PER_TICK);
             self.borrowed.free_some(FREE_PER_TICK);
-            self.statistics.lazy_freed += (before - self.unfreed()) as u64;
+            self.metrics.count().lazy_freed += (before - self.unfreed()) as u64;
         }
     }
 
     fn expire_keys(&mut self) {
         let now_ms = self.now.unix_ms();
         // CONFIG RESETSTAT sets the count back.
-        let commands = self.statistics.commands;
+        let commands = self.metrics.counters().commands;
         let since = commands.saturating_sub(self.commands_at_expiry) as usize;
         self.commands_at_expiry = commands;
         let budget = (2 * since).clamp(EXPIRE_PER_TICK, EXPIRE_PER_TICK_MAX);
@@ -124,7 +124,7 @@ impl Core {
                     effects.modified.push((number, key.into()));
                 }
             });
-        self.statistics.expired += expired;
+        self.metrics.count().expired += expired;
         if expired > 0 {
             self.settle_effects();
         }
@@ -136,7 +136,7 @@ impl Core {
         self.rest_stamps();
         self.close_idle();
         self.publish_memory();
-        self.take_figures();
+        self.metrics.sample(self.now.monotonic_us);
         if self.identity.shared.stop.load(Ordering::Relaxed) {
             self.stop();
         }
@@ -184,7 +184,7 @@ impl Core {
     /// Lets the other shards, and INFO, know how much memory this one uses.
     pub fn publish_memory(&mut self) {
         let used = self.used_memory();
-        self.statistics.used_memory = u64::try_from(used).unwrap_or(0);
+        self.metrics.count().used_memory = u64::try_from(used).unwrap_or(0);
         self.identity.shared.used_memory[self.id()].store(used, Ordering::Relaxed);
     }
 
@@ -206,11 +206,11 @@ impl Core {
         if self.stopping {
             return self.requests.push(IoRequest::Discard(socket));
         }
-        self.statistics.connections += 1;
+        self.metrics.count().connections += 1;
         let loads = &self.identity.shared.clients_per_shard;
         let shards = self.identity.shards;
         // From the next shard on, so that ties are dealt round.
-        let first = self.statistics.connections as usize % shards;
+        let first = self.metrics.counters().connections as usize % shards;
         let home = (0..shards)
             .map(|step| (first + step) % shards)
             .min_by_key(|&shard| loads[shard].load(Ordering::Relaxed))

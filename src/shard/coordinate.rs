@@ -86,7 +86,7 @@ impl Core {
     pub fn open(&mut self, token: Token, plan: Plan, shares: usize) -> Sequence {
         let sequence = self.next_sequence();
         let counted = shares.min(self.identity.shards);
-        let counts = &mut self.statistics.transactions;
+        let counts = &mut self.metrics.count().transactions;
         if counts.len() <= counted {
             counts.resize(counted + 1, 0);
         }

@@ -12,7 +12,7 @@ use crate::cmd::{Effects, Random, Table, table};
 use crate::config::Config;
 use crate::conn::{Client, Clients, State};
 use crate::limits::TURN_INPUT_BYTES;
-use crate::metrics::{Histogram, Stalls, Statistics};
+use crate::metrics::{Metrics, Statistics};
 use crate::resp::{Error, Reply};
 use crate::route::{Locks, Note, Sequence, SlotTable};
 use crate::store::Store;
@@ -25,7 +25,6 @@ use super::mail::Mail;
 use super::output::Output;
 use super::participate::Participant;
 use super::ready::Ready;
-use super::timing::Timing;
 
 /// What all shards of a server have in common: a few counters, nothing else is shared.
 #[derive(Debug)]
@@ -111,17 +110,6 @@ pub enum IoRequest {
     Discard(Socket),
 }
 
-/// Calls of one command.
-#[derive(Debug, Clone, Default)]
-pub struct Calls {
-    pub calls: u64,
-    pub nanoseconds: u64,
-    pub rejected: u64,
-    pub failed: u64,
-    /// Once it was called while `latency-tracking` is on.
-    pub histogram: Option<Histogram>,
-}
-
 /// Everything one shard owns.
 pub struct Core {
     pub identity: Identity,
@@ -163,11 +151,7 @@ pub struct Core {
     /// When somebody last read by stamps, monotonic microseconds.
     pub stamps_used_us: u64,
     pub home: HomeCommands,
-    pub statistics: Statistics,
-    pub stalls: Stalls,
-    pub calls: Vec<Calls>,
-    pub timing: Timing,
-    pub meter: super::figures::Meter,
+    pub metrics: Metrics,
     /// Until when clients are paused, milliseconds of the wall clock, and whether all commands are.
     pub pause_until_ms: u64,
     pub pause_all: bool,
@@ -195,8 +179,7 @@ impl Core {
         let shards = identity.shards;
         let table = table();
         Self {
-            timing: Timing::new(&config),
-            meter: super::figures::Meter::default(),
+            metrics: Metrics::new(table.len(), super::slow::thresholds(&config)),
             config,
             config_version: 0,
             table,
@@ -227,9 +210,6 @@ impl Core {
             next_snapshot: 1,
             stamps_used_us: 0,
             home: HomeCommands::new(table),
-            statistics: Statistics::default(),
-            stalls: Stalls::new(crate::base::Ticker::of_machine()),
-            calls: vec![Calls::default(); table.len()],
             pause_until_ms: 0,
             pause_all: false,
             active_expire: true,
@@ -260,7 +240,7 @@ impl Core {
     /// What this shard has counted.
     #[must_use]
     pub fn statistics(&self) -> &Statistics {
-        &self.statistics
+        self.metrics.counters()
     }
 
     /// What is under way, by name; nothing is once every client has gone.
@@ -315,16 +295,7 @@ impl Core {
 
     /// Counts an error reply by its code, for INFO errorstats.
     pub fn count_error(&mut self, code: &str) {
-        self.statistics.error_replies += 1;
-        let errors = &mut self.statistics.errors;
-        let known = errors.iter().position(|(known, _)| known == code);
-        match known {
-            Some(index) => errors[index].1 += 1,
-            None if errors.len() < crate::limits::ERROR_CODES_MAX => {
-                errors.push((code.to_string(), 1))
-            }
-            None => {}
-        }
+        self.metrics.count().count_error(code);
     }
 
     /// Tells a shard, this one included, at the end of the tick.

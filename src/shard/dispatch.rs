@@ -147,7 +147,7 @@ impl Core {
     pub fn refuse(&mut self, token: Token, row_number: Option<u16>, error: &Error) -> Flow {
         let mut abort = None;
         if let Some(number) = row_number {
-            self.calls[usize::from(number)].rejected += 1;
+            self.metrics.count_rejected(number);
             if self.table.row(number).command.name == "exec" {
                 self.drop_transaction(token);
                 let reason = error.text();
@@ -366,7 +366,7 @@ impl Core {
             spans,
             reply: None,
         });
-        self.statistics.hops += 1;
+        self.metrics.count().hops += 1;
         Flow::Next
     }
 
@@ -391,7 +391,7 @@ mod tests {
         let pipeline: String = (0..4).map(|n| format!("SET {there} {n}\r\n")).collect();
         shards.feed(client, pipeline.as_bytes());
         shards.tick(0);
-        let hops = shards.core(0).statistics.hops;
+        let hops = shards.core(0).statistics().hops;
         shards.run();
         assert_eq!(shards.read(client), "+OK\r\n".repeat(4));
         assert_eq!(shards.call(client, &format!("GET {there}")), "$1\r\n3\r\n");

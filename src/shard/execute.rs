@@ -88,7 +88,7 @@ impl Core {
         let start = out.len();
         let routed_key = args.get(usize::from(call.head.key_at));
         if !call.chained {
-            self.timing.begin();
+            self.metrics.begin_commands();
         }
         let mut context = Context {
             store: if call.borrowed {
@@ -116,7 +116,7 @@ impl Core {
         if let Err(error) = result {
             context.reply.truncate(start);
             context.reply.error(&error);
-            self.failed_call(call.head.row, error.code());
+            self.metrics.count_failed(call.head.row, error.code());
         }
         self.count_call(call.head.row, u64::from(!call.part));
         self.timed(call, args);
@@ -125,8 +125,7 @@ impl Core {
     /// Counts calls of a command.
     #[inline]
     pub fn count_call(&mut self, row: u16, calls: u64) {
-        self.calls[usize::from(row)].calls += calls;
-        self.statistics.commands += calls;
+        self.metrics.count_calls(row, calls);
     }
 
     /// Lets a function look at this shard's keys outside any command's handler.
@@ -153,12 +152,6 @@ impl Core {
         });
         self.settle_effects();
         result
-    }
-
-    #[cold]
-    fn failed_call(&mut self, row: u16, code: &str) {
-        self.calls[usize::from(row)].failed += 1;
-        self.count_error(code);
     }
 
     /// A command of one of our clients whose keys are ours.
@@ -321,10 +314,10 @@ impl Core {
     #[inline]
     pub fn settle_effects(&mut self) {
         let effects = &mut self.effects;
-        self.statistics.dirty += effects.dirty;
-        self.statistics.hits += effects.hits;
-        self.statistics.misses += effects.misses;
-        self.statistics.expired += effects.expired;
+        self.metrics.count().dirty += effects.dirty;
+        self.metrics.count().hits += effects.hits;
+        self.metrics.count().misses += effects.misses;
+        self.metrics.count().expired += effects.expired;
         effects.dirty = 0;
         effects.hits = 0;
         effects.misses = 0;

@@ -72,7 +72,7 @@ fn all_seen(shards: &mut Shards, client: Peer, keys: &[String]) {
 }
 
 fn restarts(shards: &mut Shards, count: usize) -> u64 {
-    let restarts = |shard| shards.core(shard).statistics.restarts;
+    let restarts = |shard| shards.core(shard).statistics().restarts;
     (0..count).map(restarts).sum()
 }
 
@@ -87,7 +87,10 @@ fn each_attempt_knows_one_key_more_and_nothing_is_done_twice() {
         all_seen(&mut shards, client, &keys);
         assert_eq!(restarts(&mut shards, count), 6);
         let row = shards.core(0).table.find(b"follow").expect("it is there");
-        let calls = |shards: &mut Shards, shard| shards.core(shard).calls[usize::from(row)].calls;
+        let calls = |shards: &mut Shards, shard| {
+            let mut calls = shards.core(shard).metrics.calls().iter();
+            calls.nth(usize::from(row)).map_or(0, |calls| calls.calls)
+        };
         assert_eq!(
             calls(&mut shards, 0),
             1,

@@ -34,7 +34,7 @@ impl Core {
     #[inline]
     fn take_in(&mut self, token: Token, bytes: &[u8]) {
         let now_us = self.now.monotonic_us;
-        self.statistics.input_bytes += bytes.len() as u64;
+        self.metrics.count().input_bytes += bytes.len() as u64;
         let Some(client) = self.clients.get_mut(token) else {
             return;
         };
@@ -178,7 +178,7 @@ impl Core {
     #[inline]
     fn run_ahead(&mut self, token: Token, ahead: &Ahead, bytes: &[u8]) -> (usize, bool) {
         let mut done = 0;
-        self.timing.begin();
+        self.metrics.begin_commands();
         for command in &ahead.commands {
             if !self.is_running(token) {
                 return (done, false);

@@ -194,11 +194,10 @@ impl Core {
             keys.extend(share.keys.iter().cloned());
             self.tell(share.shard, Note::unchanged(sequence, entries));
         }
-        self.statistics.restarts += 1;
+        self.metrics.count().restarts += 1;
         for (head, _) in task.commands.iter() {
             // Counted again when it runs again.
-            self.calls[usize::from(head.row)].calls -= 1;
-            self.statistics.commands -= 1;
+            self.metrics.uncount_call(head.row);
         }
         if self.has_left(task.to) {
             return self.late(task.to, &[]);

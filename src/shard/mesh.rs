@@ -86,7 +86,7 @@ impl Core {
 
     fn execute_parcel(&mut self, from: usize, mut parcel: Box<Parcel>) {
         let home = u16::try_from(from).expect("shards are limited to 256");
-        self.timing.begin();
+        self.metrics.begin_commands();
         let mut commands = std::mem::take(&mut parcel.commands);
         let mut replies = std::mem::take(&mut parcel.replies);
         for index in 0..commands.len() {

@@ -14,7 +14,6 @@ mod core;
 mod dispatch;
 mod errand;
 mod execute;
-mod figures;
 #[cfg(test)]
 mod fuzz_tests;
 mod happened;
@@ -28,15 +27,16 @@ mod multi;
 mod output;
 mod participate;
 mod ready;
+mod slow;
 mod snapshot;
 mod split;
 #[cfg(test)]
 pub mod testing;
 mod tick;
-mod timing;
 mod turns;
 mod waits;
 mod watch;
 
 pub use self::core::{Core, Identity, Shared};
+pub use slow::thresholds;
 pub use tick::Shard;

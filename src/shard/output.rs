@@ -100,7 +100,7 @@ impl Core {
             let ready = client.replies.take_ready();
             client.sending = Some(bytes);
             client.output_bytes += bytes as u64;
-            self.statistics.output_bytes += bytes as u64;
+            self.metrics.count().output_bytes += bytes as u64;
             io.send(token, ready);
         }
         self.output.listed = listed;

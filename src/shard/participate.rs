@@ -124,7 +124,7 @@ impl Core {
         let mut outcome = Outcome::default();
         self.locks.request(sequence, intents, &mut outcome);
         if outcome.granted.is_empty() {
-            self.statistics.lock_waits += 1;
+            self.metrics.count().lock_waits += 1;
         }
         self.act(outcome);
     }
@@ -156,7 +156,7 @@ impl Core {
             let Some(participant) = self.participants.get(&sequence) else {
                 continue;
             };
-            self.statistics.revocations += 1;
+            self.metrics.count().revocations += 1;
             self.tell(participant.coordinator, Note::Revoke { sequence });
         }
     }

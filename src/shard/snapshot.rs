@@ -116,7 +116,7 @@ impl Core {
             spans,
             reply: None,
         });
-        self.statistics.hops += 1;
+        self.metrics.count().hops += 1;
     }
 
     /// The times of a part that is about to be read here; None when a key is locked.
@@ -175,10 +175,10 @@ impl Core {
                 .into_iter()
                 .map(|(_, ordinals, reply)| (ordinals, reply))
                 .collect();
-            self.statistics.snapshots += 1;
+            self.metrics.count().snapshots += 1;
             self.complete(snapshot.token, |reply| merge(snapshot.merge, &parts, reply));
         } else {
-            self.statistics.snapshots_failed += 1;
+            self.metrics.count().snapshots_failed += 1;
             let args = snapshot.command.args();
             let positions: Vec<usize> = (1..args.len()).collect();
             self.split(
@@ -218,12 +218,12 @@ mod tests {
             reply,
             "with locks: nothing is known of earlier writes"
         );
-        assert_eq!(shards.core(0).statistics.snapshots_failed, 1);
+        assert_eq!(shards.core(0).statistics().snapshots_failed, 1);
         shards.advance(1);
         assert_eq!(shards.call(client, &read), reply);
         shards.advance(1);
         assert_eq!(shards.call(client, &read), reply);
-        assert!(shards.core(0).statistics.snapshots >= 1);
+        assert!(shards.core(0).statistics().snapshots >= 1);
     }
 
     /// Starts a server on which nothing but readings happen for a while, so that they need no locks.
@@ -245,7 +245,7 @@ mod tests {
         let (here, there) = (shards.key(0, 0), shards.key(1, 0));
         shards.call(writer, &format!("SET {there} old PX 50"));
         shards.advance(10);
-        let failed = shards.core(0).statistics.snapshots_failed;
+        let failed = shards.core(0).statistics().snapshots_failed;
         let missing = "*2\r\n$-1\r\n$-1\r\n";
         // The home reads before the key's time is over, the owner after it: whether or not somebody else has ended it.
         for ended in [false, true] {
@@ -262,7 +262,7 @@ mod tests {
             assert_eq!(shards.read(reader), missing);
             shards.read(writer);
         }
-        assert_eq!(shards.core(0).statistics.snapshots_failed, failed + 2);
+        assert_eq!(shards.core(0).statistics().snapshots_failed, failed + 2);
     }
 
     #[test]
@@ -273,12 +273,12 @@ mod tests {
         let value = "x".repeat(1 << 20);
         shards.call(client, &format!("MSET {here} 1 {there} {value}"));
         shards.advance(1);
-        let failed = shards.core(0).statistics.snapshots_failed;
+        let failed = shards.core(0).statistics().snapshots_failed;
         let many = format!(" {there}").repeat(20);
         let reply = shards.call(client, &format!("MGET {here}{many}"));
         let one = format!("${}\r\n{value}\r\n", value.len());
         assert!(reply == format!("*21\r\n$1\r\n1\r\n{}", one.repeat(20)));
-        assert_eq!(shards.core(0).statistics.snapshots_failed, failed + 1);
+        assert_eq!(shards.core(0).statistics().snapshots_failed, failed + 1);
         let reply = shards.call(client, &format!("MGET{many}"));
         assert!(reply == format!("*20\r\n{}", one.repeat(20)));
     }
@@ -292,7 +292,7 @@ mod tests {
             shards.call(reader, &format!("MGET {here} {there}"));
             shards.advance(1);
         }
-        let failed = shards.core(0).statistics.snapshots_failed;
+        let failed = shards.core(0).statistics().snapshots_failed;
         // The home shard reads its part; before the other reads, the writer changes the other's key.
         shards.send(reader, &format!("MGET {here} {there}"));
         shards.tick(0);
@@ -300,6 +300,6 @@ mod tests {
         shards.tick(1);
         shards.run();
         assert_eq!(shards.read(reader), "*2\r\n$-1\r\n$1\r\n2\r\n");
-        assert_eq!(shards.core(0).statistics.snapshots_failed, failed + 1);
+        assert_eq!(shards.core(0).statistics().snapshots_failed, failed + 1);
     }
 }

@@ -10,7 +10,7 @@ use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::core::{Calls, IoRequest};
+use super::core::IoRequest;
 use super::home::HomeCommands;
 use super::{Core, Identity, Shard, Shared};
 use crate::base::{Buffer, CloseReason, Event, Io, Now, Socket, Token, Wait, mesh};
@@ -179,7 +179,8 @@ impl Shards {
             let core = &mut shard.core;
             core.table = table;
             core.home = HomeCommands::new(table);
-            core.calls = vec![Calls::default(); table.len()];
+            core.metrics =
+                crate::metrics::Metrics::new(table.len(), super::slow::thresholds(&core.config));
         }
     }
 

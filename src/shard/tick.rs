@@ -82,7 +82,7 @@ impl<I: Io> Shard<I> {
         self.core.background();
         self.carry_out_requests();
         self.lap(Step::Rest);
-        self.core.stalls.end(self.core.timing.ticker);
+        self.core.metrics.end_round();
         !(self.core.stopping && self.core.clients.is_empty())
     }
 
@@ -92,7 +92,7 @@ impl<I: Io> Shard<I> {
         self.io.poll(wait, &mut events);
         self.mesh.awake();
         self.core.begin_tick(self.io.now());
-        self.core.stalls.begin(self.core.timing.now());
+        self.core.metrics.begin_round();
         for event in events.drain(..) {
             self.on_event(event);
         }
@@ -103,8 +103,7 @@ impl<I: Io> Shard<I> {
     /// Tells the stall detector what has been done since the last lap.
     #[inline]
     fn lap(&mut self, step: Step) {
-        let now = self.core.timing.now();
-        self.core.stalls.lap(step, now);
+        self.core.metrics.lap(step);
     }
 
     #[inline]
@@ -147,7 +146,7 @@ impl<I: Io> Shard<I> {
                 self.core.sent(token, bytes, result.is_err());
             }
             Event::Accepted { listener, socket } => self.core.accepted(listener, socket),
-            Event::AcceptFailed { .. } => self.core.statistics.rejected_connections += 1,
+            Event::AcceptFailed { .. } => self.core.metrics.count().rejected_connections += 1,
             Event::Closed { token, reason } => {
                 if let CloseReason::Failed(errno) = reason {
                     self.socket_failed(&std::io::Error::from_raw_os_error(errno));
@@ -163,8 +162,14 @@ impl<I: Io> Shard<I> {
         if is_peers_doing(error) {
             return;
         }
-        self.core.statistics.socket_failures += 1;
-        if self.core.statistics.socket_failures.is_power_of_two() {
+        self.core.metrics.count().socket_failures += 1;
+        if self
+            .core
+            .metrics
+            .counters()
+            .socket_failures
+            .is_power_of_two()
+        {
             let (shard, text) = (self.core.id(), error_text(error));
             eprintln!("# shard {shard}: a client's socket failed: {text}");
         }

@@ -13,7 +13,7 @@ impl Core {
     /// What the client has set to work in this tick, and the bytes of reply it is owed.
     #[inline]
     pub fn turn(&self, token: Token) -> (Turn, usize) {
-        let tick = self.statistics.ticks as u32;
+        let tick = self.metrics.counters().ticks as u32;
         let fresh = Turn { tick, work: 0 };
         let Some(client) = self.clients.get(token) else {
             return (fresh, 0);
@@ -87,11 +87,11 @@ mod tests {
             rush(&mut shards, rusher, COMMANDS);
         }
         for round in 0..10 {
-            let before = shards.core(0).statistics.error_replies;
+            let before = shards.core(0).statistics().error_replies;
             shards.feed(probe, b"PING\r\n");
             shards.tick(0);
             assert_eq!(shards.read(probe), "+PONG\r\n", "round {round}");
-            let errors = shards.core(0).statistics.error_replies - before;
+            let errors = shards.core(0).statistics().error_replies - before;
             let most = u64::from(TURNS_WORK_PER_TICK + TURN_WORK_MAX);
             assert!(0 < errors && errors <= most, "{errors} errors in a tick");
         }

@@ -175,7 +175,7 @@ impl Core {
             return;
         }
         self.config_version = version;
-        self.timing.configure(&config);
+        self.metrics.configure(crate::shard::thresholds(&config));
         self.config = config;
         // A new `maxmemory` is held against what is used now.
         self.publish_memory();

@@ -9,7 +9,7 @@ mod usage;
 use super::HomeFunction;
 use crate::base::Token;
 use crate::cmd::Table;
-use crate::conn::State;
+use crate::conn::{Client, State};
 use crate::metrics::{Histogram, Statistics};
 use crate::resp::Args;
 use crate::route::{Answer, Errand};
@@ -153,7 +153,7 @@ impl Core {
     pub fn statistics_now(&mut self) -> Statistics {
         self.publish_memory();
         let now_ms = self.now.unix_ms();
-        let mut statistics = self.statistics.clone();
+        let mut statistics = self.metrics.counters().clone();
         statistics.clients = self.clients.len() as u64;
         statistics.blocked_clients = self
             .clients
@@ -168,36 +168,34 @@ impl Core {
             })
             .collect();
         statistics.calls = self
-            .calls
+            .metrics
+            .calls()
             .iter()
             .map(|calls| {
                 let microseconds = calls.nanoseconds / 1000;
                 (calls.calls, microseconds, calls.rejected, calls.failed)
             })
             .collect();
-        let longest = self.stalls.longest;
+        let (longest, stalls) = self.metrics.stalls();
         let row = longest.row.map(|row| &*self.table.row(row).full_name);
         statistics.longest_round_us = longest.microseconds;
         statistics.longest_round_cause = format!("{}/{}", longest.step.name(), row.unwrap_or("-"));
-        statistics.stalls = self.stalls.count;
+        statistics.stalls = stalls;
         statistics.client_memory = self.client_memory();
         let cleared = self.cleared.iter().map(|cleared| cleared.len() as u64);
         statistics.lazy_free_pending = cleared.sum::<u64>() + self.unfreed() as u64;
         statistics
     }
 
+    /// Bytes of the clients and their buffers, about.
+    #[must_use]
+    pub fn client_memory(&self) -> u64 {
+        let of =
+            |client: &Client| size_of::<Client>() + client.input.capacity() + client.unsent_bytes();
+        self.clients.iter().map(|client| of(client) as u64).sum()
+    }
     /// CONFIG RESETSTAT.
     pub fn reset_statistics(&mut self) {
-        let ticks = self.statistics.ticks;
-        self.statistics = Statistics {
-            ticks,
-            used_memory: self.statistics.used_memory,
-            used_memory_peak: self.statistics.used_memory_peak,
-            used_memory_startup: self.statistics.used_memory_startup,
-            dirty: self.statistics.dirty,
-            ..Statistics::default()
-        };
-        self.stalls.reset();
-        self.calls.fill(crate::shard::core::Calls::default());
+        self.metrics.reset();
     }
 }

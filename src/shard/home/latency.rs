@@ -348,7 +348,7 @@ fn write_histogram(calls: u64, histogram: &Histogram, reply: &mut Reply<'_>) {
 impl Core {
     /// This shard's events; with names they are forgotten, with none all are.
     pub fn latency_here(&mut self, forget: Option<&Vec<Vec<u8>>>) -> Answer {
-        let events = self.timing.events.clone();
+        let events = self.metrics.latency_events().to_vec();
         let Some(names) = forget else {
             return Answer::Latency(events);
         };
@@ -358,14 +358,13 @@ impl Core {
                     .iter()
                     .any(|name| name.eq_ignore_ascii_case(event.name.as_bytes()))
         };
-        let (forgotten, kept) = events.into_iter().partition(meant);
-        self.timing.events = kept;
-        Answer::Latency(forgotten)
+        self.metrics.retain_latency_events(|event| !meant(event));
+        Answer::Latency(events.into_iter().filter(meant).collect())
     }
 
     /// This shard's histograms.
     pub fn histograms_here(&self) -> Answer {
-        let rows = self.calls.iter().enumerate();
+        let rows = self.metrics.calls().iter().enumerate();
         let histograms = rows.filter_map(|(row, calls)| {
             let row = u16::try_from(row).expect("the table numbers its rows with 16 bits");
             Some((row, calls.calls, calls.histogram.clone()?))

@@ -114,7 +114,7 @@ impl HomeCommands {
 impl Core {
     /// Runs a home command.
     pub fn run_home(&mut self, token: Token, row: u16, args: &Args<'_>) -> Flow {
-        let started = self.timing.now();
+        let started = self.metrics.reading();
         let first_errand = self.next_errand;
         let start = self.client(token).replies.sink().len();
         let flow = match self.home.functions[usize::from(row)] {

@@ -215,12 +215,12 @@ mod tests {
         shards.advance(100);
         for (shard, key) in keys.iter().enumerate() {
             assert_eq!(shards.call(asking, &format!("GET {key}")), "$-1\r\n");
-            assert_eq!(shards.core(shard).statistics.expired, 0);
+            assert_eq!(shards.core(shard).statistics().expired, 0);
         }
         assert_eq!(shards.call(asking, "DBSIZE"), ":2\r\n");
         shards.call(asking, "CLIENT UNPAUSE");
         shards.advance(1);
         assert_eq!(shards.call(asking, "DBSIZE"), ":0\r\n");
-        assert_eq!(shards.core(1).statistics.expired, 1);
+        assert_eq!(shards.core(1).statistics().expired, 1);
     }
 }

@@ -94,10 +94,10 @@ impl Core {
     /// This shard's part of the log.
     pub fn slow_log_here(&mut self, reset: bool) -> Answer {
         if reset {
-            self.timing.slow_log.clear();
+            self.metrics.clear_slow_log();
             return Answer::Done;
         }
-        Answer::SlowLog(self.timing.slow_log.iter().cloned().collect())
+        Answer::SlowLog(self.metrics.slow_log().iter().cloned().collect())
     }
 
     /// The server's log, newest first.

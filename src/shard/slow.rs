@@ -1,0 +1,142 @@
+//! Commands that took long: what is written down of them, and where.
+//!
+//! What a command took beyond the limits of `slowlog-log-slower-than` or `latency-monitor-threshold` is written
+//! down by the shard that ran it, or by the client's own when that is known. Measuring is `metrics`'.
+
+use super::Core;
+use super::execute::Call;
+use crate::base::Token;
+use crate::cmd::{Row, flag};
+use crate::config::Config;
+use crate::limits::{SLOW_ARGUMENT_BYTES_MAX, SLOW_ARGUMENTS_MAX};
+use crate::metrics::{SlowEntry, Thresholds};
+use crate::resp::Args;
+use crate::route::Note;
+
+/// From when on a configuration has commands looked at closely.
+#[must_use]
+pub fn thresholds(config: &Config) -> Thresholds {
+    Thresholds {
+        slow_log_us: u64::try_from(config.slowlog_log_slower_than).ok(),
+        latency_event_ms: config.latency_monitor_threshold,
+        tracking: config.latency_tracking,
+        slow_log_len: usize::try_from(config.slowlog_max_len).unwrap_or(usize::MAX),
+    }
+}
+
+impl Core {
+    /// The handler of a call has ended.
+    #[inline]
+    pub fn timed(&mut self, call: Call, args: &Args<'_>) {
+        let ticks = self.metrics.end_command(call.head.row);
+        self.count_time(call, args, ticks);
+    }
+
+    /// A home command that had to ask other shards has ended.
+    pub fn timed_since(&mut self, started: u64, call: Call, args: &Args<'_>) {
+        let ticks = self.metrics.ticks_since(started);
+        self.count_time(call, args, ticks);
+    }
+
+    #[inline]
+    fn count_time(&mut self, call: Call, args: &Args<'_>, ticks: u64) {
+        if let Some(duration_us) = self.metrics.count_time(call.head.row, ticks) {
+            self.slow(call, args, duration_us);
+        }
+    }
+
+    /// A command that may have to be written down.
+    #[cold]
+    fn slow(&mut self, call: Call, args: &Args<'_>, duration_us: u64) {
+        if self.effects.block.is_some() {
+            // It has not ended: it waits for a key.
+            return;
+        }
+        let row = self.table.row(call.head.row);
+        let thresholds = *self.metrics.thresholds();
+        let threshold_ms = thresholds.latency_event_ms;
+        if threshold_ms > 0 && duration_us / 1000 >= threshold_ms {
+            let event = if row.has(flag::FAST) {
+                "fast-command"
+            } else {
+                "command"
+            };
+            let time_s = self.now.unix_us / 1_000_000;
+            self.metrics
+                .latency_event(event, time_s, duration_us / 1000);
+        }
+        let logged = thresholds
+            .slow_log_us
+            .is_some_and(|least| duration_us >= least);
+        if !logged || row.has(flag::SKIP_SLOWLOG) || thresholds.slow_log_len == 0 {
+            return;
+        }
+        let entry = SlowEntry {
+            id: 0,
+            time_s: self.now.unix_us / 1_000_000,
+            duration_us,
+            words: shortened(row, args),
+            address: String::new(),
+            name: String::new(),
+        };
+        match call.home {
+            Some(home) if usize::from(home) != self.id() => {
+                let note = Note::Slow {
+                    token: call.token,
+                    client: call.client,
+                    entry: Box::new(entry),
+                };
+                self.tell(usize::from(home), note);
+            }
+            _ => self.write_down(call.token, call.client, entry),
+        }
+    }
+
+    /// Puts a slow command into the log of its client's shard.
+    pub fn write_down(&mut self, token: Token, client: u64, mut entry: SlowEntry) {
+        if let Some(client) = self.clients.of(token, client) {
+            entry.address = client.address.to_string();
+            entry.name = client.session.name.to_string();
+        }
+        let ids = &self.identity.shared.slow_log_ids;
+        entry.id = ids.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        self.metrics.log_slow(entry);
+    }
+}
+
+/// The words of a command as the log shows them: at most 32, none very long, no secrets.
+fn shortened(row: &Row, args: &Args<'_>) -> Vec<Vec<u8>> {
+    let shown = if args.len() > SLOW_ARGUMENTS_MAX {
+        SLOW_ARGUMENTS_MAX - 1
+    } else {
+        args.len()
+    };
+    let mut words: Vec<Vec<u8>> = (0..shown)
+        .map(|index| {
+            if is_secret(row, args, index) {
+                return b"(redacted)".to_vec();
+            }
+            let word = args.get(index);
+            if word.len() <= SLOW_ARGUMENT_BYTES_MAX {
+                return word.to_vec();
+            }
+            let mut cut = word[..SLOW_ARGUMENT_BYTES_MAX].to_vec();
+            let more = word.len() - SLOW_ARGUMENT_BYTES_MAX;
+            cut.extend_from_slice(format!("... ({more} more bytes)").as_bytes());
+            cut
+        })
+        .collect();
+    if shown < args.len() {
+        let more = args.len() - shown;
+        words.push(format!("... ({more} more arguments)").into_bytes());
+    }
+    words
+}
+
+/// The value of a secret directive in CONFIG SET.
+fn is_secret(row: &Row, args: &Args<'_>, index: usize) -> bool {
+    row.full_name == "config|set"
+        && index >= 3
+        && index % 2 == 1
+        && std::str::from_utf8(args.get(index - 1)).is_ok_and(crate::config::is_sensitive)
+}
