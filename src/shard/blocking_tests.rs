@@ -470,7 +470,7 @@ fn notes_since(shards: &mut Shards, count: usize, before: &mut u64) -> u64 {
     for shard in 0..count {
         let core = shards.core(shard);
         assert!(core.waits.is_empty() && core.waits.locking.is_empty());
-        sum += core.statistics.notes;
+        sum += core.statistics().notes;
     }
     sum - std::mem::replace(before, sum)
 }
@@ -521,6 +521,6 @@ fn only_owners_hear_of_a_client_that_waits_no_longer() {
 /// As `notes_since`, while somebody waits.
 fn notes_since_waiting(shards: &mut Shards, count: usize, before: &mut u64) {
     *before = (0..count)
-        .map(|shard| shards.core(shard).statistics.notes)
+        .map(|shard| shards.core(shard).statistics().notes)
         .sum();
 }

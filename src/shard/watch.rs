@@ -210,7 +210,7 @@ mod tests {
     /// Notes that all shards have sent one another.
     fn notes(shards: &mut Shards, count: usize) -> u64 {
         (0..count)
-            .map(|shard| shards.core(shard).statistics.notes)
+            .map(|shard| shards.core(shard).statistics().notes)
             .sum()
     }
 
