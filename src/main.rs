@@ -5,16 +5,13 @@
 use std::process::ExitCode;
 
 use cairn::base::fatal::{Fatal, fatal};
-use cairn::config::{Action, load, usage, version};
+use cairn::config::{Action, LoadError, load, usage, version};
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let loaded = match load(&arguments) {
         Ok(loaded) => loaded,
-        Err(error) => {
-            eprintln!("{error}");
-            return ExitCode::FAILURE;
-        }
+        Err(error) => return refuse(&error),
     };
     match loaded.action {
         Action::Version => println!("{}", version()),
@@ -25,7 +22,17 @@ fn main() -> ExitCode {
         Action::ShowPlacement(synthetic) => {
             cairn::server::show_placement(&loaded.config, synthetic.as_deref());
         }
-        Action::Serve => cairn::server::serve(loaded),
+        Action::Serve => {
+            if let Err(error) = cairn::server::serve(loaded) {
+                return refuse(&error);
+            }
+        }
     }
     ExitCode::SUCCESS
+}
+
+/// A configuration that the server cannot start with.
+fn refuse(error: &LoadError) -> ExitCode {
+    eprintln!("{error}");
+    ExitCode::FAILURE
 }

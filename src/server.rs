@@ -1,12 +1,15 @@
 //! The server as a whole: machine, back end, listeners, one thread per shard, signals.
 //!
 //! Builds what all shards share, starts the shards on their cores and waits for them. After the start it
-//! does nothing but wait for signals; all work is the shards'.
+//! does nothing but wait for signals; all work is the shards'. What the process is to those who started
+//! it stands in `server/process.rs`.
 
 #![allow(
     clippy::disallowed_methods,
     reason = "ends the process when a shard has ended badly"
 )]
+
+mod process;
 
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -14,32 +17,39 @@ use std::thread::JoinHandle;
 use crate::base::arena::{Arena, Pages};
 use crate::base::fatal::{Fatal, fatal};
 use crate::base::{
-    self, Endpoint, EpollIo, Io, Socket, UringIo, UringOptions, Wakers, mesh, probe, socket,
+    self, Endpoint, EpollIo, Io, Socket, UringIo, UringOptions, Wakers, log, mesh, probe, socket,
     topology,
 };
 use crate::config::choice::{HugePages, Placement};
-use crate::config::{Config, Loaded};
+use crate::config::{Config, LoadError, Loaded};
 use crate::limits::{RECEIVE_BUFFER_BYTES, RECEIVE_BUFFERS, SHARDS_MAX};
 use crate::route::Message;
 use crate::shard::{Identity, Shard, Shared};
+
+use process::Process;
 
 /// A broken shard holds keys and locks of the others: the process ends, in builds that unwind as well.
 fn end_on_panic() {
     let report = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
         report(panic);
+        if log::has_file() {
+            log::warning(panic);
+        }
         std::process::abort();
     }));
 }
 
 /// Runs the server until SHUTDOWN or a signal.
-pub fn serve(loaded: Loaded) {
+///
+/// # Errors
+/// When the configuration turns out to be unusable before anything was started.
+pub fn serve(loaded: Loaded) -> Result<(), LoadError> {
     end_on_panic();
     let config = loaded.config;
     enter_directory(&config);
-    for note in &loaded.notes {
-        eprintln!("# {note}");
-    }
+    let process = Process::begin(&config)?;
+    introduce(loaded.config_file.is_some(), &loaded.notes);
     let machine = topology::Machine::read();
     let plan = plan(&config, &machine);
     let shards = plan.placements.len();
@@ -59,47 +69,65 @@ pub fn serve(loaded: Loaded) {
         .machine
         .push(("huge_pages".to_string(), huge_pages(&config)));
     let shared = Arc::new(shared);
-    print_banner(&config, &shared);
+    print_machine(&config, &shared);
+    process.initialised();
+    log::warning("Server initialized");
     base::signals::install(wakers.clone(), shared.stop.clone());
 
     let unix_socket = config.unixsocket.clone();
-    let config = Arc::new(config);
-    let threads: Vec<JoinHandle<()>> = mesh::<Message>(shards)
-        .into_iter()
-        .enumerate()
+    let start = Start {
+        identity: Identity {
+            shard: 0,
+            shards,
+            shared,
+        },
+        config: Arc::new(config),
+        wakers,
+        cpu: None,
+        listeners: Vec::new(),
+        uring: backend.backend == probe::Backend::Uring,
+    };
+    let threads = start_shards(&start, &plan, &listeners);
+    process.ready();
+    for (shard, thread) in threads.into_iter().enumerate() {
+        if thread.join().is_err() {
+            std::process::exit(1);
+        }
+        if shard == 0 {
+            process.stopping();
+        }
+    }
+    base::socket::remove_unix(&unix_socket);
+    process.end();
+    Ok(())
+}
+
+/// One thread per shard; the first has the listeners.
+fn start_shards(
+    pattern: &Start,
+    plan: &topology::Plan,
+    listeners: &[Socket],
+) -> Vec<JoinHandle<()>> {
+    let shards = plan.placements.len();
+    let endpoints = mesh::<Message>(shards).into_iter().enumerate();
+    endpoints
         .map(|(shard, endpoint)| {
-            let start = Start {
-                identity: Identity {
-                    shard,
-                    shards,
-                    shared: shared.clone(),
-                },
-                config: config.clone(),
-                wakers: wakers.clone(),
-                cpu: plan.pin.then(|| plan.placements[shard].cpu),
-                listeners: if shard == 0 {
-                    listeners.clone()
-                } else {
-                    Vec::new()
-                },
-                uring: backend.backend == probe::Backend::Uring,
-            };
+            let mut start = pattern.clone();
+            start.identity.shard = shard;
+            start.cpu = plan.pin.then(|| plan.placements[shard].cpu);
+            if shard == 0 {
+                start.listeners = listeners.to_vec();
+            }
             std::thread::Builder::new()
                 .name(format!("shard-{shard}"))
                 .spawn(move || start.run(endpoint))
                 .unwrap_or_else(|error| fatal(&Fatal::Resources("a shard's thread", error)))
         })
-        .collect();
-    println!("{} Ready to accept connections", log_prefix());
-    for thread in threads {
-        if thread.join().is_err() {
-            std::process::exit(1);
-        }
-    }
-    base::socket::remove_unix(&unix_socket);
+        .collect()
 }
 
 /// What one shard's thread needs to begin.
+#[derive(Clone)]
 struct Start {
     identity: Identity,
     config: Arc<Config>,
@@ -115,17 +143,20 @@ impl Start {
         if let Some(cpu) = self.cpu
             && !topology::pin(cpu)
         {
-            eprintln!(
-                "# shard {} could not be pinned to processor {cpu}",
+            log::warning(format_args!(
+                "shard {} could not be pinned to processor {cpu}",
                 self.identity.shard
-            );
+            ));
         }
         let pages = match self.config.huge_pages {
             HugePages::Off => Pages::Base,
             _ => Pages::Transparent,
         };
         if let Err(error) = Arena::bind_new(pages) {
-            eprintln!("# shard {} shares an arena: {error}", self.identity.shard);
+            log::warning(format_args!(
+                "shard {} shares an arena: {error}",
+                self.identity.shard
+            ));
         }
         let shard = self.identity.shard;
         if self.uring {
@@ -237,9 +268,12 @@ fn listen(config: &Config) -> Vec<Socket> {
             };
             match socket::listen_tcp(address, config.port, options) {
                 Ok(socket) => listeners.push(socket),
-                Err(error) if optional && !error.is_taken() => eprintln!("# {error}"),
+                Err(error) if optional && !error.is_taken() => log::warning(error),
                 Err(error) => {
-                    eprintln!("Failed listening on port {} (TCP), aborting.", config.port);
+                    log::warning(format_args!(
+                        "Failed listening on port {} (TCP), aborting.",
+                        config.port
+                    ));
                     fatal(&Fatal::from_listen(error));
                 }
             }
@@ -330,24 +364,26 @@ fn run_id() -> String {
         .to_string()
 }
 
-fn print_banner(config: &Config, shared: &Shared) {
-    println!(
-        "{} Cairn {} starts, PID: {}",
-        log_prefix(),
-        env!("CARGO_PKG_VERSION"),
-        std::process::id()
-    );
-    for (name, value) in &shared.machine {
-        println!("    {name:24} {value}");
+/// The first lines of the log.
+fn introduce(has_file: bool, notes: &[String]) {
+    let (version, id) = (env!("CARGO_PKG_VERSION"), std::process::id());
+    log::warning(format_args!("Cairn {version} starts, PID: {id}"));
+    if has_file {
+        log::warning("Configuration loaded");
+    } else {
+        log::warning(
+            "No config file, the defaults and the command line hold. To name one: cairn-server /path/to/cairn.conf",
+        );
     }
-    println!(
-        "{} PID: {} Server initialized, port {}",
-        log_prefix(),
-        std::process::id(),
-        config.port
-    );
+    notes.iter().for_each(log::warning);
 }
 
-fn log_prefix() -> String {
-    format!("{}:M *", std::process::id())
+fn print_machine(config: &Config, shared: &Shared) {
+    for (name, value) in &shared.machine {
+        log::notice(format_args!("{name}: {value}"));
+    }
+    log::notice(format_args!(
+        "Running mode=standalone, port={}.",
+        config.port
+    ));
 }

@@ -28,6 +28,17 @@ static SETTINGS: &libc::c_char = unsafe {
     &*c"slab_sizes:32-32:4|48-48:6|80-80:10|96-96:12|112-112:14,background_thread:true,max_background_threads:1".as_ptr()
 };
 
+/// A fork leaves the allocator's thread behind; this starts it again in the child.
+pub(super) fn restart_background_thread() {
+    // SAFETY: `background_thread` takes a boolean.
+    let started = unsafe { raw::write(b"background_thread\0", true) };
+    if let Err(error) = started {
+        super::log::warning(format_args!(
+            "unused memory goes back to the system late: {error}"
+        ));
+    }
+}
+
 /// The arena of one shard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Arena {

@@ -33,6 +33,32 @@ pub(super) fn now() -> Now {
     }
 }
 
+/// A moment as Redis's log writes it, in local time: `25 Nov 2026 07:56:23.336`.
+#[must_use]
+pub(super) fn local_text(unix_us: u64) -> String {
+    const MONTHS: [&str; 12] = [
+        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+    ];
+    let seconds = libc::time_t::try_from(unix_us / 1_000_000).expect("64 bits of seconds");
+    // SAFETY: both pointers are to live locals; a zeroed tm is valid and the call fills it.
+    let parts = unsafe {
+        let mut parts: libc::tm = std::mem::zeroed();
+        let filled = libc::localtime_r(&raw const seconds, &raw mut parts);
+        assert!(!filled.is_null(), "the year fits an int");
+        parts
+    };
+    let month = MONTHS[usize::try_from(parts.tm_mon).expect("months are 0 to 11")];
+    format!(
+        "{:02} {month} {} {:02}:{:02}:{:02}.{:03}",
+        parts.tm_mday,
+        parts.tm_year + 1900,
+        parts.tm_hour,
+        parts.tm_min,
+        parts.tm_sec,
+        unix_us / 1000 % 1000
+    )
+}
+
 /// The monotonic clock in nanoseconds.
 #[must_use]
 pub(super) fn precise_ns() -> u64 {

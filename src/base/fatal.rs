@@ -8,6 +8,7 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
+use super::log;
 use super::socket::{ListenError, error_text};
 
 /// Why the server cannot run.
@@ -134,10 +135,18 @@ impl fmt::Display for Fatal {
     }
 }
 
-/// Says why on standard error and ends the process.
+/// Says why on standard error, and in the log where that is a file, and ends the process.
 pub fn fatal(reason: &Fatal) -> ! {
-    eprintln!("FATAL: {reason}\n{}", reason.advice());
+    say(&format!("FATAL: {reason}\n{}", reason.advice()));
     std::process::exit(i32::from(reason.code()))
+}
+
+/// Last words: a daemon's standard error leads nowhere.
+pub fn say(words: &str) {
+    eprintln!("{words}");
+    if log::has_file() {
+        log::warning(words);
+    }
 }
 
 /// How DEBUG ends the process.
@@ -150,7 +159,7 @@ pub enum Crash {
 
 /// Ends the process as a bug would, core dump included; for DEBUG only.
 pub fn crash(how: Crash) -> ! {
-    eprintln!("Crashed on demand by DEBUG: {how:?}");
+    say(&format!("Crashed on demand by DEBUG: {how:?}"));
     if how == Crash::Segfault {
         // SAFETY: raise touches no memory of ours; the signal's default action ends the process.
         unsafe { libc::raise(libc::SIGSEGV) };

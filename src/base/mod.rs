@@ -14,6 +14,7 @@ pub mod fatal;
 mod files;
 pub mod huge_pages;
 mod io;
+pub mod log;
 pub mod lzf;
 mod memory;
 mod mesh;
@@ -25,6 +26,7 @@ pub mod sim;
 pub mod socket;
 #[cfg(test)]
 mod suite;
+pub mod supervisor;
 mod table;
 mod ticks;
 pub mod topology;

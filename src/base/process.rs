@@ -1,6 +1,10 @@
-//! What the kernel says about this process and the machine, for INFO.
+//! This process as the system sees it: what it has used, for INFO; daemon, pid file, descriptors.
 //!
-//! A few system calls per question; never on the hot path.
+//! A few system calls per question; never on the hot path. Whether the process becomes a daemon and
+//! where its id is written, main decides.
+
+use std::io;
+use std::path::Path;
 
 /// Processor time, seconds.
 #[derive(Debug, Clone, Copy, Default)]
@@ -84,6 +88,51 @@ pub fn peak_rss_bytes() -> u64 {
     let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     let kilobytes = line.and_then(|rest| rest.split_whitespace().next()?.parse::<u64>().ok());
     kilobytes.unwrap_or(0) * 1024
+}
+
+/// Goes on in a child of its own session without a terminal; the process that was called ends well.
+/// Standard streams lead nowhere from then on.
+///
+/// Must come before the first thread is started: the child has none of them.
+///
+/// # Errors
+/// When the system has no room for a process, or `/dev/null` cannot be opened.
+pub fn become_daemon() -> io::Result<()> {
+    let nowhere = std::fs::OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open("/dev/null")?;
+    // SAFETY: the caller is the only thread, so the child's memory is whole; setsid and dup2 touch
+    // descriptors and the session only.
+    unsafe {
+        match libc::fork() {
+            -1 => return Err(io::Error::last_os_error()),
+            0 => {}
+            _ => libc::_exit(0),
+        }
+        libc::setsid();
+        let nowhere = std::os::fd::AsRawFd::as_raw_fd(&nowhere);
+        for stream in [libc::STDIN_FILENO, libc::STDOUT_FILENO, libc::STDERR_FILENO] {
+            if libc::dup2(nowhere, stream) < 0 {
+                return Err(io::Error::last_os_error());
+            }
+        }
+    }
+    super::arena::restart_background_thread();
+    Ok(())
+}
+
+/// Writes the process's id to a file, as service scripts read it.
+///
+/// # Errors
+/// Whatever the file system says.
+pub fn write_id(path: &Path) -> io::Result<()> {
+    std::fs::write(path, format!("{}\n", std::process::id()))
+}
+
+/// Removes a file that `write_id` wrote; one that is gone is no fault.
+pub fn remove_id(path: &Path) {
+    let _ = std::fs::remove_file(path);
 }
 
 /// The program's file.

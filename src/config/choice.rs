@@ -3,6 +3,8 @@
 //! Each set is a Rust enum and the list of its names; a name's number is what a `Kind::Choice` row
 //! stores. The order of names is the order in which error texts list them. Knows nothing of rows.
 
+use crate::base::log;
+
 /// A set of names with their numbers; a number with several names prints as the first.
 pub type Names = &'static [(&'static str, u32)];
 
@@ -85,6 +87,22 @@ choice! {
     /// `loglevel`, most talkative first.
     LogLevel { Debug = "debug", Verbose = "verbose", Notice = "notice", Warning = "warning" }
 }
+
+impl From<LogLevel> for log::Level {
+    fn from(level: LogLevel) -> Self {
+        match level {
+            LogLevel::Debug => Self::Debug,
+            LogLevel::Verbose => Self::Verbose,
+            LogLevel::Notice => Self::Notice,
+            LogLevel::Warning => Self::Warning,
+        }
+    }
+}
+
+choice! {
+    /// `supervised`: the service manager that hears of the server.
+    Supervised { Upstart = "upstart", Systemd = "systemd", Auto = "auto", No = "no" }
+}
 choice! {
     /// `appendfsync`.
     Appendfsync { Everysec = "everysec", Always = "always", No = "no" }
@@ -151,7 +169,6 @@ pub const SYSLOG_FACILITY: Names = &[
     ("local6", 7),
     ("local7", 8),
 ];
-pub const SUPERVISED: Names = &[("upstart", 0), ("systemd", 1), ("auto", 2), ("no", 3)];
 pub const DISKLESS_LOAD: Names = &[("disabled", 0), ("on-empty-db", 1), ("swapdb", 2)];
 pub const TLS_AUTH_CLIENTS: Names = &[("no", 0), ("yes", 1), ("optional", 2)];
 pub const OOM_SCORE_ADJ: Names = &[("no", 0), ("yes", 1), ("relative", 1), ("absolute", 2)];

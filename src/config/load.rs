@@ -52,6 +52,14 @@ pub struct Loaded {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LoadError(String);
 
+impl LoadError {
+    /// A fault of the configuration that no line shows by itself.
+    #[must_use]
+    pub fn without_line(reason: &str) -> Self {
+        Self(format!("{}{reason}\n", head()))
+    }
+}
+
 impl fmt::Display for LoadError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.0)
@@ -292,10 +300,9 @@ impl<'a> Loading<'a> {
                 .text("cluster-enabled")
                 .is_some_and(|value| value == "yes")
         {
-            return Err(LoadError(format!(
-                "{}replicaof directive not allowed in cluster mode\n",
-                head()
-            )));
+            return Err(LoadError::without_line(
+                "replicaof directive not allowed in cluster mode",
+            ));
         }
         let defaults = Config::default();
         let idle = rows().filter(|row| !row.inert.is_empty() && self.seen.contains(row.name));

@@ -5,7 +5,7 @@
 
 use super::choice::{
     AclPubsubDefault, Appendfsync, Backend, HugePages, LogLevel, MaxmemoryPolicy, Permission,
-    PipelineOrder, Placement, SanitizeDumpPayload,
+    PipelineOrder, Placement, SanitizeDumpPayload, Supervised,
 };
 
 /// One rule of `save`: write a snapshot after `seconds` if at least `changes` happened.
@@ -72,6 +72,7 @@ pub struct Settings {
 
     // Process and log.
     pub daemonize: bool,
+    pub supervised: Supervised,
     pub pidfile: String,
     pub logfile: String,
     pub loglevel: LogLevel,

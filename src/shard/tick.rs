@@ -171,7 +171,9 @@ impl<I: Io> Shard<I> {
             .is_power_of_two()
         {
             let (shard, text) = (self.core.id(), error_text(error));
-            eprintln!("# shard {shard}: a client's socket failed: {text}");
+            crate::base::log::notice(format_args!(
+                "shard {shard}: a client's socket failed: {text}"
+            ));
         }
     }
 

@@ -1,7 +1,7 @@
 //! The import table: which module of `src/` may see which.
 //!
 //! Reads `crate::name`, `crate::{...}` and `super::` paths that reach the crate's root. Unit tests are
-//! free. `main.rs`, `lib.rs` and `server.rs` put everything together and are free as well. The table is the design's.
+//! free. `main.rs`, `lib.rs`, `server.rs` and `server/` put everything together and are free as well. The table is the design's.
 
 use super::source::{Source, closing_brace, line_number, words};
 
@@ -62,7 +62,7 @@ fn module_of(path: &str) -> Option<&str> {
     let inside = path.strip_prefix("src/")?;
     let first = inside.split('/').next()?;
     match first {
-        "main.rs" | "lib.rs" | "server.rs" => None,
+        "main.rs" | "lib.rs" | "server.rs" | "server" => None,
         _ => Some(first.trim_end_matches(".rs")),
     }
 }

@@ -4,8 +4,8 @@
 //! Data only: names, defaults and ranges; `config/directive.rs` gives them meaning.
 
 use super::super::choice::{
-    AclPubsubDefault, Choice, LogLevel, OOM_SCORE_ADJ, Permission, SHUTDOWN, SUPERVISED,
-    SYSLOG_FACILITY,
+    AclPubsubDefault, Choice, LogLevel, OOM_SCORE_ADJ, Permission, SHUTDOWN, SYSLOG_FACILITY,
+    Supervised,
 };
 use super::super::directive::{
     AT_START, DENY_LOADING, Directive, Field, HIDDEN, IMMUTABLE, PROTECTED, WORDS, boolean,
@@ -113,9 +113,13 @@ pub const ROWS: &[Directive] = &[
         AclPubsubDefault::ResetChannels as u32,
         field!(acl_pubsub_default),
     ),
-    choices("supervised", SUPERVISED, 3, None)
-        .flags(IMMUTABLE)
-        .inert("the service manager needs no notice"),
+    choices(
+        "supervised",
+        Supervised::NAMES,
+        Supervised::No as u32,
+        field!(supervised),
+    )
+    .flags(IMMUTABLE),
     boolean("syslog-enabled", false, None)
         .flags(IMMUTABLE)
         .inert(SYSLOG),

@@ -126,13 +126,18 @@ fn reset_statistics(core: &mut Core, token: Token, _args: &Args<'_>) -> Flow {
 }
 
 impl Core {
-    /// True for a client over loopback or the unix socket.
+    /// True for a client over loopback or the unix socket, whose address is a path and no number.
     pub fn is_local(&mut self, token: Token) -> bool {
+        let config = self.config.clone();
         let address = &self.client(token).address;
         let host = address
             .rsplit_once(':')
             .map_or(&**address, |(host, _)| host);
-        host.starts_with('/') || matches!(host, "127.0.0.1" | "::1" | "[::1]")
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        match host.parse::<std::net::IpAddr>() {
+            Ok(_) => matches!(host, "127.0.0.1" | "::1"),
+            Err(_) => host.starts_with('/') || host == config.unixsocket,
+        }
     }
 
     /// Shard 0: makes the change on top of every earlier one.
@@ -175,6 +180,9 @@ impl Core {
             return;
         }
         self.config_version = version;
+        if self.id() == 0 && config.loglevel != self.config.loglevel {
+            crate::base::log::set_level(config.loglevel.into());
+        }
         self.metrics.configure(crate::shard::thresholds(&config));
         self.config = config;
         // A new `maxmemory` is held against what is used now.

@@ -138,7 +138,8 @@ fn accept(core: &mut Core, token: Token, _args: &Args<'_>) -> Flow {
 }
 
 fn log(core: &mut Core, token: Token, args: &Args<'_>) -> Flow {
-    println!("DEBUG LOG: {}", String::from_utf8_lossy(args.get(2)));
+    let text = String::from_utf8_lossy(args.get(2));
+    crate::base::log::warning(format_args!("DEBUG LOG: {text}"));
     accept(core, token, args)
 }
 
