@@ -362,6 +362,11 @@ impl Io for EpollIo {
         }
     }
 
+    fn reset(&mut self, token: Token) {
+        socket::drop_unsent(self.connections.attached(token).fd);
+        self.close(token);
+    }
+
     fn recycle(&mut self, buffer: Buffer) {
         let id = self.pool.take_back(&buffer);
         self.free.push(id);

@@ -138,6 +138,10 @@ pub trait Io {
     /// was reported before), after every other event of the token.
     fn close(&mut self, token: Token);
 
+    /// As `close`, but what the peer has not read yet is dropped, also what the kernel has taken: a peer that
+    /// never reads would not see the end behind it, and the kernel would keep it for minutes.
+    fn reset(&mut self, token: Token);
+
     /// Takes back a buffer of `Received`.
     fn recycle(&mut self, buffer: Buffer);
 

@@ -420,6 +420,25 @@ pub(super) fn shutdown(fd: i32) {
     unsafe { libc::shutdown(fd, libc::SHUT_RDWR) };
 }
 
+/// From now on closing drops what the kernel has not sent, and tells the peer by a reset.
+pub(super) fn drop_unsent(fd: i32) {
+    let linger = libc::linger {
+        l_onoff: 1,
+        l_linger: 0,
+    };
+    // SAFETY: the kernel reads the structure given, whose size is given. It fails for what is no stream of
+    // the network; there closing is all there is.
+    unsafe {
+        libc::setsockopt(
+            fd,
+            libc::SOL_SOCKET,
+            libc::SO_LINGER,
+            (&raw const linger).cast(),
+            size_of::<libc::linger>() as libc::socklen_t,
+        )
+    };
+}
+
 fn set_option(fd: i32, level: i32, option: i32, value: i32) -> io::Result<()> {
     // SAFETY: the value is a readable int and its size is given.
     check(unsafe {

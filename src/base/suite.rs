@@ -361,6 +361,40 @@ pub(super) fn close_abandons_the_send<I: Io>(io: I) {
     }
 }
 
+/// The error that a peer finds which does not read, within a time.
+fn error_of(bench: &mut Bench<impl Io>, peer: &TcpStream) -> Option<std::io::ErrorKind> {
+    for _ in 0..200 {
+        bench.step(Wait::AtMost(1000));
+        if let Some(error) = peer.take_error().unwrap() {
+            return Some(error.kind());
+        }
+    }
+    None
+}
+
+pub(super) fn a_reset_reaches_who_does_not_read<I: Io>(io: I) {
+    let mut bench = Bench::new(io);
+    for reset in [true, false] {
+        bench.closed.clear();
+        bench.sent.clear();
+        bench.received.clear();
+        let mut peer = bench.connect(9);
+        // All that it sends is read: else closing is a reset anyway.
+        peer.write_all(b"request").unwrap();
+        bench.until("the request", |b| b.received(9) == 7);
+        bench.io.send(9, vec![1; 20 * 1024 * 1024]);
+        bench.step(Wait::AtMost(1000));
+        match reset {
+            true => bench.io.reset(9),
+            false => bench.io.close(9),
+        }
+        bench.until("closed", |b| b.is_closed(9));
+        let found = error_of(&mut bench, &peer);
+        assert_eq!(found, reset.then_some(std::io::ErrorKind::ConnectionReset));
+        drop(peer);
+    }
+}
+
 pub(super) fn closed_with_a_send_after_peer_closed<I: Io>(io: I) {
     let mut bench = Bench::new(io);
     let peer = bench.connect(9);
@@ -573,7 +607,7 @@ macro_rules! io_suite {
         suite::io_suite!(@each suite::NORMAL;
             echo, addresses, parts_arrive_in_order, large_transfer_to_slow_reader,
             large_transfer_echoed, pause_and_resume, peer_closes, peer_resets, shard_closes,
-            close_abandons_the_send, closed_with_a_send_after_peer_closed, many_connections,
+            close_abandons_the_send, a_reset_reaches_who_does_not_read, closed_with_a_send_after_peer_closed, many_connections,
             unlisten_refuses, unix_socket, time_passes, lingering_is_short_and_sends);
 
         #[test]

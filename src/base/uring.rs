@@ -349,6 +349,11 @@ impl Io for UringIo {
         }
     }
 
+    fn reset(&mut self, token: Token) {
+        socket::drop_unsent(self.connections.attached(token).fd);
+        self.close(token);
+    }
+
     fn recycle(&mut self, buffer: Buffer) {
         self.buffers.recycle(&buffer);
     }

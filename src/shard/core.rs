@@ -88,6 +88,8 @@ pub struct Identity {
 #[derive(Debug)]
 pub enum IoRequest {
     Close(Token),
+    /// Close, and drop what the peer has not read.
+    Reset(Token),
     Pause(Token),
     Resume(Token),
     Attach {

@@ -181,7 +181,8 @@ impl Core {
             }
             let soft_expired = over_soft && now_us - since >= limits.soft_seconds * 1_000_000;
             if soft_expired || limits.hard_bytes > 0 && kept > limits.hard_bytes {
-                self.close_now(token);
+                // What it does not read must not stay with the kernel either, nor hide the end from it.
+                self.end_now(token, IoRequest::Reset(token));
             }
         }
     }
@@ -197,12 +198,16 @@ impl Core {
 
     /// Closes at once; unsent output is lost.
     pub fn close_now(&mut self, token: Token) {
+        self.end_now(token, IoRequest::Close(token));
+    }
+
+    fn end_now(&mut self, token: Token, request: IoRequest) {
         let client = self.client(token);
         client.state = State::Closing;
         if !client.closing {
             client.closing = true;
             self.leave(token);
-            self.requests.push(IoRequest::Close(token));
+            self.requests.push(request);
         }
         if self.client(token).gone() {
             self.forget(token);

@@ -80,6 +80,9 @@ impl Io for Recorder {
             outside.events.push(Event::Closed { token, reason });
         }
     }
+    fn reset(&mut self, token: Token) {
+        self.close(token);
+    }
     fn recycle(&mut self, _buffer: Buffer) {}
     fn addresses(&self, token: Token) -> (String, String) {
         let known = self.0.borrow().addresses.get(&token).cloned();

@@ -236,6 +236,7 @@ impl<I: Io> Shard<I> {
     fn carry_out(&mut self, request: IoRequest) {
         match request {
             IoRequest::Close(token) => self.io.close(token),
+            IoRequest::Reset(token) => self.io.reset(token),
             IoRequest::Pause(token) => self.io.pause(token),
             IoRequest::Resume(token) => self.io.resume(token),
             IoRequest::Discard(socket) => self.io.discard(socket),

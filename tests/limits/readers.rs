@@ -203,6 +203,23 @@ fn output_limits_close_slow_readers() {
         let took = closed_after(&mut readers, wanted);
         figure("readers", limit, format!("{took:?}"));
         took.expect("closed in time");
+        // Once is enough: all that such a client has sent is read, and its end must not stand behind what it
+        // does not read.
+        let twice = [&all[..], &all[1..]].concat();
+        let mut readers: Vec<Reader> = (0..READERS / 5)
+            .map(|_| Reader::new(&server, &twice))
+            .collect();
+        for reader in &mut readers {
+            let command = encode(&twice);
+            reader.stream.write_all(&command).expect("a little fits");
+        }
+        let took = closed_after(&mut readers, wanted);
+        figure(
+            "readers",
+            &format!("{limit}, asked once"),
+            format!("{took:?}"),
+        );
+        took.expect("closed in time");
     }
     // The control: without a limit they stay.
     let server = start(&["--shards", "2"]);

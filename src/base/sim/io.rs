@@ -245,6 +245,16 @@ impl Io for SimIo {
         Self::end(state, attached.connection);
     }
 
+    fn reset(&mut self, token: Token) {
+        let connection = {
+            let state = self.world.0.borrow();
+            state.shards[self.shard].attached[&token].connection
+        };
+        self.close(token);
+        let state = &mut *self.world.0.borrow_mut();
+        state.connections[connection].to_client.clear();
+    }
+
     fn recycle(&mut self, buffer: Buffer) {
         let bytes = self.buffers[buffer.id as usize].take();
         assert!(bytes.is_some(), "a buffer is handed back once");
