@@ -131,6 +131,8 @@ pub struct Transaction {
 pub struct Steps {
     pub sequence: Sequence,
     pub left: VecDeque<Carried>,
+    /// What the time is for all of them, from the decision on.
+    pub clock_ms: u64,
 }
 
 /// What a client has set to work in a tick, in units of `limits::TURN_WORK_MAX`.

@@ -129,6 +129,24 @@ impl Locks {
             .is_some_and(|holder| holder.missing == 0)
     }
 
+    /// How `sequence` holds a key; None: it does not hold it.
+    #[must_use]
+    pub fn held(&self, sequence: Sequence, key: u64) -> Option<Mode> {
+        let holders = self.locks.get(&key)?.holders.iter();
+        holders
+            .filter(|&&(holder, _)| holder == sequence)
+            .map(|&(_, mode)| mode)
+            .next()
+    }
+
+    /// True when `sequence` has been granted and is to give way.
+    #[must_use]
+    pub fn is_revoking(&self, sequence: Sequence) -> bool {
+        self.transactions
+            .get(&sequence)
+            .is_some_and(|holder| holder.revoking)
+    }
+
     /// A transaction asks for its keys; the same key must not stand twice in `intents`.
     pub fn request(&mut self, sequence: Sequence, mut intents: Vec<Intent>, outcome: &mut Outcome) {
         assert!(

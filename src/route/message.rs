@@ -146,8 +146,8 @@ pub enum Work {
 pub struct Schedule {
     pub sequence: Sequence,
     pub intents: Vec<Intent>,
-    /// Part of a transaction that holds every shard already: no locks are taken.
-    pub within: bool,
+    /// Part of a transaction that holds every shard already: no locks are taken, and this is its clock.
+    pub within_ms: Option<u64>,
     pub work: Work,
     /// The transaction is the EXEC of this client, which may watch keys here.
     pub watcher: Option<u64>,
@@ -186,6 +186,8 @@ pub struct Offer {
     /// The key with something to take, then the client's other keys on that shard that it must have.
     pub keys: Arc<[DbKey]>,
     pub entries: Vec<Option<Entry>>,
+    /// The clock of the owner.
+    pub clock_ms: u64,
 }
 
 /// Commands for the shard of all their keys: an EXEC, or a command that waits there for a transaction to end.
@@ -247,6 +249,8 @@ pub enum Note {
         sequence: Sequence,
         part: Part,
         dirty: bool,
+        /// The clock of the shard: the transaction's is no earlier.
+        clock_ms: u64,
     },
     /// An older transaction waits: give the grant back unless decided.
     Revoke {
@@ -303,8 +307,8 @@ pub enum Note {
     Errand {
         id: u64,
         errand: Errand,
-        /// Part of an EXEC that holds every shard already.
-        within: bool,
+        /// Part of an EXEC that holds every shard already, with this clock.
+        within_ms: Option<u64>,
     },
     ErrandDone {
         id: u64,

@@ -13,7 +13,7 @@ use crate::cmd::KeyEvent;
 use crate::config::events;
 use crate::conn::{Client, State};
 use crate::limits::{EXPIRE_PER_TICK, EXPIRE_PER_TICK_MAX, FREE_PER_TICK, IDLE_SLEEP_US};
-use crate::route::{Mode, Note};
+use crate::route::{Mode, Note, WHOLE};
 
 impl Core {
     /// A tick begins.
@@ -30,9 +30,7 @@ impl Core {
         if let Some(at) = self.waits.next_deadline_us() {
             sleep = sleep.min(at.saturating_sub(self.now.monotonic_us));
         }
-        if self.active_expire
-            && !self.home.expiry_paused
-            && self.pause_until_ms == 0
+        if self.expires_keys()
             && let Some(at_ms) = self.store.next_deadline(self.now.unix_ms())
         {
             sleep = sleep.min(at_ms.saturating_mul(1000).saturating_sub(self.now.unix_us));
@@ -51,6 +49,14 @@ impl Core {
         }
     }
 
+    /// True when keys may end by themselves now: not while a transaction holds or has looked at them all.
+    fn expires_keys(&self) -> bool {
+        self.active_expire
+            && !self.home.expiry_paused
+            && self.pause_until_ms == 0
+            && !self.locks.conflicts(WHOLE, Mode::SomeExclusive)
+    }
+
     /// Large values that wait to be freed.
     #[must_use]
     pub fn unfreed(&self) -> usize {
@@ -62,7 +68,7 @@ impl Core {
         self.expire_waits();
         // Before its client can ask anew: a registration ends by its own end, not by that of the one before.
         self.handle_own_notes();
-        if self.active_expire && !self.home.expiry_paused && self.pause_until_ms == 0 {
+        if self.expires_keys() {
             self.expire_keys();
         }
         if let Some(cleared) = self.cleared.last_mut()

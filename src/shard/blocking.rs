@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::Core;
-use super::coordinate::{Coordinated, Plan, Share};
+use super::coordinate::{Coordinated, Grant, Plan, Share};
 use super::mesh::ALONE;
 use super::participate::{Duty, Participant};
 use super::waits::{Candidate, suits};
@@ -168,7 +168,7 @@ impl Core {
                 coordinator: usize::from(wait.home),
                 duty: Duty::Offer(Box::new(Candidate(registered)), key),
                 watcher: None,
-                within: false,
+                within_ms: None,
             };
             self.take_part(sequence, intents, participant);
         }
@@ -228,6 +228,7 @@ impl Core {
             block,
             keys: Arc::clone(&keys),
             entries,
+            clock_ms: self.now.unix_ms(),
         };
         self.tell(usize::from(wait.home), Note::Offer(Box::new(offer)));
         Some(keys)
@@ -368,6 +369,7 @@ impl Core {
             block,
             keys,
             entries,
+            clock_ms,
         } = offer;
         let waits = |client: &&mut crate::conn::Client| {
             client.state == State::Blocked && client.block == block
@@ -409,7 +411,12 @@ impl Core {
             watcher: None,
             block,
         };
-        self.accept(from, sequence, task, (keys, entries), others);
+        let grant = Grant {
+            part: Part::Entries(entries),
+            dirty: false,
+            clock_ms,
+        };
+        self.accept(from, sequence, task, (keys, grant), others);
     }
 
     /// What was offered was gone when it came to it: the command starts anew, and waits again on every owner.
@@ -431,11 +438,11 @@ impl Core {
         from: usize,
         sequence: Sequence,
         task: Task,
-        lent: (Arc<[DbKey]>, Returned),
+        (lent, grant): (Arc<[DbKey]>, Grant),
         others: Vec<DbKey>,
     ) {
         let ReplyTo { token, client, .. } = task.to;
-        let first = Share::new(from, lent.0);
+        let first = Share::new(from, lent);
         let missing = 1 + usize::from(!others.is_empty());
         let plan = Plan::Lend(task);
         let shares = vec![first];
@@ -448,6 +455,8 @@ impl Core {
                 missing,
                 decided: false,
                 dirty: false,
+                clock_ms: 0,
+                within_ms: None,
                 offered: true,
                 plan,
             },
@@ -459,7 +468,7 @@ impl Core {
             let work = Work::Lend(Arc::clone(&others));
             self.ask_share(sequence, Share::new(shard, others), intents, work, None);
         }
-        self.granted(from, sequence, Part::Entries(lent.1), false);
+        self.granted(from, sequence, grant);
     }
 }
 

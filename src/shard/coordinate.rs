@@ -45,6 +45,16 @@ pub struct Share {
     pub ordinals: Vec<usize>,
 }
 
+/// A shard's consent to a transaction.
+#[derive(Debug)]
+pub struct Grant {
+    pub part: Part,
+    /// A key that the client watches there has changed.
+    pub dirty: bool,
+    /// The shard's clock.
+    pub clock_ms: u64,
+}
+
 /// A transaction that this shard coordinates.
 #[derive(Debug)]
 pub struct Coordinated {
@@ -56,6 +66,11 @@ pub struct Coordinated {
     pub decided: bool,
     /// A watched key has changed.
     pub dirty: bool,
+    /// What the time is for all that it does: no earlier than on any shard that has granted, so that no key
+    /// that was found gone there comes back. Fixed by the decision.
+    pub clock_ms: u64,
+    /// It is part of a transaction that holds every shard already, with this clock.
+    pub within_ms: Option<u64>,
     /// It began with a key that was offered to a blocked client.
     pub offered: bool,
     pub plan: Plan,
@@ -91,7 +106,11 @@ impl Core {
             counts.resize(counted + 1, 0);
         }
         counts[counted] += 1;
-        let client = self.clients.get(token).map_or(0, |client| client.id);
+        let client = self.clients.get(token);
+        let within_ms = client
+            .and_then(|client| client.steps.as_deref())
+            .map(|steps| steps.clock_ms);
+        let client = client.map_or(0, |client| client.id);
         let coordinated = Coordinated {
             token,
             client,
@@ -99,6 +118,8 @@ impl Core {
             missing: shares,
             decided: false,
             dirty: false,
+            clock_ms: 0,
+            within_ms,
             offered: false,
             plan,
         };
@@ -120,17 +141,13 @@ impl Core {
             .get_mut(&sequence)
             .expect("the transaction was just opened");
         coordinated.shares.push(share);
-        let token = coordinated.token;
-        let within = self
-            .clients
-            .get(token)
-            .is_some_and(|client| client.steps.is_some());
+        let within_ms = coordinated.within_ms;
         self.tell(
             shard,
             Note::Schedule(Box::new(Schedule {
                 sequence,
                 intents,
-                within,
+                within_ms,
                 work,
                 watcher,
             })),
@@ -138,7 +155,7 @@ impl Core {
     }
 
     /// A shard has granted its locks.
-    pub fn granted(&mut self, from: usize, sequence: Sequence, part: Part, dirty: bool) {
+    pub fn granted(&mut self, from: usize, sequence: Sequence, grant: Grant) {
         let coordinated = self
             .coordinated
             .get_mut(&sequence)
@@ -150,11 +167,11 @@ impl Core {
         let share = coordinated.share(from);
         assert!(!share.granted, "a share is granted once");
         share.granted = true;
-        share.part = Some(part);
-        coordinated.dirty |= dirty;
+        share.part = Some(grant.part);
+        coordinated.dirty |= grant.dirty;
+        coordinated.clock_ms = coordinated.clock_ms.max(grant.clock_ms);
         coordinated.missing -= 1;
         if coordinated.missing == 0 {
-            coordinated.decided = true;
             self.decide(sequence);
         }
     }
@@ -181,7 +198,14 @@ impl Core {
 
     /// Every lock is held: what the transaction does becomes so now.
     pub fn decide(&mut self, sequence: Sequence) {
+        let now_ms = self.now.unix_ms();
         let coordinated = self.coordinated.get_mut(&sequence).expect("decided once");
+        assert!(!coordinated.decided, "decided once");
+        coordinated.decided = true;
+        coordinated.clock_ms = match coordinated.within_ms {
+            Some(fixed_ms) => fixed_ms,
+            None => coordinated.clock_ms.max(now_ms),
+        };
         match &coordinated.plan {
             Plan::Lend(_) => {
                 let coordinated = self

@@ -72,7 +72,8 @@ impl Core {
             finish: Box::new(finish),
             timed: None,
         };
-        let within = client.steps.is_some();
+        let steps = client.steps.as_deref();
+        let within_ms = steps.map(|steps| steps.clock_ms);
         self.errands.insert(id, gathering);
         for &shard in shards {
             self.tell(
@@ -80,7 +81,7 @@ impl Core {
                 Note::Errand {
                     id,
                     errand: errand.clone(),
-                    within,
+                    within_ms,
                 },
             );
         }
@@ -99,21 +100,21 @@ impl Core {
     }
 
     /// Another shard asks.
-    pub fn do_errand(&mut self, from: usize, id: u64, errand: Errand, within: bool) {
+    pub fn do_errand(&mut self, from: usize, id: u64, errand: Errand, within_ms: Option<u64>) {
         if let Errand::Sleep(duration) = errand {
             // At the end of the tick, so that every shard has heard of it when the first one sleeps.
             self.requests.push(IoRequest::Stall { from, id, duration });
             return;
         }
-        if self.locks.is_empty() || within || !errand.needs_keys() {
-            return self.answer_errand(from, id, &errand);
+        if self.locks.is_empty() || within_ms.is_some() || !errand.needs_keys() {
+            return self.at_clock(within_ms, |core| core.answer_errand(from, id, &errand));
         }
         // Keys that are lent out are nowhere to be seen, so it takes its turn among the transactions.
         let participant = Participant {
             coordinator: from,
             duty: Duty::Errand(id, errand),
             watcher: None,
-            within: false,
+            within_ms: None,
         };
         let intents = vec![Intent {
             key: WHOLE,

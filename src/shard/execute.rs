@@ -122,6 +122,22 @@ impl Core {
         self.timed(call, args);
     }
 
+    /// Runs something for a transaction at its clock; None: at the tick's.
+    pub fn at_clock<T>(&mut self, clock_ms: Option<u64>, run: impl FnOnce(&mut Self) -> T) -> T {
+        let Some(clock_ms) = clock_ms else {
+            return run(self);
+        };
+        assert!(clock_ms > 0, "a transaction that runs has its clock");
+        let ticks = std::mem::replace(&mut self.now.unix_us, clock_ms * 1000);
+        let result = run(self);
+        assert!(
+            self.now.unix_us == clock_ms * 1000,
+            "time stands still for a transaction"
+        );
+        self.now.unix_us = ticks;
+        result
+    }
+
     /// Counts calls of a command.
     #[inline]
     pub fn count_call(&mut self, row: u16, calls: u64) {
@@ -257,15 +273,8 @@ impl Core {
         if self.locks.is_empty() {
             return false;
         }
-        let some = match changes_keys(row) {
-            true => Mode::SomeExclusive,
-            false => Mode::SomeShared,
-        };
         if row.command.keys.is_empty() {
             return false;
-        }
-        if self.locks.conflicts(WHOLE, some) {
-            return true;
         }
         let mut positions = Vec::new();
         for spec in row.command.keys {
@@ -273,13 +282,19 @@ impl Core {
                 return false;
             }
         }
-        self.databases_of(row, db, args).any(|db| {
+        // The end of an expired key is a change, too, also to those who have looked at all keys.
+        let mut some = Mode::SomeShared;
+        let locked = self.databases_of(row, db, args).any(|db| {
             positions.iter().any(|&at| {
                 let key = args.get(at);
                 let mode = self.mode_of(row, db, key);
+                if mode == Mode::Exclusive {
+                    some = Mode::SomeExclusive;
+                }
                 self.locks.conflicts(self.lock_key(db, key), mode)
             })
-        })
+        });
+        locked || self.locks.conflicts(WHOLE, some)
     }
 
     /// How a command needs a key. Whoever finds that a key's time is over ends it, and that is a write: those who have

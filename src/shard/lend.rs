@@ -127,7 +127,11 @@ impl Core {
         let aborted = task.exec && coordinated.dirty;
         let mut reply = Vec::new();
         let gone = coordinated.offered && self.has_left(task.to);
-        let blocks = !gone && self.run_borrowed(task, aborted, &mut reply);
+        let clock_ms = Some(coordinated.clock_ms);
+        let blocks = !gone
+            && self.at_clock(clock_ms, |core| {
+                core.run_borrowed(task, aborted, &mut reply)
+            });
         self.effects.wants.modified = listened;
         self.effects.lent.clear();
         if !self.effects.found.is_empty() {

@@ -5,6 +5,7 @@
 //! later by a `Note::Late`.
 
 use super::Core;
+use super::coordinate::Grant;
 use super::execute::Call;
 use super::snapshot::PART;
 use crate::conn::{PLACE_MAX, ReplyMode, State};
@@ -62,7 +63,15 @@ impl Core {
                 sequence,
                 part,
                 dirty,
-            } => self.granted(from, sequence, part, dirty),
+                clock_ms,
+            } => {
+                let grant = Grant {
+                    part,
+                    dirty,
+                    clock_ms,
+                };
+                self.granted(from, sequence, grant);
+            }
             Note::Revoke { sequence } => self.revoke(from, sequence),
             Note::Executed { sequence, reply } => self.executed(from, sequence, reply),
             Note::Late { to, reply } => self.late(to, &reply),
@@ -79,7 +88,11 @@ impl Core {
                 client,
                 entry,
             } => self.write_down(token, client, *entry),
-            Note::Errand { id, errand, within } => self.do_errand(from, id, errand, within),
+            Note::Errand {
+                id,
+                errand,
+                within_ms,
+            } => self.do_errand(from, id, errand, within_ms),
             Note::ErrandDone { id, answer } => self.errand_done(from, id, answer),
         }
     }
@@ -111,6 +124,13 @@ impl Core {
                 false => None,
             };
             let start = replies.len();
+            if part && times.is_none() {
+                // It will be read with locks; nothing is touched without them.
+                parcel.times.push(None);
+                let (start, len) = (narrow(start), 0);
+                command.reply = Some(Span { start, len });
+                continue;
+            }
             let call = Call {
                 token: command.to.token,
                 // That of a part is the number of its snapshot.

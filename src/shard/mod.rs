@@ -19,6 +19,8 @@ mod fuzz_tests;
 mod happened;
 mod home;
 mod input;
+#[cfg(test)]
+mod isolation_tests;
 mod lend;
 mod mail;
 mod merge;

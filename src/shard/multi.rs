@@ -334,6 +334,7 @@ impl Core {
             left: (0..task.commands.len())
                 .map(|index| task.commands.carried(index))
                 .collect(),
+            clock_ms: 0,
         }));
     }
 
@@ -344,6 +345,7 @@ impl Core {
             .get(&sequence)
             .expect("it has just been decided");
         let (token, id, dirty) = (coordinated.token, coordinated.client, coordinated.dirty);
+        let clock_ms = coordinated.clock_ms;
         let Some(client) = self.clients.of(token, id) else {
             return self.end_steps(sequence);
         };
@@ -351,6 +353,11 @@ impl Core {
         let Some(steps) = client.steps.as_mut() else {
             return self.end_steps(sequence);
         };
+        assert!(
+            clock_ms > 0 && steps.clock_ms == 0,
+            "the clock is fixed once"
+        );
+        steps.clock_ms = clock_ms;
         let start = client.replies.sink().len();
         if dirty {
             steps.left.clear();
@@ -399,7 +406,8 @@ impl Core {
                 self.keys_of(carried.head, &carried.args(), &mut keys);
                 if keys.is_empty() {
                     self.count_call(carried.head.row, 1);
-                    let reply = self.run_part(&carried);
+                    let clock_ms = self.client(token).steps.as_ref().map(|it| it.clock_ms);
+                    let reply = self.at_clock(clock_ms, |core| core.run_part(&carried));
                     let sink = self.client(token).replies.sink();
                     let start = sink.len();
                     sink.extend_from_slice(&reply);

@@ -78,7 +78,8 @@ impl Core {
                 continue;
             };
             client.listed = false;
-            if client.closing || client.sending.is_some() {
+            // An EXEC in steps is answered in one piece, at its end.
+            if client.closing || client.sending.is_some() || client.steps.is_some() {
                 continue;
             }
             let bytes = client.replies.ready_bytes();

@@ -52,8 +52,8 @@ pub struct Participant {
     pub coordinator: usize,
     pub duty: Duty,
     pub watcher: Option<u64>,
-    /// Its transaction holds the whole keyspace already, so it has no locks of its own.
-    pub within: bool,
+    /// Its transaction holds the whole keyspace already, so it has no locks of its own; and its clock.
+    pub within_ms: Option<u64>,
 }
 
 impl Core {
@@ -103,7 +103,7 @@ impl Core {
             coordinator,
             duty,
             watcher: schedule.watcher,
-            within: schedule.within,
+            within_ms: schedule.within_ms,
         };
         self.take_part(schedule.sequence, schedule.intents, participant);
     }
@@ -117,7 +117,7 @@ impl Core {
     ) {
         let known = self.participants.insert(sequence, participant);
         assert!(known.is_none(), "a transaction takes part once per shard");
-        if self.participants[&sequence].within {
+        if self.participants[&sequence].within_ms.is_some() {
             self.grant(sequence);
             return;
         }
@@ -138,21 +138,47 @@ impl Core {
             if !self.locks.is_granted(sequence) {
                 continue;
             }
-            if self.grant(sequence) {
-                self.participants.remove(&sequence);
-                let mut outcome = Outcome::default();
+            let mut outcome = Outcome::default();
+            if let Some(stronger) = self.stronger_intents(sequence) {
                 self.locks.release(sequence, &mut outcome);
-                granted.extend(outcome.granted);
-                revoke.extend(outcome.revoke);
+                self.locks.request(sequence, stronger, &mut outcome);
+            } else if self.grant(sequence) {
+                self.participants.remove(&sequence);
+                self.locks.release(sequence, &mut outcome);
             }
+            granted.extend(outcome.granted);
+            revoke.extend(outcome.revoke);
         }
         // Last: what was granted and revoked by the same change must hear of it in this order.
         self.ask_to_yield(&revoke);
     }
 
+    /// The intents of a reading part that was granted what it needs no longer, because the time of a key has run
+    /// out since it asked: that is a change, which comes behind those who have read the key.
+    fn stronger_intents(&self, sequence: Sequence) -> Option<Vec<Intent>> {
+        let Duty::Read(part) = &self.participants[&sequence].duty else {
+            return None;
+        };
+        if self.store.expires(usize::from(part.head.db)) == 0 {
+            return None;
+        }
+        let mut intents = Vec::new();
+        self.add_intents(part.head, &part.args(), &mut intents);
+        strongest(&mut intents);
+        let weak = |intent: &Intent| {
+            intent.mode == Mode::Exclusive
+                && self.locks.held(sequence, intent.key) != Some(Mode::Exclusive)
+        };
+        intents.iter().any(weak).then_some(intents)
+    }
+
     fn ask_to_yield(&mut self, sequences: &[Sequence]) {
         for &sequence in sequences {
-            // A task that was granted meanwhile is over already.
+            // It may be over, or have asked anew, meanwhile.
+            if !self.locks.is_revoking(sequence) {
+                continue;
+            }
+            // A task is being run, and so nearly over.
             let Some(participant) = self.participants.get(&sequence) else {
                 continue;
             };
@@ -170,19 +196,15 @@ impl Core {
         let dirty = participant
             .watcher
             .is_some_and(|client| self.watched_changed(client));
-        let (part, duty, announced) = match participant.duty {
-            Duty::Lend(keys) => (Part::Entries(self.lend(&keys)), Duty::Lend(keys), false),
-            Duty::Offered(keys) => {
-                let entries = self.lend(&keys);
-                (Part::Entries(entries), Duty::Offered(keys), false)
+        let (part, duty) = match participant.duty {
+            Duty::Lend(keys) => (Part::Entries(self.lend(&keys)), Duty::Lend(keys)),
+            Duty::Offered(keys) => (Part::Entries(self.lend(&keys)), Duty::Offered(keys)),
+            Duty::Read(carried) => {
+                let reply = self.at_clock(participant.within_ms, |core| core.run_part(&carried));
+                (Part::Reply(reply), Duty::Read(carried))
             }
-            Duty::Read(carried) => (
-                Part::Reply(self.run_part(&carried)),
-                Duty::Read(carried),
-                false,
-            ),
-            Duty::Write(carried) => (Part::Ready, Duty::Write(carried), false),
-            Duty::Hold => (Part::Ready, Duty::Hold, false),
+            Duty::Write(carried) => (Part::Ready, Duty::Write(carried)),
+            Duty::Hold => (Part::Ready, Duty::Hold),
             Duty::Task(task) => {
                 self.run_task(*task);
                 return true;
@@ -191,28 +213,31 @@ impl Core {
                 self.answer_errand(participant.coordinator, id, &errand);
                 return true;
             }
-            Duty::Offer(candidate, key) => match self.make_offer(sequence, *candidate, key) {
-                Some(keys) => (Part::Ready, Duty::Offered(keys), true),
-                None => return true,
-            },
+            Duty::Offer(candidate, key) => {
+                let Some(keys) = self.make_offer(sequence, *candidate, key) else {
+                    return true;
+                };
+                let duty = Duty::Offered(keys);
+                let offering = Participant {
+                    duty,
+                    ..participant
+                };
+                self.participants.insert(sequence, offering);
+                return false;
+            }
         };
-        if !announced {
-            self.tell(
-                participant.coordinator,
-                Note::Granted {
-                    sequence,
-                    part,
-                    dirty,
-                },
-            );
-        }
-        self.participants.insert(
+        let granted = Note::Granted {
             sequence,
-            Participant {
-                duty,
-                ..participant
-            },
-        );
+            part,
+            dirty,
+            clock_ms: self.now.unix_ms(),
+        };
+        self.tell(participant.coordinator, granted);
+        let granted = Participant {
+            duty,
+            ..participant
+        };
+        self.participants.insert(sequence, granted);
         false
     }
 
@@ -267,7 +292,7 @@ impl Core {
         let Duty::Write(carried) = &participant.duty else {
             panic!("only a write waits for the decision")
         };
-        let reply = self.run_part(carried);
+        let reply = self.at_clock(participant.within_ms, |core| core.run_part(carried));
         if answer {
             self.tell(coordinator, Note::Executed { sequence, reply });
         }
@@ -309,7 +334,7 @@ impl Core {
     }
 
     fn release(&mut self, sequence: Sequence, participant: &Participant) {
-        if participant.within {
+        if participant.within_ms.is_some() {
             return;
         }
         let mut outcome = Outcome::default();
@@ -457,7 +482,7 @@ impl Participant {
             coordinator,
             duty: Duty::Task(Box::new(task)),
             watcher: None,
-            within: false,
+            within_ms: None,
         }
     }
 }
