@@ -20,6 +20,8 @@ pub const DATABASES_MAX: usize = 256;
 pub const INLINE_BYTES_MAX: usize = 64 * 1024;
 /// Most arguments of one command (Redis 7: INT_MAX); what is declared is waited for, never allocated.
 pub const ARGUMENTS_MAX: usize = i32::MAX as usize;
+/// Longest command, bytes as sent: what is packed up for another shard fits 32 bits with what lies before it.
+pub const COMMAND_BYTES_MAX: usize = u32::MAX as usize - 64 * 1024 * 1024;
 /// Before authentication: most arguments and longest bulk, bytes.
 pub const UNAUTHENTICATED_ARGUMENTS_MAX: usize = 10;
 pub const UNAUTHENTICATED_BULK_BYTES_MAX: usize = 16_384;
@@ -106,6 +108,10 @@ pub const QUEUED_COMMANDS_MAX: usize = 1024 * 1024;
 pub const QUEUED_BYTES_MAX: usize = 1024 * 1024 * 1024;
 /// Writes are no longer stamped when nobody has read by stamps for this long, microseconds.
 pub const STAMPS_IDLE_US: u64 = 1_000_000;
+/// Places, a power of two, in which keys are remembered that could not be read without locks, and for how
+/// long, microseconds.
+pub const CONTENDED_PLACES: usize = 1024;
+pub const CONTENDED_US: u64 = 20_000;
 /// Commands of a pipeline that are parsed before the first of them runs.
 pub const AHEAD_MAX: usize = 16;
 /// Arguments of an unfinished command from which on they are remembered until more bytes come; fewer are
@@ -166,6 +172,8 @@ const _: () = assert!(
     WAIT_MS_MAX <= u64::MAX / 1000 / 2,
     "room for the time of day"
 );
+const _: () = assert!(CONTENDED_PLACES.is_power_of_two());
 const _: () = assert!(SHARDS_MAX.is_multiple_of(64));
 const _: () = assert!(PARCEL_REPLY_BYTES_MAX < u32::MAX as usize / 2);
-const _: () = assert!(PARCEL_BYTES_MAX <= u32::MAX as usize / 4);
+const _: () = assert!(PARCEL_BYTES_MAX + COMMAND_BYTES_MAX <= u32::MAX as usize);
+const _: () = assert!(QUEUED_BYTES_MAX <= u32::MAX as usize);

@@ -6,7 +6,8 @@
 
 use super::{Span, parse_i64};
 use crate::limits::{
-    ARGUMENTS_MAX, INLINE_BYTES_MAX, UNAUTHENTICATED_ARGUMENTS_MAX, UNAUTHENTICATED_BULK_BYTES_MAX,
+    ARGUMENTS_MAX, COMMAND_BYTES_MAX, INLINE_BYTES_MAX, UNAUTHENTICATED_ARGUMENTS_MAX,
+    UNAUTHENTICATED_BULK_BYTES_MAX,
 };
 
 /// What a client may send at this moment.
@@ -196,13 +197,13 @@ fn bulk(bytes: &[u8], at: usize, limits: Limits) -> Result<(Span, usize), Parsed
         return Err(Parsed::Violation(Violation::UnauthenticatedBulkLength));
     }
     let end = start + len + 2;
+    if end > COMMAND_BYTES_MAX {
+        return Err(Parsed::Violation(Violation::InvalidBulkLength));
+    }
     if end > bytes.len() {
         return Err(Parsed::Incomplete { needed: end });
     }
-    let (Ok(start), Ok(len)) = (u32::try_from(start), u32::try_from(len)) else {
-        return Err(Parsed::Violation(Violation::InvalidBulkLength));
-    };
-    Ok((Span { start, len }, end))
+    Ok((span(start, len), end))
 }
 
 fn inline(bytes: &[u8], spans: &mut Vec<Span>, unescaped: &mut Vec<u8>) -> Parsed {
@@ -260,8 +261,8 @@ fn is_blank(byte: u8) -> bool {
 }
 
 fn span(start: usize, len: usize) -> Span {
-    let start = u32::try_from(start).expect("an inline line is shorter than 4 GiB");
-    let len = u32::try_from(len).expect("an inline line is shorter than 4 GiB");
+    let start = u32::try_from(start).expect("a command is shorter than 4 GiB");
+    let len = u32::try_from(len).expect("a command is shorter than 4 GiB");
     Span { start, len }
 }
 

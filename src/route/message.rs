@@ -71,7 +71,7 @@ pub struct Parcel {
     pub bytes: Vec<u8>,
     pub replies: Vec<u8>,
     /// For those of the commands that are parts of snapshots, in their order.
-    pub times: Vec<Option<PartTimes>>,
+    pub times: Vec<PartTimes>,
 }
 
 /// When a part of a snapshot was read, and by when the last write of what was read was over; monotonic
@@ -80,6 +80,8 @@ pub struct Parcel {
 pub struct PartTimes {
     pub written_us: u64,
     pub read_us: u64,
+    /// The argument of the part that was written last; 0: no particular one.
+    pub latest: u32,
 }
 
 impl PartTimes {
@@ -87,12 +89,24 @@ impl PartTimes {
     pub const ANY: Self = Self {
         written_us: 0,
         read_us: u64::MAX,
+        latest: 0,
     };
-    /// Fits nothing.
-    pub const NONE: Self = Self {
-        written_us: u64::MAX,
-        read_us: 0,
-    };
+
+    /// The part was not read, because of this key; fits nothing.
+    #[must_use]
+    pub fn unread(latest: u32) -> Self {
+        Self {
+            written_us: u64::MAX,
+            latest,
+            ..Self::ANY
+        }
+    }
+
+    /// The part was read.
+    #[must_use]
+    pub fn is_read(self) -> bool {
+        self.written_us != u64::MAX
+    }
 }
 
 impl Parcel {

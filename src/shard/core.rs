@@ -148,10 +148,7 @@ pub struct Core {
     pub watches: super::watch::Watches,
     pub errands: HashMap<u64, Gathering, foldhash::fast::FixedState>,
     pub next_errand: u64,
-    pub snapshots: HashMap<u64, super::snapshot::Snapshot, foldhash::fast::FixedState>,
-    pub next_snapshot: u64,
-    /// When somebody last read by stamps, monotonic microseconds.
-    pub stamps_used_us: u64,
+    pub snapshots: super::snapshot::Snapshots,
     pub home: HomeCommands,
     pub metrics: Metrics,
     /// Until when clients are paused, milliseconds of the wall clock, and whether all commands are.
@@ -208,9 +205,7 @@ impl Core {
             watches: super::watch::Watches::default(),
             errands: HashMap::default(),
             next_errand: 1,
-            snapshots: HashMap::default(),
-            next_snapshot: 1,
-            stamps_used_us: 0,
+            snapshots: super::snapshot::Snapshots::default(),
             home: HomeCommands::new(table),
             pause_until_ms: 0,
             pause_all: false,

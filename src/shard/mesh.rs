@@ -11,7 +11,7 @@ use super::snapshot::PART;
 use crate::conn::{PLACE_MAX, ReplyMode, State};
 use crate::limits::{AHEAD_MAX, LINGER_WAITING_MAX, PARCEL_REPLY_BYTES_MAX};
 use crate::resp::{Args, Span};
-use crate::route::{Batch, Message, Note, Parcel, RemoteCommand, ReplyTo, Task};
+use crate::route::{Batch, Message, Note, Parcel, PartTimes, RemoteCommand, ReplyTo, Task};
 
 /// The place of a reply whose client waits for nothing else.
 pub const ALONE: u32 = u32::MAX;
@@ -120,13 +120,13 @@ impl Core {
             }
             let part = command.to.place == PART;
             let mut times = match part {
-                true => self.times_of(command.head.row, command.head.db, &args),
-                false => None,
+                true => self.times_of(command.head.db, &args),
+                false => PartTimes::ANY,
             };
             let start = replies.len();
-            if part && times.is_none() {
+            if !times.is_read() {
                 // It will be read with locks; nothing is touched without them.
-                parcel.times.push(None);
+                parcel.times.push(times);
                 let (start, len) = (narrow(start), 0);
                 command.reply = Some(Span { start, len });
                 continue;
@@ -148,7 +148,7 @@ impl Core {
             if replies.len() > PARCEL_REPLY_BYTES_MAX {
                 // A part too long to travel so is read again with locks, whose parts travel by themselves.
                 let reply = replies.split_off(start);
-                times = None;
+                times = PartTimes::unread(0);
                 if !part {
                     self.deliver(home, command.to, reply);
                     continue;

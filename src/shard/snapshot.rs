@@ -5,8 +5,10 @@
 //! (`store::Stamps`). If every write was over before the earliest of those ticks began, nothing that was read changed
 //! between that instant and the readings: the parts belong together, and the command takes effect then
 //! or at any later moment up to its reply. If not, or if a key was locked, the command starts over with locks
-//! (`split`). All shards' clocks are the same monotonic clock. Only for commands whose keys are all of their
+//! (`split`), and its keys are for a while read so at once. All shards' clocks are the same monotonic clock. Only for commands whose keys are all of their
 //! arguments.
+
+use std::collections::HashMap;
 
 use super::Core;
 use super::input::Flow;
@@ -14,66 +16,123 @@ use super::merge::merge;
 use crate::base::Token;
 use crate::cmd::Merge;
 use crate::conn::State;
-use crate::limits::STAMPS_IDLE_US;
+use crate::limits::{CONTENDED_PLACES, CONTENDED_US, PARCEL_BYTES_MAX, STAMPS_IDLE_US};
 use crate::resp::Args;
-use crate::route::{Carried, Head, PartTimes, RemoteCommand, ReplyTo};
+use crate::route::{Carried, Head, Mode, PartTimes, RemoteCommand, ReplyTo, WHOLE};
 
 /// The place of a reply that is a part of a snapshot; the client of such a `ReplyTo` is the snapshot's number.
 pub const PART: u32 = u32::MAX - 1;
 
+/// One owner's part.
+#[derive(Debug)]
+struct SnapshotPart {
+    owner: usize,
+    /// Which of the command's keys.
+    ordinals: Vec<usize>,
+    times: PartTimes,
+    reply: Vec<u8>,
+}
+
 /// A snapshot under way.
 #[derive(Debug)]
-pub struct Snapshot {
+struct Snapshot {
     token: Token,
     client: u64,
     command: Carried,
     merge: Merge,
-    /// Owner, which of the command's keys, and the reply once it is there.
-    parts: Vec<(usize, Vec<usize>, Vec<u8>)>,
+    parts: Vec<SnapshotPart>,
     missing: usize,
-    times: PartTimes,
+}
+
+/// The snapshots that this shard's clients read, and what is known of keys for which that is in vain.
+#[derive(Debug, Default)]
+pub struct Snapshots {
+    under_way: HashMap<u64, Snapshot, foldhash::fast::FixedState>,
+    drawn: u64,
+    /// When somebody last read by this shard's stamps, monotonic microseconds.
+    used_us: u64,
+    contended: Contended,
+}
+
+impl Snapshots {
+    /// How many are under way.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.under_way.len()
+    }
+}
+
+/// Keys that were written while they were read: until when they are rather read with locks, monotonic
+/// microseconds, by hash. Keys share places, so some other key may be read with locks for nothing.
+#[derive(Debug, Default)]
+struct Contended {
+    /// Empty until there is one.
+    until_us: Vec<u64>,
+    last_us: u64,
+}
+
+impl Contended {
+    fn remember(&mut self, key: u64, now_us: u64) {
+        self.until_us.resize(CONTENDED_PLACES, 0);
+        self.last_us = now_us + CONTENDED_US;
+        self.until_us[key as usize % CONTENDED_PLACES] = self.last_us;
+    }
+
+    fn any(&self, now_us: u64, mut keys: impl Iterator<Item = u64>) -> bool {
+        now_us < self.last_us
+            && keys.any(|key| now_us < self.until_us[key as usize % CONTENDED_PLACES])
+    }
 }
 
 impl Core {
     /// A reading command that divides by key; `positions` holds where the keys stand.
     pub fn begin_snapshot(&mut self, token: Token, row: u16, args: &Args<'_>, how: Merge) -> Flow {
+        let db = self.client(token).session.db;
+        let keys = args.from(1).map(|key| self.lock_key(db, key));
+        let contended = self.snapshots.contended.any(self.now.monotonic_us, keys);
+        // A part too long for a parcel travels by itself.
+        if contended || args.bytes() >= PARCEL_BYTES_MAX {
+            return self.begin_split(token, row, args, how);
+        }
+        let positions = std::mem::take(&mut self.parsing.positions);
+        let parts = self.parts_by_owner(args, &positions);
+        self.parsing.positions = positions;
+        let here = self.id();
+        let mut others = parts.iter().filter(|part| part.owner != here);
+        let full = others.any(|part| self.mail.parcel(part.owner).is_none());
         let client = self.client(token);
         client.state = State::Waiting;
         let id = client.id;
+        if full {
+            self.ready.stall(token, id);
+            return Flow::Retry;
+        }
         let head = client.session.head(row);
-        let command = Carried::new(head, args);
-        let positions = std::mem::take(&mut self.parsing.positions);
-        let parts = self.parts_by_owner(args, &positions);
-        let number = self.next_snapshot;
-        self.next_snapshot += 1;
-        let mut snapshot = Snapshot {
-            token,
-            client: id,
-            command,
-            merge: how,
-            missing: parts.len(),
-            parts: Vec::with_capacity(parts.len()),
-            times: PartTimes::ANY,
-        };
-        let here = self.id();
+        self.snapshots.drawn += 1;
+        let number = self.snapshots.drawn;
         let mut own = None;
-        for (owner, ordinals) in parts {
-            let keys = ordinals.iter().map(|&ordinal| positions[ordinal]);
-            if owner == here {
+        for part in &parts {
+            let keys = part.ordinals.iter().map(|ordinal| ordinal + 1);
+            if part.owner == here {
                 own = Some(Carried::part(head, args, std::iter::once(0).chain(keys)));
             } else {
-                self.send_part(owner, number, head, args, keys);
+                self.send_part(part.owner, number, head, args, keys);
             }
-            snapshot.parts.push((owner, ordinals, Vec::new()));
         }
-        self.parsing.positions = positions;
-        self.snapshots.insert(number, snapshot);
+        let snapshot = Snapshot {
+            token,
+            client: id,
+            command: Carried::new(head, args),
+            merge: how,
+            missing: parts.len(),
+            parts,
+        };
+        self.snapshots.under_way.insert(number, snapshot);
         if let Some(part) = own {
-            let times = self.part_times(&part);
-            let reply = if times.is_some() {
-                self.run_part(&part)
-            } else {
-                Vec::new()
+            let times = self.times_of(head.db, &part.args());
+            let reply = match times.is_read() {
+                true => self.run_part(&part),
+                false => Vec::new(),
             };
             self.part_home(here, number, times, &reply);
         }
@@ -81,19 +140,25 @@ impl Core {
     }
 
     /// The keys' ordinals by owner, in the order in which owners first appear.
-    fn parts_by_owner(&self, args: &Args<'_>, positions: &[usize]) -> Vec<(usize, Vec<usize>)> {
-        let mut parts: Vec<(usize, Vec<usize>)> = Vec::new();
+    fn parts_by_owner(&self, args: &Args<'_>, positions: &[usize]) -> Vec<SnapshotPart> {
+        let mut parts: Vec<SnapshotPart> = Vec::new();
         for (ordinal, &at) in positions.iter().enumerate() {
+            assert!(at == ordinal + 1, "all arguments are keys");
             let owner = self.slots.owner(crate::cmd::key_slot(args.get(at)));
-            match parts.iter_mut().find(|(shard, _)| *shard == owner) {
-                Some((_, ordinals)) => ordinals.push(ordinal),
-                None => parts.push((owner, vec![ordinal])),
+            match parts.iter_mut().find(|part| part.owner == owner) {
+                Some(part) => part.ordinals.push(ordinal),
+                None => parts.push(SnapshotPart {
+                    owner,
+                    ordinals: vec![ordinal],
+                    times: PartTimes::ANY,
+                    reply: Vec::new(),
+                }),
             }
         }
         parts
     }
 
-    /// Puts a part into this tick's parcel; a part may take it past its limits, as one large command may.
+    /// Puts a part into this tick's parcel, which has room for one more.
     fn send_part(
         &mut self,
         owner: usize,
@@ -102,7 +167,7 @@ impl Core {
         args: &Args<'_>,
         keys: impl Iterator<Item = usize>,
     ) {
-        let parcel = self.mail.any_parcel(owner);
+        let parcel = self.mail.parcel(owner).expect("its room has been seen");
         let (first_span, spans) = parcel.pack_some(args, std::iter::once(0).chain(keys));
         let key = Args::new(&parcel.bytes, &parcel.spans[first_span as usize..]).get(1);
         parcel.commands.push(RemoteCommand {
@@ -119,81 +184,94 @@ impl Core {
         self.metrics.count().hops += 1;
     }
 
-    /// The times of a part that is about to be read here; None when a key is locked.
-    pub fn part_times(&mut self, part: &Carried) -> Option<PartTimes> {
-        self.times_of(part.head.row, part.head.db, &part.args())
-    }
-
-    /// As `part_times`, for a part in a parcel.
-    pub fn times_of(&mut self, row: u16, db: u16, args: &Args<'_>) -> Option<PartTimes> {
-        self.stamps_used_us = self.now.monotonic_us;
+    /// The times of a part that is about to be read here; not when a key is locked, or has yet to be ended.
+    pub fn times_of(&mut self, db: u16, args: &Args<'_>) -> PartTimes {
+        self.snapshots.used_us = self.now.monotonic_us;
         if !self.effects.wants.stamps {
             self.effects.wants.stamps = true;
             self.effects.stamps.switch_on();
-            return None;
+            return PartTimes::unread(0);
         }
-        if self.is_locked(self.table.row(row), db, args)
-            || args.from(1).any(|key| self.is_over(db, key))
-        {
-            return None;
+        if self.locks.conflicts(WHOLE, Mode::SomeShared) {
+            return PartTimes::unread(0);
         }
-        let stamps = &self.effects.stamps;
-        let written = args
-            .from(1)
-            .map(|key| stamps.written_us(self.store.hash(key)));
-        Some(PartTimes {
-            written_us: written.max().unwrap_or(0),
-            read_us: stamps.read_us(),
-        })
+        let read_us = self.effects.stamps.read_us();
+        let (mut written_us, mut latest) = (0, 0);
+        for (at, key) in (1..).zip(args.from(1)) {
+            let locked = self.locks.conflicts(self.lock_key(db, key), Mode::Shared);
+            if locked || self.is_over(db, key) {
+                return PartTimes::unread(at);
+            }
+            let this_us = self.effects.stamps.written_us(self.store.hash(key));
+            if this_us > written_us {
+                (written_us, latest) = (this_us, at);
+            }
+        }
+        PartTimes {
+            written_us,
+            read_us,
+            latest,
+        }
     }
 
-    /// A part has been read, or (None) could not be.
-    pub fn part_home(&mut self, from: usize, number: u64, times: Option<PartTimes>, reply: &[u8]) {
+    /// A part has been read, or could not be.
+    pub fn part_home(&mut self, from: usize, number: u64, times: PartTimes, reply: &[u8]) {
         let snapshot = self
             .snapshots
+            .under_way
             .get_mut(&number)
             .expect("a part belongs to a snapshot under way");
-        let times = times.unwrap_or(PartTimes::NONE);
-        snapshot.times.written_us = snapshot.times.written_us.max(times.written_us);
-        snapshot.times.read_us = snapshot.times.read_us.min(times.read_us);
-        let part = snapshot.parts.iter_mut().find(|(owner, ..)| *owner == from);
-        part.expect("a part comes from its owner")
-            .2
-            .extend_from_slice(reply);
+        let mut parts = snapshot.parts.iter_mut();
+        let part = parts.find(|part| part.owner == from);
+        let part = part.expect("a part comes from its owner");
+        assert!(part.reply.is_empty(), "a part comes once");
+        part.times = times;
+        part.reply.extend_from_slice(reply);
         snapshot.missing -= 1;
         if snapshot.missing > 0 {
             return;
         }
-        let snapshot = self.snapshots.remove(&number).expect("it was just there");
-        if self.clients.of(snapshot.token, snapshot.client).is_none() {
-            return;
+        let snapshot = self.snapshots.under_way.remove(&number);
+        let snapshot = snapshot.expect("it was just there");
+        if self.clients.of(snapshot.token, snapshot.client).is_some() {
+            self.end_snapshot(snapshot);
         }
+    }
+
+    /// All parts are there: they belong together, or the command starts over with locks.
+    fn end_snapshot(&mut self, snapshot: Snapshot) {
+        let reads = snapshot.parts.iter().map(|part| part.times.read_us);
+        let read_us = reads.min().expect("a command has keys");
         // Strictly, because both times are cut to microseconds.
-        if snapshot.times.written_us < snapshot.times.read_us {
+        let late = |part: &SnapshotPart| part.times.written_us >= read_us;
+        if !snapshot.parts.iter().any(late) {
             let parts: Vec<(Vec<usize>, Vec<u8>)> = snapshot
                 .parts
                 .into_iter()
-                .map(|(_, ordinals, reply)| (ordinals, reply))
+                .map(|part| (part.ordinals, part.reply))
                 .collect();
             self.metrics.count().snapshots += 1;
+            self.count_call(snapshot.command.head.row, 1);
             self.complete(snapshot.token, |reply| merge(snapshot.merge, &parts, reply));
-        } else {
-            self.metrics.count().snapshots_failed += 1;
-            let args = snapshot.command.args();
-            let positions: Vec<usize> = (1..args.len()).collect();
-            self.split(
-                snapshot.token,
-                snapshot.command.head,
-                &args,
-                &positions,
-                snapshot.merge,
-            );
+            return;
         }
+        self.metrics.count().snapshots_failed += 1;
+        let (head, args) = (snapshot.command.head, snapshot.command.args());
+        for part in snapshot.parts.iter().filter(|part| late(part)) {
+            let Some(nth) = (part.times.latest as usize).checked_sub(1) else {
+                continue;
+            };
+            let key = self.lock_key(head.db, args.get(part.ordinals[nth] + 1));
+            let now_us = self.now.monotonic_us;
+            self.snapshots.contended.remember(key, now_us);
+        }
+        let positions: Vec<usize> = (1..args.len()).collect();
+        self.split(snapshot.token, head, &args, &positions, snapshot.merge);
     }
 
     /// Stops recording writes when nobody has read that way for a while.
     pub fn rest_stamps(&mut self) {
-        let idle_us = self.now.monotonic_us.saturating_sub(self.stamps_used_us);
+        let idle_us = self.now.monotonic_us.saturating_sub(self.snapshots.used_us);
         if self.effects.wants.stamps && idle_us > STAMPS_IDLE_US {
             self.effects.wants.stamps = false;
             self.effects.stamps.switch_off();
@@ -249,11 +327,12 @@ mod tests {
         let missing = "*2\r\n$-1\r\n$-1\r\n";
         // The home reads before the key's time is over, the owner after it: whether or not somebody else has ended it.
         for ended in [false, true] {
-            shards.call(writer, &format!("SET {there} old PX 50"));
-            shards.advance(10);
+            shards.call(writer, &format!("SET {there} old PX 90"));
+            // Longer than the key is remembered as contended.
+            shards.advance(30);
             shards.send(reader, &format!("MGET {here} {there}"));
             shards.tick(0);
-            shards.pass(60);
+            shards.pass(100);
             if ended {
                 shards.tick(1);
                 shards.send(writer, &format!("GET {there}"));
@@ -301,5 +380,67 @@ mod tests {
         shards.run();
         assert_eq!(shards.read(reader), "*2\r\n$-1\r\n$1\r\n2\r\n");
         assert_eq!(shards.core(0).statistics().snapshots_failed, failed + 1);
+    }
+
+    #[test]
+    fn keys_that_are_being_written_are_read_with_locks_at_once() {
+        let mut shards = calm(2);
+        let (reader, writer) = (shards.connect(0), shards.connect(1));
+        let (here, there, cold) = (shards.key(0, 0), shards.key(1, 0), shards.key(1, 1));
+        let before = shards.core(0).statistics().snapshots_failed;
+        for round in 0..200 {
+            shards.send(reader, &format!("MGET {here} {there}"));
+            shards.tick(0);
+            shards.send(writer, &format!("SET {there} {round}"));
+            shards.tick(1);
+            shards.run();
+            assert!(shards.read(reader).contains(&format!("\r\n{round}\r\n")));
+            shards.read(writer);
+            shards.pass(1);
+        }
+        // One attempt in 20 ms.
+        let failed = shards.core(0).statistics().snapshots_failed - before;
+        assert!((5..=12).contains(&failed), "{failed} attempts in 200 ms");
+        // Others, and the same keys once they rest, are read without locks.
+        let read = shards.core(0).statistics().snapshots;
+        shards.call(reader, &format!("MGET {here} {cold}"));
+        assert_eq!(shards.core(0).statistics().snapshots, read + 1);
+        shards.advance(50);
+        shards.call(reader, &format!("MGET {here} {there}"));
+        assert_eq!(shards.core(0).statistics().snapshots, read + 2);
+    }
+
+    #[test]
+    fn parts_for_a_shard_that_is_behind_wait() {
+        use crate::limits::PARCEL_BYTES_MAX;
+        let mut shards = calm(2);
+        let (here, there) = (shards.key(0, 0), shards.key(1, 0));
+        let clients: Vec<_> = (0..12).map(|_| shards.connect(0)).collect();
+        let long = "y".repeat(100_000);
+        let command = format!("MGET {here} {there} {{{there}}}{long}");
+        for &client in &clients {
+            shards.send(client, &command);
+        }
+        let parcel = shards.core(0).mail.any_parcel(1);
+        let most = PARCEL_BYTES_MAX + command.len();
+        let packed = parcel.bytes.len();
+        assert!(
+            (100_000..most).contains(&packed),
+            "{packed} bytes in one parcel"
+        );
+        // One that is longer than a parcel goes by itself, and with locks.
+        let longer = format!("MGET {here} {there}{}", format!(" {long}").repeat(4));
+        let giant = shards.connect(0);
+        let before = shards.core(0).statistics().hops;
+        shards.send(giant, &longer);
+        assert_eq!(shards.core(0).statistics().hops, before);
+        shards.run();
+        for &client in &clients {
+            assert_eq!(
+                shards.read(client),
+                format!("*3\r\n{}", "$-1\r\n".repeat(3))
+            );
+        }
+        assert_eq!(shards.read(giant), format!("*6\r\n{}", "$-1\r\n".repeat(6)));
     }
 }
