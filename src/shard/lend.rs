@@ -100,28 +100,7 @@ impl Core {
         let Plan::Lend(task) = &coordinated.plan else {
             panic!("only lending transactions run here")
         };
-        let finds = self.finds_keys(task);
-        let mut before: Vec<Returned> = Vec::new();
-        for share in &mut coordinated.shares {
-            let Some(Part::Entries(entries)) = share.part.take() else {
-                panic!("a granted share has its entries")
-            };
-            if finds {
-                before.push(
-                    entries
-                        .iter()
-                        .map(|entry| entry.as_ref().map(copy))
-                        .collect(),
-                );
-                self.effects.lent.extend(share.keys.iter().cloned());
-            }
-            for ((db, key), entry) in share.keys.iter().zip(entries) {
-                if let Some(entry) = entry {
-                    let displaced = self.borrowed.insert(usize::from(*db), key_slot(key), entry);
-                    assert!(displaced.is_none(), "a key is lent by its one owner");
-                }
-            }
-        }
+        let before = self.borrow_entries(&mut coordinated.shares, self.finds_keys(task));
         self.effects.lent.sort_unstable();
         let listened = std::mem::replace(&mut self.effects.wants.modified, true);
         let aborted = task.exec && coordinated.dirty;
@@ -168,6 +147,32 @@ impl Core {
         } else {
             self.blocked(task.to, coordinated.shares.iter().map(|share| share.shard));
         }
+    }
+
+    /// Puts what the owners have lent into `borrowed`; copies of it are returned when it may have to be undone.
+    fn borrow_entries(&mut self, shares: &mut [Share], undoes: bool) -> Vec<Returned> {
+        let mut before: Vec<Returned> = Vec::new();
+        for share in shares {
+            let Some(Part::Entries(entries)) = share.part.take() else {
+                panic!("a granted share has its entries")
+            };
+            if undoes {
+                before.push(
+                    entries
+                        .iter()
+                        .map(|entry| entry.as_ref().map(copy))
+                        .collect(),
+                );
+                self.effects.lent.extend(share.keys.iter().cloned());
+            }
+            for ((db, key), entry) in share.keys.iter().zip(entries) {
+                if let Some(entry) = entry {
+                    let displaced = self.borrowed.insert(usize::from(*db), key_slot(key), entry);
+                    assert!(displaced.is_none(), "a key is lent by its one owner");
+                }
+            }
+        }
+        before
     }
 
     fn finds_keys(&self, task: &Task) -> bool {

@@ -26,12 +26,14 @@ mod mail;
 mod merge;
 mod mesh;
 mod multi;
+mod offer;
 mod output;
 mod participate;
 mod ready;
 mod slow;
 mod snapshot;
 mod split;
+mod task;
 #[cfg(test)]
 pub mod testing;
 mod tick;
