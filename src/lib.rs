@@ -2,6 +2,7 @@
 //!
 //! `ARCHITECTURE.md` beside this file is the map; start there.
 
+pub mod admin;
 pub mod base;
 pub mod cmd;
 pub mod config;

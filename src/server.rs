@@ -24,7 +24,7 @@ use crate::config::choice::{HugePages, Placement};
 use crate::config::{Config, LoadError, Loaded};
 use crate::limits::{RECEIVE_BUFFER_BYTES, RECEIVE_BUFFERS, SHARDS_MAX};
 use crate::route::Message;
-use crate::shard::{Identity, Shard, Shared};
+use crate::shard::{Commands, Identity, Shard, Shared};
 
 use process::Process;
 
@@ -74,6 +74,8 @@ pub fn serve(loaded: Loaded) -> Result<(), LoadError> {
     log::warning("Server initialized");
     base::signals::install(wakers.clone(), shared.stop.clone());
 
+    let commands = crate::admin::commands(&[])
+        .unwrap_or_else(|reason| fatal(&Fatal::BadConfiguration(reason)));
     let unix_socket = config.unixsocket.clone();
     let start = Start {
         identity: Identity {
@@ -82,6 +84,7 @@ pub fn serve(loaded: Loaded) -> Result<(), LoadError> {
             shared,
         },
         config: Arc::new(config),
+        commands,
         wakers,
         cpu: None,
         listeners: Vec::new(),
@@ -131,6 +134,7 @@ fn start_shards(
 struct Start {
     identity: Identity,
     config: Arc<Config>,
+    commands: &'static Commands,
     wakers: Arc<Wakers>,
     cpu: Option<usize>,
     listeners: Vec<Socket>,
@@ -176,7 +180,7 @@ impl Start {
     }
 
     fn tick<I: Io>(self, io: I, endpoint: Endpoint<Message>) {
-        let mut shard = Shard::new(self.identity, self.config, io, endpoint);
+        let mut shard = Shard::new(self.identity, self.config, self.commands, io, endpoint);
         for (number, socket) in self.listeners.iter().enumerate() {
             shard.listen(u32::try_from(number).expect("listeners are few"), *socket);
         }

@@ -92,26 +92,3 @@ fn group(group: Group) -> Option<&'static str> {
         _ => return None,
     })
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::cmd::table;
-
-    #[test]
-    fn categories_follow_from_rows() {
-        let named = |name: &str| {
-            let row = table().find_full(name.as_bytes()).expect("a row");
-            let all = of(table().row(row).command);
-            let names = NAMES.iter().enumerate();
-            let names = names.filter(|(at, _)| all & 1 << at != 0);
-            names.map(|(_, name)| *name).collect::<Vec<_>>()
-        };
-        assert_eq!(named("get"), ["read", "string", "fast"]);
-        assert_eq!(named("del"), ["keyspace", "write", "slow"]);
-        let kill = ["admin", "slow", "dangerous", "connection"];
-        assert_eq!(named("client|kill"), kill);
-        assert_eq!(by_name(b"SCRIPTING"), Some(1 << 20));
-        assert_eq!(by_name(b"nosuch"), None);
-    }
-}

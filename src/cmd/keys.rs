@@ -92,7 +92,7 @@ pub static COMMANDS: &[Command] = &[
         since: "2.2.3",
         complexity: "Depends on subcommand.",
         summary: "A container for object introspection commands",
-        run: Run::Home,
+        run: Run::Container,
         subcommands: object::SUBCOMMANDS,
     },
 ];

@@ -3,33 +3,33 @@
 //! A command is one row (`Command`) in a family's file and one function. Handlers turn parsed arguments
 //! into store calls; they answer into `ctx.reply`, report what changed through `ctx`, and never do I/O,
 //! read a clock, see a client or another shard. Commands that need those are `Run::Home`: their rows
-//! live here, their functions in `shard::home`.
+//! stand above their functions in `admin`.
 
 mod age;
 mod bitmap;
-mod connection;
 mod context;
 #[cfg(test)]
 mod fixture;
 mod keys;
 mod list;
 mod long_double;
-mod server;
 mod slot;
 mod string;
 mod table;
 mod timeout;
-mod transactions;
 
 pub mod category;
 pub mod keyspec;
 
 pub use context::{Block, Context, Effects, KeyEvent, Lookup, Random, Wants};
+pub use keys::object::usage as memory_usage;
 pub use keys::rename::other_database;
 pub use keys::scan::{Cursor, ScanOptions, ScanPart, parse_cursor, random_part, scan_part};
 pub use keyspec::{Begin, Find, KeySpec};
 pub use slot::key_slot;
-pub use table::{Keys, Row, Table, changes_keys, is_home, may_replicate, table};
+#[cfg(test)]
+pub use table::table;
+pub use table::{Keys, Renamed, Row, Table, TopLevel, changes_keys, may_replicate};
 pub use timeout::timeout_ms;
 
 use crate::resp::{Args, Error};
@@ -63,9 +63,20 @@ pub enum Run {
     Split(Handler, Merge),
     /// On every shard, without keys; the parts are merged.
     Everywhere(Handler, Merge),
-    /// On the client's own shard, with the client at hand: connection and server commands. Their
-    /// functions are in `shard::home`, found by the full name (`client|kill`).
-    Home,
+    /// On the client's own shard, with the client at hand: connection and server commands. The function
+    /// stands beside the row, in `admin`.
+    Home(Reach),
+    /// Not by itself: its arity asks for a subcommand.
+    Container,
+}
+
+/// Whom a home command needs besides its client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// Nobody: it answers at once, from what its client and its shard know by themselves.
+    Client,
+    /// It asks other shards, looks at keys, or answers later.
+    Everyone,
 }
 
 /// One row of the command table.

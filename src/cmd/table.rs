@@ -1,9 +1,8 @@
 //! The command table: all rows in one list, found by name.
 //!
-//! Built once from the families' rows, read by every shard. A command's index in the table is its name
-//! on the mesh and in the statistics. Subcommands have rows and indices of their own (`client|kill`).
-
-use std::sync::OnceLock;
+//! Built at start from the families' rows here and those that `admin` hands in, read by every shard. A
+//! command's index in the table is its name on the mesh and in the statistics. Subcommands have rows and
+//! indices of their own (`client|kill`). What `rename-command` changes is only how clients call a command.
 
 use super::{Command, Run, flag};
 use crate::resp::Args;
@@ -19,13 +18,27 @@ static FAMILIES: &[&[Command]] = &[
     super::keys::dump::COMMANDS,
     super::keys::scan::COMMANDS,
     super::keys::database::COMMANDS,
-    super::server::COMMANDS,
-    super::connection::COMMANDS,
-    super::transactions::COMMANDS,
 ];
 
-/// Longest command name that is looked up, bytes.
-const NAME_BYTES_MAX: usize = 32;
+/// The families' rows have no client at hand; this does not compile when one asks for it.
+static CHECKED: () = no_home_rows(FAMILIES);
+
+const fn no_home_rows(families: &[&[Command]]) {
+    let mut family = 0;
+    while family < families.len() {
+        let mut at = 0;
+        while at < families[family].len() {
+            let command = &families[family][at];
+            assert!(
+                !matches!(command.run, Run::Home(_)),
+                "a home command stands beside its function, in `admin`"
+            );
+            no_home_rows(&[command.subcommands]);
+            at += 1;
+        }
+        family += 1;
+    }
+}
 
 /// Where a command's keys are, as far as routing can know without looking at its arguments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +57,8 @@ pub struct Row {
     pub command: &'static Command,
     /// `get` or `client|kill`.
     pub full_name: String,
+    /// What clients call a top-level command; empty when none may.
+    pub called: Box<str>,
     /// The row of the container of a subcommand.
     pub container: Option<u16>,
     pub keys: Keys,
@@ -80,65 +95,78 @@ pub struct Table {
     /// Open addressing over the top-level names; 0 is empty, else row + 1.
     index: Vec<u16>,
     top_level: u16,
+    /// The longest name that a client may call.
+    name_bytes_max: usize,
 }
 
-/// The one table.
-pub fn table() -> &'static Table {
-    static TABLE: OnceLock<Table> = OnceLock::new();
-    TABLE.get_or_init(|| Table::build(&[]))
+/// A top-level command with all its subcommands, from wherever they stand.
+#[derive(Debug)]
+pub struct TopLevel {
+    pub command: &'static Command,
+    pub subcommands: Vec<&'static Command>,
 }
+
+/// What `rename-command` asks for: the old name and the new one, which is empty for a command that nobody
+/// may call.
+pub type Renamed = (String, String);
 
 impl Table {
-    /// All families, and commands of a test's own.
-    pub(crate) fn build(more: &'static [Command]) -> Self {
-        let families = FAMILIES.iter().chain([&more]);
-        let top: Vec<&'static Command> = families.flat_map(|family| family.iter()).collect();
+    /// The families' commands, then these; called as `renamed` says, one line after the other.
+    ///
+    /// # Errors
+    /// Why a command cannot be renamed so.
+    pub fn new(more: Vec<TopLevel>, renamed: &[Renamed]) -> Result<Self, String> {
+        let () = CHECKED;
+        let families = FAMILIES.iter().flat_map(|family| family.iter());
+        let mut top: Vec<TopLevel> = families
+            .map(|command| TopLevel {
+                command,
+                subcommands: Vec::new(),
+            })
+            .collect();
+        top.extend(more);
         let mut rows: Vec<Row> = top
             .iter()
-            .map(|command| row(command, command.name.to_string(), None))
+            .map(|top| row(top.command, top.command.name.to_string(), None))
             .collect();
-        for (number, command) in top.iter().enumerate() {
+        for (number, top) in top.iter().enumerate() {
             let start = row_number(rows.len());
-            for sub in command.subcommands {
-                let full_name = format!("{}|{}", command.name, sub.name);
+            for sub in top
+                .command
+                .subcommands
+                .iter()
+                .chain(top.subcommands.iter().copied())
+            {
+                let full_name = format!("{}|{}", top.command.name, sub.name);
                 rows.push(row(sub, full_name, Some(row_number(number))));
             }
             rows[number].subcommands = start..row_number(rows.len());
         }
-        let mut index = vec![0u16; (top.len() * 4).next_power_of_two()];
-        for (number, command) in top.iter().enumerate() {
-            let mut at = name_hash(command.name.as_bytes()) & (index.len() - 1);
-            while index[at] != 0 {
-                let other = rows[usize::from(index[at] - 1)].command.name;
-                assert!(other != command.name, "command {other} has two rows");
-                at = (at + 1) & (index.len() - 1);
-            }
-            index[at] = row_number(number + 1);
+        for (old, new) in renamed {
+            rename(&mut rows[..top.len()], old, new)?;
         }
-        Self {
+        let lengths = rows[..top.len()].iter().map(|row| row.called.len());
+        Ok(Self {
+            name_bytes_max: lengths.max().unwrap_or(0),
+            index: index(&rows[..top.len()]),
             rows,
-            index,
             top_level: row_number(top.len()),
-        }
+        })
     }
 
     /// The row of a top-level command, by name in any case.
     #[inline]
     #[must_use]
     pub fn find(&self, name: &[u8]) -> Option<u16> {
-        if name.is_empty() || name.len() > NAME_BYTES_MAX {
+        if name.is_empty() || name.len() > self.name_bytes_max {
             return None;
         }
         let mask = self.index.len() - 1;
         let mut at = name_hash(name) & mask;
         loop {
             let row = self.index[at].checked_sub(1)?;
-            if self.rows[usize::from(row)]
-                .command
-                .name
-                .as_bytes()
-                .eq_ignore_ascii_case(name)
-            {
+            let called = &self.rows[usize::from(row)].called;
+            if called.as_bytes().eq_ignore_ascii_case(name) {
                 return Some(row);
             }
             at = (at + 1) & mask;
@@ -193,10 +221,9 @@ impl Table {
         self.find(name)
     }
 
-    /// Numbers of the top-level rows.
-    #[must_use]
-    pub fn top_level(&self) -> std::ops::Range<u16> {
-        0..self.top_level
+    /// Numbers of the top-level rows that clients may call.
+    pub fn top_level(&self) -> impl Iterator<Item = u16> {
+        (0..self.top_level).filter(|&number| !self.row(number).called.is_empty())
     }
 
     /// How many rows there are, subcommands included.
@@ -215,11 +242,44 @@ impl Table {
 fn row(command: &'static Command, full_name: String, container: Option<u16>) -> Row {
     Row {
         command,
+        called: full_name.as_str().into(),
         full_name,
         container,
         keys: keys_of(command),
         subcommands: 0..0,
     }
+}
+
+/// Carries out one line of `rename-command`.
+fn rename(top: &mut [Row], old: &str, new: &str) -> Result<(), String> {
+    let find = |name: &str| {
+        top.iter()
+            .position(|row| !name.is_empty() && row.called.eq_ignore_ascii_case(name))
+    };
+    let at = find(old).ok_or("No such command in rename-command")?;
+    if find(new).is_some_and(|other| other != at) {
+        return Err("Target command name already exists".to_string());
+    }
+    top[at].called = new.to_lowercase().into();
+    Ok(())
+}
+
+/// Open addressing over what clients call the commands.
+fn index(top: &[Row]) -> Vec<u16> {
+    let mut index = vec![0u16; (top.len() * 4).next_power_of_two()];
+    for (number, row) in top.iter().enumerate() {
+        if row.called.is_empty() {
+            continue;
+        }
+        let mut at = name_hash(row.called.as_bytes()) & (index.len() - 1);
+        while index[at] != 0 {
+            let other = &top[usize::from(index[at] - 1)].called;
+            assert!(*other != row.called, "command {other} has two rows");
+            at = (at + 1) & (index.len() - 1);
+        }
+        index[at] = row_number(number + 1);
+    }
+    index
 }
 
 fn keys_of(command: &Command) -> Keys {
@@ -269,10 +329,10 @@ pub fn changes_keys(row: &Row) -> bool {
         .any(|spec| spec.access & (RW | OW | RM) != 0)
 }
 
-/// True for commands that run at the client's home shard.
-#[must_use]
-pub fn is_home(row: &Row) -> bool {
-    matches!(row.command.run, Run::Home)
+/// The server's table, for tests.
+#[cfg(test)]
+pub fn table() -> &'static Table {
+    &crate::admin::standard().table
 }
 
 #[cfg(test)]
@@ -295,57 +355,6 @@ mod tests {
         assert_eq!(table.find(&[b'x'; 100]), None);
     }
 
-    /// The lines between README's marks: every family with its commands, subcommands in brackets.
-    fn listed() -> String {
-        let table = table();
-        let mut families: Vec<(String, Vec<String>)> = Vec::new();
-        for number in table.top_level() {
-            let row = table.row(number);
-            let mut subcommands: Vec<String> = row
-                .subcommands
-                .clone()
-                .map(|sub| table.row(sub).command.name.to_uppercase())
-                .collect();
-            subcommands.sort();
-            let mut shown = row.full_name.to_uppercase();
-            if !subcommands.is_empty() {
-                shown.push_str(&format!(" ({})", subcommands.join(", ")));
-            }
-            let family = format!("{:?}", row.command.group);
-            match families.iter_mut().find(|(name, _)| *name == family) {
-                Some((_, commands)) => commands.push(shown),
-                None => families.push((family, vec![shown])),
-            }
-        }
-        let mut text = String::from("| family | commands |\n|---|---|\n");
-        for (family, mut commands) in families {
-            commands.sort();
-            text.push_str(&format!("| {family} | {} |\n", commands.join(", ")));
-        }
-        text
-    }
-
-    /// `UPDATE_README=1 cargo test --lib readme` writes the list.
-    #[test]
-    #[allow(clippy::disallowed_methods, reason = "reads and writes the README")]
-    fn readme_lists_all_commands() {
-        const BEGIN: &str = "<!-- commands: generated, see src/cmd/table.rs -->\n";
-        const END: &str = "<!-- end of commands -->";
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
-        let page = std::fs::read_to_string(path).expect("there is a README");
-        let (before, rest) = page.split_once(BEGIN).expect("the list's begin is marked");
-        let (there, after) = rest.split_once(END).expect("the list's end is marked");
-        let wanted = listed();
-        if std::env::var_os("UPDATE_README").is_some() {
-            let page = format!("{before}{BEGIN}{wanted}{END}{after}");
-            return std::fs::write(path, page).expect("the README is written");
-        }
-        assert!(
-            there == wanted,
-            "stale: UPDATE_README=1 cargo test --lib readme\n{wanted}"
-        );
-    }
-
     #[test]
     fn arities_cover_the_keys() {
         for row in &table().rows {
@@ -356,6 +365,47 @@ mod tests {
                     row.full_name
                 );
             }
+        }
+    }
+
+    fn renamed(lines: &[(&str, &str)]) -> Result<Table, String> {
+        let lines: Vec<Renamed> = lines
+            .iter()
+            .map(|(old, new)| (old.to_string(), new.to_string()))
+            .collect();
+        Table::new(Vec::new(), &lines)
+    }
+
+    #[test]
+    fn commands_are_called_as_renamed() {
+        let secret = "b840fc02d524045429941cc15f59e41cb7be6c52";
+        let lines = [
+            ("FLUSHALL", ""),
+            ("get", secret),
+            ("SET", "Get"),
+            ("get", "PUT"),
+        ];
+        let table = renamed(&lines).expect("each line is right when its turn comes");
+        assert_eq!(table.find(b"flushall"), None);
+        assert_eq!(table.find(b"get"), None);
+        let row = |name: &str| {
+            table
+                .find(name.as_bytes())
+                .map(|at| &*table.row(at).full_name)
+        };
+        assert_eq!(row(secret), Some("get"));
+        assert_eq!(row("put"), Some("set"));
+        let plain = renamed(&[]).expect("nothing is renamed");
+        assert_eq!(table.top_level().count(), plain.top_level().count() - 1);
+        for (lines, wrong) in [
+            (&[("nosuch", "a")][..], "No such command in rename-command"),
+            (
+                &[("get", ""), ("get", "a")],
+                "No such command in rename-command",
+            ),
+            (&[("get", "SET")], "Target command name already exists"),
+        ] {
+            assert_eq!(renamed(lines).err().as_deref(), Some(wrong));
         }
     }
 }

@@ -42,6 +42,20 @@ impl Core {
         Reply::new(sink, Protocol::Resp2).error(&refusal);
         self.close_after_replies(token);
     }
+
+    /// True for a client over loopback or the unix socket, whose address is a path and no number.
+    pub fn is_local(&mut self, token: Token) -> bool {
+        let config = self.config.clone();
+        let address = &self.client(token).address;
+        let host = address
+            .rsplit_once(':')
+            .map_or(&**address, |(host, _)| host);
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        match host.parse::<std::net::IpAddr>() {
+            Ok(_) => matches!(host, "127.0.0.1" | "::1"),
+            Err(_) => host.starts_with('/') || host == config.unixsocket,
+        }
+    }
 }
 
 #[cfg(test)]

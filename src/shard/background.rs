@@ -51,8 +51,8 @@ impl Core {
 
     /// True when keys may end by themselves now: not while a transaction holds or has looked at them all.
     fn expires_keys(&self) -> bool {
-        self.active_expire
-            && !self.home.expiry_paused
+        !self.debugged.active_expiry_off
+            && !self.debugged.expiry_paused
             && self.pause_until_ms == 0
             && !self.locks.conflicts(WHOLE, Mode::SomeExclusive)
     }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize};
 
 use crate::base::{Now, Socket, Token};
-use crate::cmd::{Effects, Random, Table, table};
+use crate::cmd::{Effects, Random, Table};
 use crate::config::Config;
 use crate::conn::{Client, Clients, State};
 use crate::limits::TURN_INPUT_BYTES;
@@ -18,9 +18,9 @@ use crate::route::{Locks, Note, Sequence, SlotTable};
 use crate::store::Store;
 
 use super::ahead::Parsing;
+use super::commands::Commands;
 use super::coordinate::Coordinated;
 use super::errand::Gathering;
-use super::home::HomeCommands;
 use super::mail::Mail;
 use super::output::Output;
 use super::participate::Participant;
@@ -112,12 +112,24 @@ pub enum IoRequest {
     Discard(Socket),
 }
 
+/// What DEBUG has changed about a shard.
+#[derive(Debug, Clone, Default)]
+pub struct Debugged {
+    /// SET-ACTIVE-EXPIRE 0.
+    pub active_expiry_off: bool,
+    /// PAUSE-CRON 1.
+    pub expiry_paused: bool,
+    /// The replication id, once it has been changed.
+    pub replication_id: Option<Arc<str>>,
+}
+
 /// Everything one shard owns.
 pub struct Core {
     pub identity: Identity,
     pub config: Arc<Config>,
     /// The number of CONFIG SET that made `config`; shard 0 counts.
     pub config_version: u64,
+    pub commands: &'static Commands,
     pub table: &'static Table,
     pub slots: SlotTable,
     pub store: Store,
@@ -149,14 +161,13 @@ pub struct Core {
     pub errands: HashMap<u64, Gathering, foldhash::fast::FixedState>,
     pub next_errand: u64,
     pub snapshots: super::snapshot::Snapshots,
-    pub home: HomeCommands,
     pub metrics: Metrics,
     /// Until when clients are paused, milliseconds of the wall clock, and whether all commands are.
     pub pause_until_ms: u64,
     pub pause_all: bool,
-    pub active_expire: bool,
+    pub debugged: Debugged,
     /// Clients that monitor, and whether there are any.
-    pub monitors: Vec<super::home::monitor::Monitor>,
+    pub monitors: Vec<super::monitor::Monitor>,
     pub monitored: bool,
     /// What a test has heard of the shard's keys; it listens when it puts an empty list here.
     #[cfg(test)]
@@ -172,16 +183,21 @@ pub struct Core {
 impl Core {
     /// A shard with an empty keyspace.
     #[must_use]
-    pub fn new(identity: Identity, config: Arc<Config>, random_seed: u64) -> Self {
+    pub fn new(
+        identity: Identity,
+        config: Arc<Config>,
+        commands: &'static Commands,
+        random_seed: u64,
+    ) -> Self {
         let databases = usize::from(config.databases);
         let seed = identity.shared.hash_seed;
         let shards = identity.shards;
-        let table = table();
         Self {
-            metrics: Metrics::new(table.len(), super::slow::thresholds(&config)),
+            metrics: Metrics::new(commands.table.len(), super::slow::thresholds(&config)),
             config,
             config_version: 0,
-            table,
+            commands,
+            table: &commands.table,
             slots: SlotTable::even(shards),
             store: Store::new(databases, seed),
             borrowed: Store::new(databases, seed),
@@ -206,10 +222,9 @@ impl Core {
             errands: HashMap::default(),
             next_errand: 1,
             snapshots: super::snapshot::Snapshots::default(),
-            home: HomeCommands::new(table),
             pause_until_ms: 0,
             pause_all: false,
-            active_expire: true,
+            debugged: Debugged::default(),
             monitors: Vec::new(),
             monitored: false,
             #[cfg(test)]
@@ -226,6 +241,53 @@ impl Core {
     #[must_use]
     pub fn id(&self) -> usize {
         self.identity.shard
+    }
+
+    /// How many shards the server has.
+    #[must_use]
+    pub fn shards(&self) -> usize {
+        self.identity.shards
+    }
+
+    /// What all shards have in common.
+    #[must_use]
+    pub fn shared(&self) -> &Arc<Shared> {
+        &self.identity.shared
+    }
+
+    /// The configuration as it is now.
+    #[must_use]
+    pub fn config(&self) -> &Arc<Config> {
+        &self.config
+    }
+
+    /// Everything that clients may call.
+    #[must_use]
+    pub fn table(&self) -> &'static Table {
+        self.table
+    }
+
+    /// The time of this tick.
+    #[must_use]
+    pub fn now(&self) -> Now {
+        self.now
+    }
+
+    /// This shard's clients.
+    #[must_use]
+    pub fn clients(&self) -> &Clients {
+        &self.clients
+    }
+
+    /// A source of random numbers.
+    pub fn random(&mut self) -> &mut Random {
+        &mut self.random
+    }
+
+    /// The shard that owns a slot.
+    #[must_use]
+    pub fn owner(&self, slot: u16) -> usize {
+        self.slots.owner(slot)
     }
 
     /// True while there is something to do without waiting.
@@ -317,5 +379,21 @@ impl Core {
         } else if !client.awaits_turn {
             self.ready.push(token);
         }
+    }
+
+    /// Uses a configuration from now on, unless a later one came first.
+    pub fn configure(&mut self, version: u64, config: Arc<Config>) {
+        if version <= self.config_version {
+            return;
+        }
+        self.config_version = version;
+        if self.id() == 0 && config.loglevel != self.config.loglevel {
+            crate::base::log::set_level(config.loglevel.into());
+        }
+        self.metrics.configure(super::slow::thresholds(&config));
+        self.config = config;
+        // A new `maxmemory` is held against what is used now.
+        self.publish_memory();
+        self.update_wants();
     }
 }

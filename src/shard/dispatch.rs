@@ -57,7 +57,8 @@ impl Core {
                 self.keyed(token, row_number, row, args, place)
             }
             Run::Everywhere(..) => self.everywhere(token, row_number, args),
-            Run::Home => self.at_home(token, row_number, args),
+            Run::Home(_) => self.at_home(token, row_number, args),
+            Run::Container => panic!("a container's arity asks for a subcommand"),
         };
         if self.monitored && flow != Flow::Retry {
             self.feed_monitors(token, row_number, args);
@@ -214,6 +215,12 @@ impl Core {
             format!("ERR unknown command '{name}', with args beginning with: {beginning}")
         };
         self.refuse(token, None, &Error::from(error))
+    }
+
+    /// True when a client that has not authenticated may do nothing yet.
+    #[inline]
+    pub fn asks_for_password(&self) -> bool {
+        !self.config.requirepass.is_empty()
     }
 
     /// The command must be alone: it waits until every earlier reply has come.

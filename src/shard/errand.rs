@@ -135,6 +135,46 @@ impl Core {
         );
     }
 
+    /// This shard's answer to an errand.
+    pub fn run_errand(&mut self, errand: &Errand) -> Answer {
+        match errand {
+            Errand::SetConfig(change) => self.set_config(change),
+            Errand::Configure { version, config } => {
+                self.configure(*version, config.clone());
+                Answer::Done
+            }
+            Errand::Scan {
+                cursor,
+                count,
+                args,
+            } => self.scan_here(*cursor, *count, args),
+            Errand::RandomKey { db } => self.random_key_here(*db),
+            Errand::Info => Answer::Statistics(Box::new(self.statistics_now())),
+            Errand::ResetStatistics => {
+                self.reset_statistics();
+                Answer::Done
+            }
+            Errand::Debug(carried) => self.debug_here(carried),
+            Errand::SlowLog { reset } => self.slow_log_here(*reset),
+            Errand::Latency { forget } => self.latency_here(forget.as_deref()),
+            Errand::Histograms => self.histograms_here(),
+            Errand::ReplicationId(id) => {
+                self.debugged.replication_id = Some(id.clone());
+                Answer::Done
+            }
+            Errand::ClientList(filter) => self.list_clients_here(filter),
+            Errand::ClientKill(filter) => self.kill_clients_here(filter),
+            Errand::ClientUnblock { id, error } => self.unblock_client_here(*id, *error),
+            Errand::Pause { until_ms, all } => self.pause_here(*until_ms, *all),
+            Errand::Monitor {
+                home,
+                client,
+                token,
+            } => self.monitor_here(*home, *client, *token),
+            _ => Answer::Done,
+        }
+    }
+
     /// Runs an errand and sends the answer.
     pub fn answer_errand(&mut self, from: usize, id: u64, errand: &Errand) {
         let answer = self.run_errand(errand);

@@ -69,7 +69,7 @@ impl Call {
 pub fn handler(row: &Row) -> Handler {
     match row.command.run {
         Run::Keys(handler) | Run::Split(handler, _) | Run::Everywhere(handler, _) => handler,
-        Run::Home => panic!("home commands are run by `home`, not by their row"),
+        Run::Home(_) | Run::Container => panic!("the row has no handler"),
     }
 }
 

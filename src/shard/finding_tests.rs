@@ -3,15 +3,14 @@
 //! No command of today's does, so the tests bring one: FOLLOW goes from a key to the key that its value
 //! names, and marks each before it asks for the next. What an attempt marked must be undone before the next one.
 
-use std::sync::OnceLock;
-
 use crate::cmd::keyspec::access;
-use crate::cmd::{Command, Context, Group, KeySpec, Lookup, Outcome, Run, Table, flag};
+use crate::cmd::{Command, Context, Group, KeySpec, Lookup, Outcome, Run, flag};
 use crate::resp::Args;
+use crate::shard::HomeCommand;
 use crate::shard::testing::{Peer, Shards};
 use crate::store::{Value, ValueRef};
 
-static COMMANDS: &[Command] = &[Command {
+static COMMANDS: &[HomeCommand] = &[HomeCommand::on_keys(Command {
     name: "follow",
     arity: 2,
     flags: flag::WRITE | flag::FINDS_KEYS,
@@ -23,7 +22,7 @@ static COMMANDS: &[Command] = &[Command {
     summary: "Marks a chain of keys",
     run: Run::Keys(follow),
     subcommands: &[],
-}];
+})];
 
 fn follow(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
     let mut key = args.get(1).to_vec();
@@ -46,9 +45,8 @@ fn follow(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
 }
 
 fn with_follow(count: usize) -> Shards {
-    static TABLE: OnceLock<Table> = OnceLock::new();
     let mut shards = Shards::new(count);
-    shards.use_table(TABLE.get_or_init(|| Table::build(COMMANDS)));
+    shards.use_commands(crate::admin::commands_and(COMMANDS));
     shards
 }
 

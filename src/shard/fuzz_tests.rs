@@ -14,7 +14,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
 use super::testing::{Peer, Shards};
-use crate::cmd::{Row, table};
+use crate::cmd::Row;
 
 /// Batches before the state is thrown away.
 const BATCHES_PER_STATE: usize = 2500;
@@ -122,7 +122,7 @@ impl Random {
 
 /// Rows that are fuzzed.
 fn rows() -> Vec<&'static Row> {
-    let table = table();
+    let table = &crate::admin::standard().table;
     let number = |at: usize| u16::try_from(at).expect("rows have 16 bits");
     let rows = (0..table.len()).map(|at| table.row(number(at)));
     let left_out = |name: &str| {

@@ -3,21 +3,23 @@
 //! `tick` is the loop, `Core` the state that no other thread touches, and the other files are the chapters:
 //! `input` (bytes to commands), `dispatch` (gates and routing), `execute` (handlers and what follows from
 //! them), `mesh` (messages of other shards), `coordinate` and `participate` (transactions over shards),
-//! `multi`, `watch`, `blocking`, `errand` (questions to all shards), `home` (commands that need the client).
+//! `multi`, `watch`, `blocking`, `errand` (questions to all shards), `commands` (what clients may call; the
+//! functions that need the client are `admin`'s and handed in at start).
 
 mod admission;
 mod ahead;
 mod background;
 mod blocking;
+mod commands;
 mod coordinate;
 mod core;
 mod dispatch;
 mod errand;
 mod execute;
+mod figures;
 #[cfg(test)]
 mod fuzz_tests;
 mod happened;
-mod home;
 mod input;
 #[cfg(test)]
 mod isolation_tests;
@@ -25,10 +27,12 @@ mod lend;
 mod mail;
 mod merge;
 mod mesh;
+mod monitor;
 mod multi;
 mod offer;
 mod output;
 mod participate;
+mod pause;
 mod ready;
 mod slow;
 mod snapshot;
@@ -41,6 +45,7 @@ mod turns;
 mod waits;
 mod watch;
 
-pub use self::core::{Core, Identity, Shared};
-pub use slow::thresholds;
+pub use self::core::{Core, Identity, IoRequest, Shared};
+pub use commands::{Commands, HomeCommand, HomeFunction};
+pub use input::Flow;
 pub use tick::Shard;

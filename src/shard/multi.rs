@@ -399,7 +399,8 @@ impl Core {
             client.state = State::Waiting;
         }
         match row.command.run {
-            Run::Home => return self.run_home(token, carried.head.row, &carried.args()),
+            Run::Home(_) => return self.run_home(token, carried.head.row, &carried.args()),
+            Run::Container => panic!("a container's arity asks for a subcommand"),
             Run::Everywhere(..) => self.spread(token, row, &carried),
             Run::Keys(_) | Run::Split(..) => {
                 let mut keys = Vec::new();

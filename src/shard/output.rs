@@ -197,6 +197,14 @@ impl Core {
         self.list_output(token);
     }
 
+    /// A client that killed itself goes once its last command is answered.
+    pub fn close_if_doomed(&mut self, token: Token) {
+        let doomed = |client: &Client| client.doomed && client.steps.is_none();
+        if self.clients.get(token).is_some_and(doomed) {
+            self.close_after_replies(token);
+        }
+    }
+
     /// Closes at once; unsent output is lost.
     pub fn close_now(&mut self, token: Token) {
         self.end_now(token, IoRequest::Close(token));

@@ -11,10 +11,11 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::core::IoRequest;
-use super::home::HomeCommands;
-use super::{Core, Identity, Shard, Shared};
+use super::{Commands, Core, Identity, Shard, Shared};
+#[cfg(test)]
+use crate::admin;
 use crate::base::{Buffer, CloseReason, Event, Io, Now, Socket, Token, Wait, mesh};
-use crate::cmd::{Table, key_slot};
+use crate::cmd::key_slot;
 use crate::config::Config;
 
 /// Where the clock starts: a plausible unix time, microseconds.
@@ -161,7 +162,13 @@ impl Shards {
                     shared: shared.clone(),
                 };
                 let recorder = Recorder(outside[shard].clone());
-                Shard::new(identity, config.clone(), recorder, endpoint)
+                Shard::new(
+                    identity,
+                    config.clone(),
+                    admin::standard(),
+                    recorder,
+                    endpoint,
+                )
             })
             .collect();
         Self {
@@ -177,13 +184,13 @@ impl Shards {
     }
 
     /// Other commands than the server's; before anything is called.
-    pub fn use_table(&mut self, table: &'static Table) {
+    pub fn use_commands(&mut self, commands: &'static Commands) {
         for shard in &mut self.shards {
             let core = &mut shard.core;
-            core.table = table;
-            core.home = HomeCommands::new(table);
-            core.metrics =
-                crate::metrics::Metrics::new(table.len(), super::slow::thresholds(&core.config));
+            core.commands = commands;
+            core.table = &commands.table;
+            let thresholds = super::slow::thresholds(&core.config);
+            core.metrics = crate::metrics::Metrics::new(commands.table.len(), thresholds);
         }
     }
 

@@ -6,8 +6,8 @@
 
 use std::sync::Arc;
 
-use super::Core;
 use super::core::{Identity, IoRequest};
+use super::{Commands, Core};
 use crate::base::socket::{error_text, is_peers_doing};
 use crate::base::{CloseReason, Endpoint, Event, Io, Wait};
 use crate::config::Config;
@@ -32,11 +32,12 @@ impl<I: Io> Shard<I> {
     pub fn new(
         identity: Identity,
         config: Arc<Config>,
+        commands: &'static Commands,
         mut io: I,
         mesh: Endpoint<Message>,
     ) -> Self {
         let seed = io.random();
-        let mut core = Core::new(identity, config, seed);
+        let mut core = Core::new(identity, config, commands, seed);
         core.now = io.now();
         core.housekeeping_us = core.now.monotonic_us;
         let events = Vec::with_capacity(EVENTS_PER_POLL);

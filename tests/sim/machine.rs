@@ -5,13 +5,13 @@
 
 #![allow(dead_code, reason = "every test binary uses another part")]
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use cairn::base::sim::{SimIo, Weather, World};
 use cairn::base::{Socket, Wait, mesh};
 use cairn::config::Config;
 use cairn::route::Message;
-use cairn::shard::{Core, Identity, Shard, Shared};
+use cairn::shard::{Commands, Core, Identity, Shard, Shared};
 
 struct Slot {
     shard: Shard<SimIo>,
@@ -25,6 +25,12 @@ pub struct Machine {
     slots: Vec<Slot>,
     /// Shards do not hear each other's wake-ups.
     pub deaf: bool,
+}
+
+/// The server's commands, made once.
+fn commands() -> &'static Commands {
+    static COMMANDS: OnceLock<&'static Commands> = OnceLock::new();
+    COMMANDS.get_or_init(|| cairn::admin::commands(&[]).expect("nothing is renamed"))
 }
 
 impl Machine {
@@ -49,7 +55,13 @@ impl Machine {
                     shards,
                     shared: shared.clone(),
                 };
-                let mut shard = Shard::new(identity, config.clone(), world.io(number), endpoint);
+                let mut shard = Shard::new(
+                    identity,
+                    config.clone(),
+                    commands(),
+                    world.io(number),
+                    endpoint,
+                );
                 set_up(&mut shard.core);
                 Slot {
                     shard,

@@ -28,6 +28,12 @@ const TABLE: &[(&str, &[&str])] = &[
             "base", "resp", "metrics", "store", "rdb", "wal", "config", "cmd", "route", "conn",
         ],
     ),
+    (
+        "admin",
+        &[
+            "base", "resp", "metrics", "store", "rdb", "config", "cmd", "route", "conn", "shard",
+        ],
+    ),
 ];
 
 /// Everyone's imports that the table does not allow.

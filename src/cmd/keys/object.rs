@@ -160,7 +160,7 @@ fn help(ctx: &mut Context<'_>, _args: &Args<'_>) -> Outcome {
 }
 
 /// MEMORY USAGE: bytes of the key in the allocator, its share of the table included.
-pub(in crate::cmd) fn usage(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
+pub fn usage(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
     let mut option = 3;
     while option < args.len() {
         if !args.is(option, "samples") || option + 1 >= args.len() {

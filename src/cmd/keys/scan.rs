@@ -1,7 +1,7 @@
 //! Walks over the keyspace: KEYS, and the per-shard parts of SCAN and RANDOMKEY.
 //!
 //! A cursor names a slot and a position in the slot's table, so it means the same on every shard and
-//! survives growth. The client's own shard strings the parts together (`shard::home`); a part never
+//! survives growth. The client's own shard strings the parts together (`admin`); a part never
 //! blocks for longer than its budget.
 
 use crate::cmd::{Command, Context, Group, Lookup, Merge, Outcome, Run, acl, flag};
@@ -10,47 +10,19 @@ use crate::resp::{Args, Error, Reply, glob_match, parse_i64};
 use crate::store::Entry;
 
 /// The rows of this family.
-pub static COMMANDS: &[Command] = &[
-    Command {
-        name: "keys",
-        arity: 2,
-        flags: flag::READONLY,
-        categories: acl::KEYSPACE | acl::DANGEROUS,
-        group: Group::Generic,
-        keys: &[],
-        since: "1.0.0",
-        complexity: "O(N) with N being the number of keys in the database, under the assumption that the key names in the database and the given pattern have limited length.",
-        summary: "Find all keys matching the given pattern",
-        run: Run::Everywhere(keys, Merge::Concat),
-        subcommands: &[],
-    },
-    Command {
-        name: "scan",
-        arity: -2,
-        flags: flag::READONLY,
-        categories: acl::KEYSPACE,
-        group: Group::Generic,
-        keys: &[],
-        since: "2.8.0",
-        complexity: "O(1) for every call. O(N) for a complete iteration, including enough command calls for the cursor to return back to 0. N is the number of elements inside the collection.",
-        summary: "Incrementally iterate the keys space",
-        run: Run::Home,
-        subcommands: &[],
-    },
-    Command {
-        name: "randomkey",
-        arity: 1,
-        flags: flag::READONLY,
-        categories: acl::KEYSPACE,
-        group: Group::Generic,
-        keys: &[],
-        since: "1.0.0",
-        complexity: "O(1)",
-        summary: "Return a random key from the keyspace",
-        run: Run::Home,
-        subcommands: &[],
-    },
-];
+pub static COMMANDS: &[Command] = &[Command {
+    name: "keys",
+    arity: 2,
+    flags: flag::READONLY,
+    categories: acl::KEYSPACE | acl::DANGEROUS,
+    group: Group::Generic,
+    keys: &[],
+    since: "1.0.0",
+    complexity: "O(N) with N being the number of keys in the database, under the assumption that the key names in the database and the given pattern have limited length.",
+    summary: "Find all keys matching the given pattern",
+    run: Run::Everywhere(keys, Merge::Concat),
+    subcommands: &[],
+}];
 
 /// Elements a step of SCAN looks at when the client names no COUNT.
 const COUNT_DEFAULT: usize = 10;

@@ -1,0 +1,586 @@
+//! CLIENT LIST, KILL, UNBLOCK: commands about the clients of all shards.
+//!
+//! The asking shard parses, every shard looks through its own clients, the answers come back as errands.
+//! A client that kills itself still gets its reply.
+
+use crate::cmd::{Command, Group, Reach, Run, acl, flag};
+use crate::shard::{Core, Flow, HomeCommand};
+use std::mem::size_of;
+
+use crate::base::Token;
+use crate::conn::{Client, State};
+use crate::resp::{Args, Error, Protocol, parse_i64, parse_u64};
+use crate::route::{Answer, ClientFilter, Errand};
+
+/// Subcommands of CLIENT.
+pub static SUBCOMMANDS: &[HomeCommand] = &[
+    HomeCommand::new(
+        list,
+        Command {
+            name: "list",
+            arity: -2,
+            flags: flag::ADMIN | flag::NOSCRIPT | flag::LOADING | flag::STALE,
+            categories: acl::CONNECTION,
+            group: Group::Connection,
+            keys: &[],
+            since: "2.4.0",
+            complexity: "O(N) where N is the number of client connections",
+            summary: "Get the list of client connections",
+            run: Run::Home(Reach::Everyone),
+            subcommands: &[],
+        },
+    ),
+    HomeCommand::new(
+        kill,
+        Command {
+            name: "kill",
+            arity: -3,
+            flags: flag::ADMIN | flag::NOSCRIPT | flag::LOADING | flag::STALE,
+            categories: acl::CONNECTION,
+            group: Group::Connection,
+            keys: &[],
+            since: "2.4.0",
+            complexity: "O(N) where N is the number of client connections",
+            summary: "Kill the connection of a client",
+            run: Run::Home(Reach::Everyone),
+            subcommands: &[],
+        },
+    ),
+    HomeCommand::new(
+        unblock,
+        Command {
+            name: "unblock",
+            arity: -3,
+            flags: flag::ADMIN | flag::NOSCRIPT | flag::LOADING | flag::STALE,
+            categories: acl::CONNECTION,
+            group: Group::Connection,
+            keys: &[],
+            since: "5.0.0",
+            complexity: "O(log N) where N is the number of client connections",
+            summary: "Unblock a client blocked in a blocking command from a different connection",
+            run: Run::Home(Reach::Everyone),
+            subcommands: &[],
+        },
+    ),
+];
+
+/// Client types as `TYPE` names them; `slave` is Redis's old word for `replica`.
+fn kind(word: &[u8]) -> Result<&'static str, Error> {
+    let known = ["normal", "master", "replica", "slave", "pubsub"];
+    known
+        .into_iter()
+        .find(|known| known.as_bytes().eq_ignore_ascii_case(word))
+        .map(|known| if known == "slave" { "replica" } else { known })
+        .ok_or_else(|| {
+            let word = String::from_utf8_lossy(word);
+            Error::from(format!("ERR Unknown client type '{word}'"))
+        })
+}
+
+/// The type of a client, for `TYPE` and the output limits.
+fn kind_of(_client: &Client) -> &'static str {
+    "normal"
+}
+
+fn fits(client: &Client, filter: &ClientFilter, now_us: u64) -> bool {
+    let ClientFilter {
+        ids,
+        address,
+        local_address,
+        user,
+        kind,
+        max_age_s,
+        skip,
+    } = filter;
+    let age_s = now_us.saturating_sub(client.created_us) / 1_000_000;
+    ids.as_ref().is_none_or(|ids| ids.contains(&client.id))
+        && address
+            .as_ref()
+            .is_none_or(|wanted| **wanted == *client.address)
+        && local_address
+            .as_ref()
+            .is_none_or(|wanted| **wanted == *client.local_address)
+        && user
+            .as_ref()
+            .is_none_or(|wanted| **wanted == *client.session.user)
+        && kind.as_ref().is_none_or(|wanted| wanted == kind_of(client))
+        && max_age_s.is_none_or(|wanted| age_s >= wanted)
+        && *skip != Some(client.id)
+}
+
+fn list_filter(args: &Args<'_>) -> Result<ClientFilter, Error> {
+    let mut filter = ClientFilter::default();
+    if args.len() == 4 && args.is(2, "type") {
+        filter.kind = Some(kind(args.get(3))?.to_string());
+    } else if args.len() > 3 && args.is(2, "id") {
+        let ids: Option<Vec<i64>> = args.from(3).map(parse_i64).collect();
+        let ids = ids.ok_or(Error::new("ERR Invalid client ID"))?;
+        // No client has a negative id.
+        filter.ids = Some(
+            ids.into_iter()
+                .filter_map(|id| id.try_into().ok())
+                .collect(),
+        );
+    } else if args.len() != 2 {
+        return Err(Error::SYNTAX);
+    }
+    Ok(filter)
+}
+
+fn list(core: &mut Core, token: Token, args: &Args<'_>) -> Flow {
+    let filter = match list_filter(args) {
+        Ok(filter) => filter,
+        Err(error) => {
+            core.error(token, &error);
+            return Flow::Next;
+        }
+    };
+    core.note_query(token, args);
+    let wanted = filter.ids.clone();
+    let errand = Errand::ClientList(std::sync::Arc::new(filter));
+    core.ask_all(token, &errand, move |core, token, answers| {
+        core.client(token).query = (0, 0);
+        let text = in_order(&answers, wanted.as_deref());
+        core.complete(token, |reply| reply.verbatim("txt", &text));
+    })
+}
+
+/// The shards' lines as one text: the oldest client first, or as they were asked for.
+fn in_order(answers: &[Answer], wanted: Option<&[u64]>) -> Vec<u8> {
+    let mut lines: Vec<(u64, &[u8])> = Vec::new();
+    for answer in answers {
+        let Answer::Text(text) = answer else { continue };
+        for line in text.split_inclusive(|&byte| byte == b'\n') {
+            let digits = line[b"id=".len()..].split(|&byte| byte == b' ').next();
+            let id = digits
+                .and_then(parse_u64)
+                .expect("a client's line begins with its id");
+            lines.push((id, line));
+        }
+    }
+    lines.sort_by_key(|(id, _)| *id);
+    let line_of = |id: &u64| {
+        let at = lines.binary_search_by_key(id, |(id, _)| *id).ok()?;
+        Some(lines[at])
+    };
+    let ordered: Vec<(u64, &[u8])> = match wanted {
+        Some(ids) => ids.iter().filter_map(line_of).collect(),
+        None => lines,
+    };
+    ordered
+        .iter()
+        .flat_map(|(_, line)| *line)
+        .copied()
+        .collect()
+}
+
+fn kill_filter(args: &Args<'_>, own_id: u64) -> Result<ClientFilter, Error> {
+    let mut filter = ClientFilter::default();
+    let text = |at: usize| String::from_utf8_lossy(args.get(at)).into_owned();
+    if args.len() == 3 {
+        filter.address = Some(text(2));
+        return Ok(filter);
+    }
+    filter.skip = Some(own_id);
+    let mut at = 2;
+    while at < args.len() {
+        let value = at + 1;
+        if value >= args.len() {
+            return Err(Error::SYNTAX);
+        }
+        if args.is(at, "id") {
+            let id = parse_i64(args.get(value)).filter(|id| *id > 0);
+            let id = id.ok_or(Error::new("ERR client-id should be greater than 0"))?;
+            filter.ids = Some(vec![id.unsigned_abs()]);
+        } else if args.is(at, "type") {
+            filter.kind = Some(kind(args.get(value))?.to_string());
+        } else if args.is(at, "addr") {
+            filter.address = Some(text(value));
+        } else if args.is(at, "laddr") {
+            filter.local_address = Some(text(value));
+        } else if args.is(at, "user") {
+            if args.get(value) != b"default" {
+                return Err(Error::from(format!("ERR No such user '{}'", text(value))));
+            }
+            filter.user = Some(text(value));
+        } else if args.is(at, "maxage") {
+            let age = parse_i64(args.get(value));
+            let age = age.ok_or(Error::new("ERR maxage is not an integer or out of range"))?;
+            if age <= 0 {
+                return Err(Error::new("ERR maxage should be greater than 0"));
+            }
+            filter.max_age_s = Some(age.unsigned_abs());
+        } else if args.is(at, "skipme") && args.is(value, "yes") {
+            filter.skip = Some(own_id);
+        } else if args.is(at, "skipme") && args.is(value, "no") {
+            filter.skip = None;
+        } else {
+            return Err(Error::SYNTAX);
+        }
+        at += 2;
+    }
+    Ok(filter)
+}
+
+fn kill(core: &mut Core, token: Token, args: &Args<'_>) -> Flow {
+    let id = core.client(token).id;
+    let filter = match kill_filter(args, id) {
+        Ok(filter) => filter,
+        Err(error) => {
+            core.error(token, &error);
+            return Flow::Next;
+        }
+    };
+    core.client(token).killing = true;
+    let errand = Errand::ClientKill(std::sync::Arc::new(filter));
+    let old_form = args.len() == 3;
+    core.ask_all(
+        token,
+        &errand,
+        if old_form { killed_address } else { killed },
+    )
+}
+
+fn count(answers: &[Answer]) -> i64 {
+    let counts = answers.iter().map(|answer| match answer {
+        Answer::Count(count) => *count,
+        _ => 0,
+    });
+    counts.sum()
+}
+
+fn killed(core: &mut Core, token: Token, answers: Vec<Answer>) {
+    end_kill(core, token, |reply| reply.integer(count(&answers)));
+}
+
+fn killed_address(core: &mut Core, token: Token, answers: Vec<Answer>) {
+    end_kill(core, token, |reply| match count(&answers) {
+        0 => reply.error(&Error::new("ERR No such client")),
+        _ => reply.ok(),
+    });
+}
+
+fn end_kill(core: &mut Core, token: Token, write: impl FnOnce(&mut crate::resp::Reply<'_>)) {
+    core.client(token).killing = false;
+    core.complete(token, write);
+    core.close_if_doomed(token);
+}
+
+fn unblock(core: &mut Core, token: Token, args: &Args<'_>) -> Flow {
+    let error = match args.len() {
+        3 => Ok(false),
+        4 if args.is(3, "timeout") => Ok(false),
+        4 if args.is(3, "error") => Ok(true),
+        4 => Err(Error::new(
+            "ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR",
+        )),
+        _ => Err(Error::arity("client|unblock")),
+    };
+    let id = parse_i64(args.get(2)).ok_or(Error::NOT_INTEGER);
+    match error.and_then(|error| Ok((error, id?))) {
+        Ok((error, id)) => {
+            let id = u64::try_from(id).unwrap_or(0);
+            let errand = Errand::ClientUnblock { id, error };
+            core.ask_all(token, &errand, |core, token, answers| {
+                core.complete(token, |reply| reply.integer(count(&answers)));
+            })
+        }
+        Err(error) => {
+            core.error(token, &error);
+            Flow::Next
+        }
+    }
+}
+
+impl Core {
+    /// What CLIENT LIST and INFO say about the bytes of the very command that asks.
+    pub fn note_query(&mut self, token: Token, args: &Args<'_>) {
+        let digits = |number: usize| number.checked_ilog10().unwrap_or(0) as usize + 1;
+        let arguments: usize = args.from(0).map(<[u8]>::len).sum();
+        let framing: usize = args.from(0).map(|word| digits(word.len()) + 5).sum();
+        let query = arguments + framing + digits(args.len()) + 3;
+        self.client(token).query = (query, arguments);
+    }
+
+    /// One line of CLIENT LIST, without the line end.
+    pub fn client_line(&mut self, token: Token) -> String {
+        let now_us = self.now().monotonic_us;
+        let client = self.clients().get(token).expect("the caller has found it");
+        let session = &client.session;
+        let seconds = |since_us: u64| now_us.saturating_sub(since_us) / 1_000_000;
+        let command = client
+            .last_row
+            .map_or("NULL", |row| self.table().row(row).full_name.as_str());
+        let transaction = client.transaction.as_deref();
+        let multi = transaction
+            .filter(|transaction| transaction.open)
+            .map_or(-1, |transaction| transaction.queued.len() as i64);
+        let multi_bytes = transaction.map_or(0, |transaction| transaction.queued.bytes());
+        let (query, arguments) = client.query;
+        let (unsent, kept) = (client.replies.ready_bytes(), client.replies.kept_bytes());
+        let sending = client.sending.unwrap_or(0);
+        let total =
+            size_of::<Client>() + client.input.capacity() + query + kept + sending + multi_bytes;
+        let resp = match session.protocol {
+            Protocol::Resp2 => 2,
+            Protocol::Resp3 => 3,
+        };
+        format!(
+            "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db={} sub=0 psub=0 ssub=0 \
+             multi={multi} qbuf={} qbuf-free={} argv-mem={arguments} multi-mem={multi_bytes} rbs={kept} \
+             rbp={kept} obl={unsent} oll={} omem={sending} tot-mem={total} events={} cmd={command} user={} \
+             redir=-1 resp={resp} lib-name={} lib-ver={}",
+            client.id,
+            client.address,
+            client.local_address,
+            client.descriptor,
+            session.name,
+            seconds(client.created_us),
+            seconds(client.active_us),
+            flags(client),
+            session.db,
+            client.input.len() + query,
+            client.input.capacity() - client.input.len(),
+            usize::from(sending > 0),
+            events(client),
+            session.user,
+            session.library_name,
+            session.library_version,
+        )
+    }
+
+    /// This shard's clients that fit, one line each.
+    pub fn list_clients_here(&mut self, filter: &ClientFilter) -> Answer {
+        let now_us = self.now().monotonic_us;
+        let mut text = String::new();
+        for token in self.clients().tokens() {
+            let client = self.client(token);
+            if !client.closing && fits(client, filter, now_us) {
+                text.push_str(&self.client_line(token));
+                text.push('\n');
+            }
+        }
+        Answer::Text(text.into_bytes())
+    }
+
+    /// Closes this shard's clients that fit; the one that asks closes when it has its reply.
+    pub fn kill_clients_here(&mut self, filter: &ClientFilter) -> Answer {
+        let now_us = self.now().monotonic_us;
+        let mut count = 0;
+        for token in self.clients().tokens() {
+            let client = self.client(token);
+            if client.closing || !fits(client, filter, now_us) {
+                continue;
+            }
+            count += 1;
+            if client.killing {
+                client.doomed = true;
+            } else {
+                self.close_now(token);
+            }
+        }
+        Answer::Count(count)
+    }
+
+    /// Ends the wait of a blocked client of this shard.
+    pub fn unblock_client_here(&mut self, id: u64, error: bool) -> Answer {
+        let blocked = |client: &&Client| client.id == id && client.state == State::Blocked;
+        let found = self
+            .clients()
+            .iter()
+            .find(blocked)
+            .map(|client| client.token);
+        if let Some(token) = found {
+            self.stop_waiting(token, error);
+        }
+        Answer::Count(i64::from(found.is_some()))
+    }
+}
+
+/// Redis's letters for a client's state.
+fn flags(client: &Client) -> String {
+    let session = &client.session;
+    let letters: String = [
+        (session.monitor, 'O'),
+        (client.in_multi(), 'x'),
+        (matches!(client.state, State::Blocked | State::Paused), 'b'),
+        (client.state == State::Closing || client.doomed, 'c'),
+        (client.address.starts_with('/'), 'U'),
+        (session.no_evict, 'e'),
+        (session.no_touch, 'T'),
+    ]
+    .into_iter()
+    .filter_map(|(set, letter)| set.then_some(letter))
+    .collect();
+    if letters.is_empty() {
+        "N".to_string()
+    } else {
+        letters
+    }
+}
+
+/// What is awaited of the socket: `r`eadable, `w`ritable.
+fn events(client: &Client) -> &'static str {
+    match (!client.receive_paused, client.sending.is_some()) {
+        (true, true) => "rw",
+        (true, false) => "r",
+        (false, true) => "w",
+        (false, false) => "",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::shard::testing::Shards;
+
+    /// The ids of the clients in a reply of CLIENT LIST.
+    fn ids(list: &str) -> Vec<u64> {
+        list.lines()
+            .filter_map(|line| line.strip_prefix("id="))
+            .map(|rest| {
+                rest.split(' ')
+                    .next()
+                    .expect("a word")
+                    .parse()
+                    .expect("an id")
+            })
+            .collect()
+    }
+
+    #[test]
+    fn the_clients_of_all_shards_are_listed_by_id() {
+        let mut shards = Shards::new(3);
+        let peers = [shards.connect(2), shards.connect(0), shards.connect(1)];
+        shards.advance(2000);
+        shards.send(peers[2], "SELECT 2");
+        let list = shards.call(peers[0], "CLIENT LIST");
+        assert_eq!(ids(&list), peers.map(|peer| peer.id));
+        let own = list.lines().nth(1).expect("a first line");
+        for field in [
+            " laddr=127.0.0.1:6379 ",
+            " age=2 idle=0 flags=N db=0 ",
+            " multi=-1 qbuf=26 ",
+            " argv-mem=10 ",
+            " obl=0 oll=0 omem=0 ",
+            " events=r cmd=client|list user=default redir=-1 resp=2 ",
+        ] {
+            assert!(own.contains(field), "{field} in {own}");
+        }
+        let other = list.lines().nth(2).expect("a second line");
+        assert!(other.contains(" idle=2 ") && other.contains(" cmd=NULL "));
+        let line = format!("CLIENT LIST ID {} 999 {}", peers[1].id, peers[0].id);
+        let wanted = [peers[1].id, peers[0].id];
+        assert_eq!(ids(&shards.call(peers[0], &line)), wanted);
+        assert_eq!(
+            ids(&shards.call(peers[0], "CLIENT LIST TYPE normal")).len(),
+            3
+        );
+        assert_eq!(
+            shards.call(peers[0], "CLIENT LIST TYPE pubsub"),
+            "$0\r\n\r\n"
+        );
+        for (line, reply) in [
+            ("CLIENT LIST TYPE x", "-ERR Unknown client type 'x'\r\n"),
+            ("CLIENT LIST ID x", "-ERR Invalid client ID\r\n"),
+            ("CLIENT LIST x", "-ERR syntax error\r\n"),
+        ] {
+            assert_eq!(shards.call(peers[0], line), reply);
+        }
+    }
+
+    #[test]
+    fn clients_of_other_shards_are_killed() {
+        let mut shards = Shards::new(2);
+        let (asking, near, far) = (shards.connect(0), shards.connect(0), shards.connect(1));
+        for (line, reply) in [
+            (
+                "CLIENT KILL ID 0",
+                "-ERR client-id should be greater than 0\r\n",
+            ),
+            ("CLIENT KILL ID 10 x", "-ERR syntax error\r\n"),
+            ("CLIENT KILL USER x", "-ERR No such user 'x'\r\n"),
+            ("CLIENT KILL SKIPME x", "-ERR syntax error\r\n"),
+            (
+                "CLIENT KILL MAXAGE 0",
+                "-ERR maxage should be greater than 0\r\n",
+            ),
+            ("CLIENT KILL MAXAGE 5", ":0\r\n"),
+            ("CLIENT KILL 127.0.0.1:1", "-ERR No such client\r\n"),
+        ] {
+            assert_eq!(shards.call(asking, line), reply, "{line}");
+        }
+        let line = format!("CLIENT KILL ID {} TYPE normal", far.id);
+        assert_eq!(shards.call(asking, &line), ":1\r\n");
+        assert!(shards.closed(far) && !shards.closed(near));
+        let again = shards.connect(1);
+        shards.advance(6000);
+        let young = shards.connect(1);
+        assert_eq!(
+            shards.call(asking, "CLIENT KILL MAXAGE 5 USER default"),
+            ":2\r\n"
+        );
+        assert!(shards.closed(near) && shards.closed(again) && !shards.closed(young));
+        assert_eq!(
+            shards.call(asking, "CLIENT KILL LADDR 127.0.0.1:6379 SKIPME no"),
+            ":2\r\n"
+        );
+        assert!(shards.closed(asking) && shards.closed(young));
+    }
+
+    #[test]
+    fn a_transaction_outlives_its_own_kill() {
+        let mut shards = Shards::new(2);
+        let asking = shards.connect(0);
+        let line = format!("CLIENT KILL ID {} SKIPME no", asking.id);
+        for line in ["MULTI", &line, "SET after kill"] {
+            shards.call(asking, line);
+        }
+        assert_eq!(shards.call(asking, "EXEC"), "*2\r\n:1\r\n+OK\r\n");
+        assert!(shards.closed(asking));
+        let other = shards.connect(1);
+        assert_eq!(shards.call(other, "GET after"), "$4\r\nkill\r\n");
+    }
+
+    #[test]
+    fn only_blocked_clients_are_unblocked() {
+        let mut shards = Shards::new(2);
+        let (asking, other) = (shards.connect(0), shards.connect(1));
+        let line = format!("CLIENT UNBLOCK {}", other.id);
+        for (line, reply) in [
+            (line.as_str(), ":0\r\n"),
+            (
+                "CLIENT UNBLOCK x",
+                "-ERR value is not an integer or out of range\r\n",
+            ),
+            (
+                "CLIENT UNBLOCK 1 now",
+                "-ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR\r\n",
+            ),
+        ] {
+            assert_eq!(shards.call(asking, line), reply, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_blocked_client_is_released_with_or_without_an_error() {
+        let mut shards = Shards::new(2);
+        let (asking, waiting) = (shards.connect(0), shards.connect(1));
+        let key = shards.key(0, 0);
+        let line = format!("CLIENT UNBLOCK {}", waiting.id);
+        for (reason, reply) in [
+            ("", "*-1\r\n"),
+            (" TIMEOUT", "*-1\r\n"),
+            (
+                " ERROR",
+                "-UNBLOCKED client unblocked via CLIENT UNBLOCK\r\n",
+            ),
+        ] {
+            assert_eq!(shards.call(waiting, &format!("BLPOP {key} 0")), "");
+            assert!(shards.call(asking, "CLIENT LIST").contains(" flags=b "));
+            assert_eq!(shards.call(asking, &format!("{line}{reason}")), ":1\r\n");
+            assert_eq!(shards.read(waiting), reply);
+            assert_eq!(shards.call(waiting, "PING"), "+PONG\r\n");
+        }
+        assert_eq!(shards.call(asking, &line), ":0\r\n");
+    }
+}

@@ -1,0 +1,251 @@
+//! CONFIG: reading, changing and rewriting the configuration.
+//!
+//! Every shard holds the configuration by itself. Changes are made one after the other on shard 0, which
+//! numbers them, and reach every shard before the client has its reply; so two changes at once add up,
+//! and no later one is overwritten by an earlier one that took longer.
+
+use crate::cmd::{Command, Group, Reach, Run, flag};
+use crate::shard::{Core, Flow, HomeCommand, IoRequest};
+use std::sync::Arc;
+
+use super::help::help;
+use crate::base::Token;
+use crate::config::{Config, Disk, Origin, Source, rewrite};
+use crate::resp::{Args, Error};
+use crate::route::{Answer, ConfigChange, Errand};
+
+/// The commands of this file.
+pub static COMMANDS: &[HomeCommand] = &[HomeCommand::container(
+    Command {
+        name: "config",
+        arity: -2,
+        flags: 0,
+        categories: 0,
+        group: Group::Server,
+        keys: &[],
+        since: "2.0.0",
+        complexity: "Depends on subcommand.",
+        summary: "A container for server configuration commands",
+        run: Run::Container,
+        subcommands: &[],
+    },
+    &[SUBCOMMANDS],
+)];
+
+/// Subcommands of CONFIG.
+static SUBCOMMANDS: &[HomeCommand] = &[
+    HomeCommand::new(
+        get,
+        Command {
+            name: "get",
+            arity: -3,
+            flags: flag::ADMIN | flag::NOSCRIPT | flag::LOADING | flag::STALE,
+            categories: 0,
+            group: Group::Server,
+            keys: &[],
+            since: "2.0.0",
+            complexity: "O(N) when N is the number of configuration parameters provided",
+            summary: "Get the values of configuration parameters",
+            run: Run::Home(Reach::Client),
+            subcommands: &[],
+        },
+    ),
+    HomeCommand::new(
+        set,
+        Command {
+            name: "set",
+            arity: -4,
+            flags: flag::ADMIN | flag::NOSCRIPT | flag::LOADING | flag::STALE,
+            categories: 0,
+            group: Group::Server,
+            keys: &[],
+            since: "2.0.0",
+            complexity: "O(N) when N is the number of configuration parameters provided",
+            summary: "Set configuration parameters to the given values",
+            run: Run::Home(Reach::Everyone),
+            subcommands: &[],
+        },
+    ),
+    HomeCommand::new(
+        rewrite_file,
+        Command {
+            name: "rewrite",
+            arity: 2,
+            flags: flag::ADMIN | flag::NOSCRIPT | flag::LOADING | flag::STALE,
+            categories: 0,
+            group: Group::Server,
+            keys: &[],
+            since: "2.8.0",
+            complexity: "O(1)",
+            summary: "Rewrite the configuration file with the in memory configuration",
+            run: Run::Home(Reach::Everyone),
+            subcommands: &[],
+        },
+    ),
+    HomeCommand::new(
+        reset_statistics,
+        Command {
+            name: "resetstat",
+            arity: 2,
+            flags: flag::ADMIN | flag::NOSCRIPT | flag::LOADING | flag::STALE,
+            categories: 0,
+            group: Group::Server,
+            keys: &[],
+            since: "2.0.0",
+            complexity: "O(1)",
+            summary: "Reset the stats returned by INFO",
+            run: Run::Home(Reach::Everyone),
+            subcommands: &[],
+        },
+    ),
+    HomeCommand::new(
+        |core, token, _| help(core, token, "CONFIG", HELP),
+        Command {
+            name: "help",
+            arity: 2,
+            flags: flag::LOADING | flag::STALE,
+            categories: 0,
+            group: Group::Server,
+            keys: &[],
+            since: "5.0.0",
+            complexity: "O(1)",
+            summary: "Show helpful text about the different subcommands",
+            run: Run::Home(Reach::Client),
+            subcommands: &[],
+        },
+    ),
+];
+
+const HELP: &[&str] = &[
+    "GET <pattern>",
+    "    Return parameters matching the glob-like <pattern> and their values.",
+    "SET <directive> <value>",
+    "    Set the configuration <directive> to <value>.",
+    "RESETSTAT",
+    "    Reset statistics reported by the INFO command.",
+    "REWRITE",
+    "    Rewrite the configuration file.",
+];
+
+fn get(core: &mut Core, token: Token, args: &Args<'_>) -> Flow {
+    let patterns: Vec<&[u8]> = args.from(2).collect();
+    let found = core.config().get(&patterns);
+    let mut reply = core.reply(token);
+    reply.map(found.len());
+    for (name, value) in found {
+        reply.bulk(name.as_bytes());
+        reply.bulk(value.as_bytes());
+    }
+    Flow::Next
+}
+
+fn set(core: &mut Core, token: Token, args: &Args<'_>) -> Flow {
+    if args.len() % 2 == 1 {
+        core.error(token, &Error::SYNTAX);
+        return Flow::Next;
+    }
+    let words: Vec<&[u8]> = args.from(2).collect();
+    let change = ConfigChange {
+        pairs: words
+            .chunks_exact(2)
+            .map(|pair| (pair[0].to_vec(), pair[1].to_vec()))
+            .collect(),
+        local: core.is_local(token),
+    };
+    core.ask(
+        token,
+        &[0],
+        &Errand::SetConfig(Arc::new(change)),
+        configured,
+    )
+}
+
+/// Shard 0 has decided.
+fn configured(core: &mut Core, token: Token, answers: Vec<Answer>) {
+    let Some(Answer::Configured(result)) = answers.into_iter().next() else {
+        panic!("shard 0 answers a change with its outcome")
+    };
+    match result {
+        Ok((version, config)) => {
+            let errand = Errand::Configure { version, config };
+            core.ask_all(token, &errand, |core, token, _| {
+                core.complete(token, |reply| reply.ok());
+            });
+        }
+        Err(text) => {
+            let error = Error::from(text);
+            core.count_error(error.code());
+            core.complete(token, |reply| reply.error(&error));
+        }
+    }
+}
+
+fn rewrite_file(core: &mut Core, token: Token, _args: &Args<'_>) -> Flow {
+    let Some(path) = core.shared().config_file.clone() else {
+        let error = Error::new("ERR The server is running without a config file");
+        core.error(token, &error);
+        return Flow::Next;
+    };
+    let old = match Disk.read(&path) {
+        Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+        Err(error) => {
+            let error = Error::from(format!("ERR Rewriting config file: {error}"));
+            core.error(token, &error);
+            return Flow::Next;
+        }
+    };
+    let content = rewrite(&old, core.config()).into_bytes();
+    let client = core.client(token);
+    client.state = crate::conn::State::Waiting;
+    let request = IoRequest::ReplaceFile {
+        path,
+        content,
+        token,
+        client: client.id,
+    };
+    core.requests.push(request);
+    Flow::Stop
+}
+
+fn reset_statistics(core: &mut Core, token: Token, _args: &Args<'_>) -> Flow {
+    core.ask_all(token, &Errand::ResetStatistics, |core, token, _| {
+        core.complete(token, |reply| reply.ok());
+    })
+}
+
+impl Core {
+    /// Shard 0: makes the change on top of every earlier one.
+    pub fn set_config(&mut self, change: &ConfigChange) -> Answer {
+        assert!(
+            self.id() == 0,
+            "changes of the configuration are ordered by shard 0"
+        );
+        let pairs: Vec<(&[u8], &[u8])> = change
+            .pairs
+            .iter()
+            .map(|(name, value)| (&name[..], &value[..]))
+            .collect();
+        let origin = Origin {
+            local: change.local,
+            loading: false,
+        };
+        let mut config = Config::clone(self.config());
+        let result = config.set_as(origin, &pairs, &mut |name, next| match name {
+            "port" => {
+                Err("Unable to listen on this port. That takes a restart of the server.".into())
+            }
+            "bind" => Err(
+                "Failed to bind to specified addresses. That takes a restart of the server.".into(),
+            ),
+            "dir" => crate::base::enter_directory(std::path::Path::new(&next.dir)),
+            _ => Ok(()),
+        });
+        Answer::Configured(result.map(|_| {
+            let config = Arc::new(config);
+            let version = self.config_version + 1;
+            self.configure(version, config.clone());
+            (version, config)
+        }))
+    }
+}

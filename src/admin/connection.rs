@@ -1,0 +1,120 @@
+//! PING, ECHO, SELECT, QUIT: the connection commands that concern nobody else.
+//!
+//! Who the client is stands in `hello.rs`, CLIENT in `client.rs` and `clients.rs`.
+//! Changes nothing but the client's own session.
+
+use crate::base::Token;
+use crate::cmd::{Command, Group, Reach, Run, acl, flag};
+use crate::resp::{Args, Error, parse_i64};
+use crate::shard::{Core, Flow, HomeCommand};
+
+/// The commands of this file.
+pub static COMMANDS: &[HomeCommand] = &[
+    HomeCommand::new(
+        ping,
+        Command {
+            name: "ping",
+            arity: -1,
+            flags: flag::FAST,
+            categories: acl::CONNECTION,
+            group: Group::Connection,
+            keys: &[],
+            since: "1.0.0",
+            complexity: "O(1)",
+            summary: "Ping the server",
+            run: Run::Home(Reach::Client),
+            subcommands: &[],
+        },
+    ),
+    HomeCommand::new(
+        echo,
+        Command {
+            name: "echo",
+            arity: 2,
+            flags: flag::LOADING | flag::STALE | flag::FAST,
+            categories: acl::CONNECTION,
+            group: Group::Connection,
+            keys: &[],
+            since: "1.0.0",
+            complexity: "O(1)",
+            summary: "Echo the given string",
+            run: Run::Home(Reach::Client),
+            subcommands: &[],
+        },
+    ),
+    HomeCommand::new(
+        select,
+        Command {
+            name: "select",
+            arity: 2,
+            flags: flag::LOADING | flag::STALE | flag::FAST,
+            categories: acl::CONNECTION,
+            group: Group::Connection,
+            keys: &[],
+            since: "1.0.0",
+            complexity: "O(1)",
+            summary: "Change the selected database for the current connection",
+            run: Run::Home(Reach::Client),
+            subcommands: &[],
+        },
+    ),
+    HomeCommand::new(
+        quit,
+        Command {
+            name: "quit",
+            arity: -1,
+            flags: flag::NOSCRIPT
+                | flag::LOADING
+                | flag::STALE
+                | flag::FAST
+                | flag::NO_AUTH
+                | flag::ALLOW_BUSY,
+            categories: acl::CONNECTION,
+            group: Group::Connection,
+            keys: &[],
+            since: "1.0.0",
+            complexity: "O(1)",
+            summary: "Close the connection",
+            run: Run::Home(Reach::Client),
+            subcommands: &[],
+        },
+    ),
+];
+
+fn ping(core: &mut Core, token: Token, args: &Args<'_>) -> Flow {
+    match args.len() {
+        1 => core.reply(token).simple("PONG"),
+        2 => core.reply(token).bulk(args.get(1)),
+        _ => core.error(token, &Error::arity("ping")),
+    }
+    Flow::Next
+}
+
+fn echo(core: &mut Core, token: Token, args: &Args<'_>) -> Flow {
+    core.reply(token).bulk(args.get(1));
+    Flow::Next
+}
+
+fn select(core: &mut Core, token: Token, args: &Args<'_>) -> Flow {
+    let Some(number) = parse_i64(args.get(1)) else {
+        core.error(token, &Error::NOT_INTEGER);
+        return Flow::Next;
+    };
+    match u16::try_from(number)
+        .ok()
+        .filter(|db| *db < core.config().databases)
+    {
+        Some(db) => {
+            core.client(token).session.db = db;
+            core.reply(token).ok();
+        }
+        None => core.error(token, &Error::new("ERR DB index is out of range")),
+    }
+    Flow::Next
+}
+
+fn quit(core: &mut Core, token: Token, _args: &Args<'_>) -> Flow {
+    core.reply(token).ok();
+    core.close_after_replies(token);
+    Flow::Stop
+}

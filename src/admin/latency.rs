@@ -1,0 +1,494 @@
+//! LATENCY: events that took longer than `latency-monitor-threshold`, and histograms of all commands.
+//!
+//! Every shard keeps its own samples and histograms; here they are put together.
+
+use crate::cmd::{Command, Group, Reach, Run, flag};
+use crate::shard::{Core, Flow, HomeCommand};
+use std::sync::Arc;
+
+use super::help::help;
+use super::sparkline::{Sample, draw};
+use crate::base::Token;
+use crate::limits::LATENCY_SAMPLES_MAX;
+use crate::metrics::{Histogram, LatencyEvent, LatencySample};
+use crate::resp::{Args, Error, Reply};
+use crate::route::{Answer, Errand};
+
+/// The commands of this file.
+pub static COMMANDS: &[HomeCommand] = &[HomeCommand::container(
+    Command {
+        name: "latency",
+        arity: -2,
+        flags: 0,
+        categories: 0,
+        group: Group::Server,
+        keys: &[],
+        since: "2.8.13",
+        complexity: "Depends on subcommand.",
+        summary: "A container for latency diagnostics commands",
+        run: Run::Container,
+        subcommands: &[],
+    },
+    &[SUBCOMMANDS],
+)];
+
+/// Subcommands of LATENCY.
+static SUBCOMMANDS: &[HomeCommand] = &[
+    HomeCommand::new(
+        latest,
+        Command {
+            name: "latest",
+            arity: 2,
+            flags: flag::ADMIN | flag::NOSCRIPT | flag::LOADING | flag::STALE,
+            categories: 0,
+            group: Group::Server,
+            keys: &[],
+            since: "2.8.13",
+            complexity: "O(1)",
+            summary: "Return the latest latency samples for all events.",
+            run: Run::Home(Reach::Everyone),
+            subcommands: &[],
+        },
+    ),
+    HomeCommand::new(
+        history,
+        Command {
+            name: "history",
+            arity: 3,
+            flags: flag::ADMIN | flag::NOSCRIPT | flag::LOADING | flag::STALE,
+            categories: 0,
+            group: Group::Server,
+            keys: &[],
+            since: "2.8.13",
+            complexity: "O(1)",
+            summary: "Return timestamp-latency samples for the event.",
+            run: Run::Home(Reach::Everyone),
+            subcommands: &[],
+        },
+    ),
+    HomeCommand::new(
+        reset,
+        Command {
+            name: "reset",
+            arity: -2,
+            flags: flag::ADMIN | flag::NOSCRIPT | flag::LOADING | flag::STALE,
+            categories: 0,
+            group: Group::Server,
+            keys: &[],
+            since: "2.8.13",
+            complexity: "O(1)",
+            summary: "Reset latency data for one or more events.",
+            run: Run::Home(Reach::Everyone),
+            subcommands: &[],
+        },
+    ),
+    HomeCommand::new(
+        doctor,
+        Command {
+            name: "doctor",
+            arity: 2,
+            flags: flag::ADMIN | flag::NOSCRIPT | flag::LOADING | flag::STALE,
+            categories: 0,
+            group: Group::Server,
+            keys: &[],
+            since: "2.8.13",
+            complexity: "O(1)",
+            summary: "Return a human readable latency analysis report.",
+            run: Run::Home(Reach::Everyone),
+            subcommands: &[],
+        },
+    ),
+    HomeCommand::new(
+        graph,
+        Command {
+            name: "graph",
+            arity: 3,
+            flags: flag::ADMIN | flag::NOSCRIPT | flag::LOADING | flag::STALE,
+            categories: 0,
+            group: Group::Server,
+            keys: &[],
+            since: "2.8.13",
+            complexity: "O(1)",
+            summary: "Return a latency graph for the event.",
+            run: Run::Home(Reach::Everyone),
+            subcommands: &[],
+        },
+    ),
+    HomeCommand::new(
+        histogram,
+        Command {
+            name: "histogram",
+            arity: -2,
+            flags: flag::ADMIN | flag::NOSCRIPT | flag::LOADING | flag::STALE,
+            categories: 0,
+            group: Group::Server,
+            keys: &[],
+            since: "7.0.0",
+            complexity: "O(N) where N is the number of commands with latency information being retrieved.",
+            summary: "Return the cumulative distribution of latencies of a subset of commands or all.",
+            run: Run::Home(Reach::Everyone),
+            subcommands: &[],
+        },
+    ),
+    HomeCommand::new(
+        |core, token, _| help(core, token, "LATENCY", HELP),
+        Command {
+            name: "help",
+            arity: 2,
+            flags: flag::LOADING | flag::STALE,
+            categories: 0,
+            group: Group::Server,
+            keys: &[],
+            since: "2.8.13",
+            complexity: "O(1)",
+            summary: "Show helpful text about the different subcommands.",
+            run: Run::Home(Reach::Client),
+            subcommands: &[],
+        },
+    ),
+];
+
+const HELP: &[&str] = &[
+    "DOCTOR",
+    "    Return a human readable latency analysis report.",
+    "GRAPH <event>",
+    "    Return an ASCII latency graph for the <event> class.",
+    "HISTORY <event>",
+    "    Return time-latency samples for the <event> class.",
+    "LATEST",
+    "    Return the latest latency samples for all events.",
+    "RESET [<event> ...]",
+    "    Reset latency data of one or more <event> classes.",
+    "    (default: reset all data for all event classes)",
+    "HISTOGRAM [COMMAND ...]",
+    "    Return a cumulative distribution of latencies in the format of a histogram for the specified command names.",
+    "    If no commands are specified then all histograms are replied.",
+];
+
+const READ: Errand = Errand::Latency { forget: None };
+
+/// The events of all shards, samples in the order of time.
+fn merged(answers: Vec<Answer>) -> Vec<LatencyEvent> {
+    let mut events: Vec<LatencyEvent> = Vec::new();
+    for answer in answers {
+        let Answer::Latency(others) = answer else {
+            continue;
+        };
+        for other in others {
+            match events.iter_mut().find(|event| event.name == other.name) {
+                Some(event) => {
+                    event.max_ms = event.max_ms.max(other.max_ms);
+                    event.samples.extend(other.samples);
+                }
+                None => events.push(other),
+            }
+        }
+    }
+    for event in &mut events {
+        let samples = &mut event.samples;
+        samples.sort_by_key(|sample| (sample.time_s, std::cmp::Reverse(sample.milliseconds)));
+        samples.dedup_by_key(|sample| sample.time_s);
+        let excess = samples.len().saturating_sub(LATENCY_SAMPLES_MAX);
+        samples.drain(..excess);
+    }
+    events
+}
+
+fn number(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+fn latest(core: &mut Core, token: Token, _args: &Args<'_>) -> Flow {
+    core.ask_all(token, &READ, |core, token, answers| {
+        let events = merged(answers);
+        core.complete(token, |reply| {
+            reply.array(events.len());
+            for event in &events {
+                let last = event.samples.last().expect("an event begins with a sample");
+                reply.array(4);
+                reply.bulk(event.name.as_bytes());
+                reply.integer(number(last.time_s));
+                reply.integer(number(last.milliseconds));
+                reply.integer(number(event.max_ms));
+            }
+        });
+    })
+}
+
+/// The event with this name, if it has samples.
+fn named(events: Vec<LatencyEvent>, name: &[u8]) -> Option<LatencyEvent> {
+    events
+        .into_iter()
+        .find(|event| event.name.as_bytes() == name)
+}
+
+fn history(core: &mut Core, token: Token, args: &Args<'_>) -> Flow {
+    let name = args.get(2).to_vec();
+    core.ask_all(token, &READ, move |core, token, answers| {
+        let samples = named(merged(answers), &name).map_or_else(Vec::new, |event| event.samples);
+        core.complete(token, |reply| {
+            reply.array(samples.len());
+            for sample in &samples {
+                reply.array(2);
+                reply.integer(number(sample.time_s));
+                reply.integer(number(sample.milliseconds));
+            }
+        });
+    })
+}
+
+fn reset(core: &mut Core, token: Token, args: &Args<'_>) -> Flow {
+    let names: Vec<Vec<u8>> = args.from(2).map(<[u8]>::to_vec).collect();
+    let errand = Errand::Latency {
+        forget: Some(Arc::new(names)),
+    };
+    core.ask_all(token, &errand, |core, token, answers| {
+        let forgotten = merged(answers).len();
+        core.complete(token, |reply| reply.integer(forgotten as i64));
+    })
+}
+
+/// What the samples of an event say, as LATENCY DOCTOR counts them.
+struct Statistics {
+    spikes: u64,
+    average_ms: u64,
+    mean_deviation_ms: u64,
+    /// Seconds from one spike to the next.
+    period_s: f64,
+}
+
+impl Statistics {
+    fn of(event: &LatencyEvent, now_s: u64) -> Self {
+        let samples = &event.samples;
+        let spikes = samples.len().max(1) as u64;
+        let average_ms = samples
+            .iter()
+            .map(|sample| sample.milliseconds)
+            .sum::<u64>()
+            / spikes;
+        let deviations = samples
+            .iter()
+            .map(|sample| sample.milliseconds.abs_diff(average_ms));
+        let oldest_s = samples.first().map_or(now_s, |sample| sample.time_s);
+        Self {
+            spikes,
+            average_ms,
+            mean_deviation_ms: deviations.sum::<u64>() / spikes,
+            period_s: now_s.saturating_sub(oldest_s).max(1) as f64 / spikes as f64,
+        }
+    }
+}
+
+fn doctor(core: &mut Core, token: Token, _args: &Args<'_>) -> Flow {
+    core.ask_all(token, &READ, move |core, token, answers| {
+        let now_s = core.now().unix_us / 1_000_000;
+        let text = report(
+            &merged(answers),
+            core.config().latency_monitor_threshold,
+            now_s,
+        );
+        core.complete(token, |reply| reply.verbatim("txt", text.as_bytes()));
+    })
+}
+
+/// One line of statistics an event, in Redis's form; the advice is for this server.
+fn report(events: &[LatencyEvent], threshold_ms: u64, now_s: u64) -> String {
+    if events.is_empty() && threshold_ms == 0 {
+        return "Latency monitoring is disabled. CONFIG SET latency-monitor-threshold \
+                <milliseconds> enables it.\n"
+            .to_string();
+    }
+    if events.is_empty() {
+        return "No latency spike was observed since the start or the last LATENCY RESET.\n"
+            .to_string();
+    }
+    let mut text = String::from("Latency spikes were observed:\n\n");
+    for (index, event) in events.iter().enumerate() {
+        let statistics = Statistics::of(event, now_s);
+        text.push_str(&format!(
+            "{}. {}: {} latency spikes (average {}ms, mean deviation {}ms, period {:.2} sec). \
+             Worst all time event {}ms.\n",
+            index + 1,
+            event.name,
+            statistics.spikes,
+            statistics.average_ms,
+            statistics.mean_deviation_ms,
+            statistics.period_s,
+            event.max_ms
+        ));
+    }
+    text.push_str("\nWhat may help:\n\n");
+    for (name, advice) in ADVICE {
+        if events.iter().any(|event| event.name == *name) {
+            text.push_str(&format!("- {advice}\n"));
+        }
+    }
+    text
+}
+
+/// What LATENCY DOCTOR says about each event there is.
+const ADVICE: &[(&str, &str)] = &[
+    (
+        "command",
+        "SLOWLOG GET shows which commands took long. A command over many elements holds its shard: \
+         ask for fewer at a time, or spread them over several keys.",
+    ),
+    (
+        "fast-command",
+        "Commands that do little took long, so the machine did not run the server meanwhile: look \
+         for other load on the shards' cores, and for noisy neighbours of a virtual machine.",
+    ),
+];
+
+/// The samples with how long ago they were, as Redis draws them.
+fn graph(core: &mut Core, token: Token, args: &Args<'_>) -> Flow {
+    let name = args.get(2).to_vec();
+    core.ask_all(token, &READ, move |core, token, answers| {
+        let Some(event) = named(merged(answers), &name) else {
+            let name = String::from_utf8_lossy(&name);
+            let error = Error::from(format!("ERR No samples available for event '{name}'"));
+            core.count_error("ERR");
+            return core.complete(token, |reply| reply.error(&error));
+        };
+        let text = drawn(&event, core.now().unix_us / 1_000_000);
+        core.complete(token, |reply| reply.verbatim("txt", text.as_bytes()));
+    })
+}
+
+fn drawn(event: &LatencyEvent, now_s: u64) -> String {
+    const COLUMNS: usize = 80;
+    let sample = |sample: &LatencySample| Sample {
+        value: sample.milliseconds,
+        label: age(now_s.saturating_sub(sample.time_s)),
+    };
+    let samples: Vec<Sample> = event.samples.iter().map(sample).collect();
+    let values = samples.iter().map(|sample| sample.value);
+    format!(
+        "{} - high {} ms, low {} ms (all time high {} ms)\n{}\n{}",
+        event.name,
+        values.clone().max().unwrap_or(0),
+        values.min().unwrap_or(0),
+        event.max_ms,
+        "-".repeat(COLUMNS),
+        draw(&samples, COLUMNS)
+    )
+}
+
+/// Seconds in the largest unit of which there is a whole one.
+fn age(seconds: u64) -> String {
+    match seconds {
+        0..60 => format!("{seconds}s"),
+        60..3600 => format!("{}m", seconds / 60),
+        3600..86_400 => format!("{}h", seconds / 3600),
+        _ => format!("{}d", seconds / 86_400),
+    }
+}
+
+fn histogram(core: &mut Core, token: Token, args: &Args<'_>) -> Flow {
+    let mut wanted: Vec<u16> = Vec::new();
+    for name in args.from(2) {
+        let Some(row) = core.table().find_full(name) else {
+            continue;
+        };
+        // A container stands for its subcommands.
+        let subcommands = core.table().row(row).subcommands.clone();
+        if subcommands.is_empty() {
+            wanted.push(row);
+        } else {
+            wanted.extend(subcommands);
+        }
+    }
+    let all = args.len() == 2;
+    core.ask_all(token, &Errand::Histograms, move |core, token, answers| {
+        let known = together(answers);
+        if all {
+            wanted.extend(known.iter().map(|(row, _, _)| *row));
+        }
+        // In the order asked for, twice if asked for twice, as Redis replies.
+        let of = |row: &u16| known.iter().find(|(known, _, _)| known == row);
+        let histograms: Vec<_> = wanted.iter().filter_map(of).collect();
+        let table = core.table();
+        core.complete(token, |reply| {
+            reply.map(histograms.len());
+            for (row, calls, histogram) in histograms {
+                reply.bulk(table.row(*row).full_name.as_bytes());
+                write_histogram(*calls, histogram, reply);
+            }
+        });
+    })
+}
+
+/// The histograms of all shards, by row.
+pub fn together(answers: Vec<Answer>) -> Vec<(u16, u64, Histogram)> {
+    let mut all: Vec<(u16, u64, Histogram)> = Vec::new();
+    for answer in answers {
+        let Answer::Histograms(histograms) = answer else {
+            continue;
+        };
+        for (row, calls, histogram) in histograms {
+            match all.iter_mut().find(|(known, _, _)| *known == row) {
+                Some((_, sum, merged)) => {
+                    *sum += calls;
+                    merged.add(&histogram);
+                }
+                None => all.push((row, calls, histogram)),
+            }
+        }
+    }
+    all.sort_unstable_by_key(|(row, _, _)| *row);
+    all
+}
+
+/// Calls, and by powers of two of 1,024 ns, printed in microseconds, how many did not take longer.
+fn write_histogram(calls: u64, histogram: &Histogram, reply: &mut Reply<'_>) {
+    let mut steps: Vec<(u64, u64)> = Vec::new();
+    let mut bound_ns = 1024u64;
+    let mut seen = 0;
+    for (highest_ns, count) in histogram.used() {
+        while highest_ns > bound_ns {
+            bound_ns *= 2;
+        }
+        seen += count;
+        match steps.last_mut() {
+            Some((bound, total)) if *bound == bound_ns => *total = seen,
+            _ => steps.push((bound_ns, seen)),
+        }
+    }
+    reply.map(2);
+    reply.bulk(b"calls");
+    reply.integer(number(calls));
+    reply.bulk(b"histogram_usec");
+    reply.map(steps.len());
+    for (bound_ns, total) in steps {
+        reply.integer(number(bound_ns / 1000));
+        reply.integer(number(total));
+    }
+}
+
+impl Core {
+    /// This shard's events; with names they are forgotten, with none all are.
+    pub fn latency_here(&mut self, forget: Option<&Vec<Vec<u8>>>) -> Answer {
+        let events = self.metrics.latency_events().to_vec();
+        let Some(names) = forget else {
+            return Answer::Latency(events);
+        };
+        let meant = |event: &LatencyEvent| {
+            names.is_empty()
+                || names
+                    .iter()
+                    .any(|name| name.eq_ignore_ascii_case(event.name.as_bytes()))
+        };
+        self.metrics.retain_latency_events(|event| !meant(event));
+        Answer::Latency(events.into_iter().filter(meant).collect())
+    }
+
+    /// This shard's histograms.
+    pub fn histograms_here(&self) -> Answer {
+        let rows = self.metrics.calls().iter().enumerate();
+        let histograms = rows.filter_map(|(row, calls)| {
+            let row = u16::try_from(row).expect("the table numbers its rows with 16 bits");
+            Some((row, calls.calls, calls.histogram.clone()?))
+        });
+        Answer::Histograms(histograms.collect())
+    }
+}

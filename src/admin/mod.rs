@@ -1,0 +1,73 @@
+//! Commands that run with their client at hand: connection, server and transaction commands.
+//!
+//! Each file holds rows, their functions, what they ask of other shards and how the answers become a reply.
+//! `main` hands the whole list to the shards at start; the shards never see this module.
+
+mod client;
+mod clients;
+mod command;
+mod config;
+mod connection;
+mod debug;
+mod describe;
+mod hello;
+mod help;
+mod info;
+mod latency;
+mod memory;
+mod monitor;
+mod pause;
+mod scan;
+mod server;
+mod shutdown;
+mod slowlog;
+mod sparkline;
+mod transactions;
+
+use crate::cmd::Renamed;
+use crate::shard::{Commands, HomeCommand};
+
+/// The commands of all files, in the order COMMAND lists them.
+static FAMILIES: &[&[HomeCommand]] = &[
+    scan::COMMANDS,
+    info::COMMANDS,
+    config::COMMANDS,
+    command::COMMANDS,
+    memory::COMMANDS,
+    shutdown::COMMANDS,
+    debug::COMMANDS,
+    latency::COMMANDS,
+    slowlog::COMMANDS,
+    server::COMMANDS,
+    monitor::COMMANDS,
+    connection::COMMANDS,
+    hello::COMMANDS,
+    client::COMMANDS,
+    transactions::COMMANDS,
+];
+
+/// Everything that clients may call, as `rename-command` has it. It lives as long as the process.
+///
+/// # Errors
+/// Why a command cannot be renamed so.
+pub fn commands(renamed: &[Renamed]) -> Result<&'static Commands, String> {
+    Ok(Box::leak(Box::new(Commands::new(FAMILIES, renamed)?)))
+}
+
+/// The server's commands and a test's own.
+#[cfg(test)]
+pub fn commands_and(more: &'static [HomeCommand]) -> &'static Commands {
+    let families: Vec<&'static [HomeCommand]> = FAMILIES.iter().copied().chain([more]).collect();
+    let commands = Commands::new(&families, &[]).expect("nothing is renamed");
+    Box::leak(Box::new(commands))
+}
+
+/// The server's commands, for tests: made once.
+#[cfg(test)]
+pub fn standard() -> &'static Commands {
+    static STANDARD: std::sync::OnceLock<&'static Commands> = std::sync::OnceLock::new();
+    STANDARD.get_or_init(|| commands_and(&[]))
+}
+
+#[cfg(test)]
+mod tests;

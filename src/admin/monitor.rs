@@ -1,0 +1,139 @@
+//! MONITOR: a client is sent every command that any client of the server executes.
+//!
+//! What it is sent, and how, stands in `shard/monitor.rs`.
+//! Here a client only begins to listen.
+
+use crate::base::Token;
+use crate::cmd::{Command, Group, Reach, Run, flag};
+use crate::resp::{Args, Error};
+use crate::route::Errand;
+use crate::shard::{Core, Flow, HomeCommand};
+
+/// The commands of this file.
+pub static COMMANDS: &[HomeCommand] = &[HomeCommand::new(
+    monitor,
+    Command {
+        name: "monitor",
+        arity: 1,
+        flags: flag::ADMIN | flag::NOSCRIPT | flag::LOADING | flag::STALE,
+        categories: 0,
+        group: Group::Server,
+        keys: &[],
+        since: "1.0.0",
+        complexity: "",
+        summary: "Listen for all requests received by the server in real time",
+        run: Run::Home(Reach::Everyone),
+        subcommands: &[],
+    },
+)];
+
+fn monitor(core: &mut Core, token: Token, _args: &Args<'_>) -> Flow {
+    if core.client(token).steps.is_some() {
+        let error = Error::new("ERR MONITOR isn't allowed for DENY BLOCKING client");
+        core.error(token, &error);
+        return Flow::Next;
+    }
+    if core.client(token).session.monitor {
+        // As Redis: a client that monitors already is not answered.
+        return Flow::Next;
+    }
+    let client = core.client(token);
+    client.session.monitor = true;
+    let errand = Errand::Monitor {
+        home: u16::try_from(core.id()).expect("shards are limited to 256"),
+        client: core.client(token).id,
+        token,
+    };
+    core.ask_all(token, &errand, |core, token, _| {
+        core.monitor_ready(token);
+        core.complete(token, |reply| reply.ok());
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::shard::testing::{Peer, Shards};
+
+    /// The lines that a monitor has been sent, without time and address.
+    fn lines(shards: &mut Shards, monitor: Peer) -> Vec<String> {
+        let text = shards.read(monitor);
+        let commands = text.lines().map(|line| {
+            assert!(line.starts_with("+1700000000.000000 ["), "{line}");
+            line.split_once("] ").expect("an address").1.to_string()
+        });
+        commands.collect()
+    }
+
+    #[test]
+    fn commands_of_all_shards_are_shown() {
+        let mut shards = Shards::new(2);
+        let (monitor, near, far) = (shards.connect(0), shards.connect(0), shards.connect(1));
+        assert_eq!(shards.call(monitor, "MONITOR"), "+OK\r\n");
+        assert_eq!(shards.call(monitor, "MONITOR"), "");
+        shards.call(near, "SELECT 3");
+        shards.call(near, "SET a 1");
+        let text = shards.read(monitor);
+        assert_eq!(
+            text,
+            "+1700000000.000000 [3 127.0.0.1:50001] \"SELECT\" \"3\"\r\n\
+             +1700000000.000000 [3 127.0.0.1:50001] \"SET\" \"a\" \"1\"\r\n"
+        );
+        shards.feed(far, b"*2\r\n$4\r\necho\r\n$7\r\n\x01\"\\\n\r\ta\r\n");
+        shards.run();
+        assert_eq!(lines(&mut shards, monitor), [r#""echo" "\x01\"\\\n\r\ta""#]);
+        shards.call(far, "CONFIG GET maxmemory");
+        shards.call(far, "NOSUCH");
+        shards.call(far, "GET");
+        assert_eq!(
+            lines(&mut shards, monitor),
+            [""; 0],
+            "neither admin nor refused"
+        );
+        assert_eq!(
+            shards.call(monitor, "GET a"),
+            "-ERR Replica can't interact with the keyspace\r\n"
+        );
+        assert!(shards.call(far, "CLIENT LIST").contains(" flags=O "));
+    }
+
+    #[test]
+    fn secrets_are_not_shown_and_transactions_in_order() {
+        let mut shards = Shards::new(2);
+        let (monitor, client) = (shards.connect(0), shards.connect(1));
+        shards.call(monitor, "MONITOR");
+        for line in ["AUTH a", "AUTH a b", "HELLO 2 AUTH a b SETNAME me"] {
+            shards.call(client, line);
+        }
+        for line in ["MULTI", "SET a 1", "PING", "EXEC"] {
+            shards.call(client, line);
+        }
+        assert_eq!(
+            lines(&mut shards, monitor),
+            [
+                r#""AUTH" "(redacted)""#,
+                r#""AUTH" "(redacted)" "(redacted)""#,
+                r#""HELLO" "2" "AUTH" "(redacted)" "(redacted)" "SETNAME" "me""#,
+                r#""MULTI""#,
+                r#""SET" "a" "1""#,
+                r#""PING""#,
+                r#""EXEC""#,
+            ]
+        );
+    }
+
+    #[test]
+    fn a_monitor_ends_with_reset_and_with_its_client() {
+        let mut shards = Shards::new(2);
+        let (first, second) = (shards.connect(0), shards.connect(1));
+        for monitor in [first, second] {
+            shards.call(monitor, "MONITOR");
+        }
+        assert!(shards.call(first, "RESET").ends_with("+RESET\r\n"));
+        shards.call(first, "PING");
+        assert_eq!(lines(&mut shards, second), [r#""RESET""#, r#""PING""#]);
+        assert!(shards.core(0).monitored);
+        shards.hang_up(second);
+        shards.run();
+        assert!(!shards.core(0).monitored && !shards.core(1).monitored);
+    }
+}

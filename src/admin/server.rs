@@ -1,0 +1,229 @@
+//! Server commands of a few lines each: TIME, LASTSAVE, ROLE, LOLWUT, FUNCTION.
+//!
+//! What the server does not have is answered truthfully: no functions, no replicas.
+
+use super::help::help;
+use crate::base::Token;
+use crate::cmd::{Command, Group, Reach, Run, acl, flag};
+use crate::resp::{Args, Error, parse_i64};
+use crate::shard::{Core, Flow, HomeCommand};
+
+/// The commands of this file.
+pub static COMMANDS: &[HomeCommand] = &[
+    HomeCommand::new(
+        time,
+        Command {
+            name: "time",
+            arity: 1,
+            flags: flag::LOADING | flag::STALE | flag::FAST,
+            categories: 0,
+            group: Group::Server,
+            keys: &[],
+            since: "2.6.0",
+            complexity: "O(1)",
+            summary: "Return the current server time",
+            run: Run::Home(Reach::Client),
+            subcommands: &[],
+        },
+    ),
+    HomeCommand::new(
+        last_save,
+        Command {
+            name: "lastsave",
+            arity: 1,
+            flags: flag::LOADING | flag::STALE | flag::FAST,
+            categories: acl::ADMIN | acl::DANGEROUS,
+            group: Group::Server,
+            keys: &[],
+            since: "1.0.0",
+            complexity: "O(1)",
+            summary: "Get the UNIX time stamp of the last successful save to disk",
+            run: Run::Home(Reach::Client),
+            subcommands: &[],
+        },
+    ),
+    HomeCommand::new(
+        role,
+        Command {
+            name: "role",
+            arity: 1,
+            flags: flag::NOSCRIPT | flag::LOADING | flag::STALE | flag::FAST,
+            categories: acl::ADMIN | acl::DANGEROUS,
+            group: Group::Server,
+            keys: &[],
+            since: "2.8.12",
+            complexity: "O(1)",
+            summary: "Return the role of the instance in the context of replication",
+            run: Run::Home(Reach::Client),
+            subcommands: &[],
+        },
+    ),
+    HomeCommand::new(
+        lolwut,
+        Command {
+            name: "lolwut",
+            arity: -1,
+            flags: flag::READONLY | flag::FAST,
+            categories: 0,
+            group: Group::Server,
+            keys: &[],
+            since: "5.0.0",
+            complexity: "",
+            summary: "Display some computer art and the Redis version",
+            run: Run::Home(Reach::Client),
+            subcommands: &[],
+        },
+    ),
+    HomeCommand::container(
+        Command {
+            name: "function",
+            arity: -2,
+            flags: 0,
+            categories: 0,
+            group: Group::Scripting,
+            keys: &[],
+            since: "7.0.0",
+            complexity: "Depends on subcommand.",
+            summary: "A container for function commands",
+            run: Run::Container,
+            subcommands: &[],
+        },
+        &[SUBCOMMANDS],
+    ),
+];
+
+/// Subcommands of FUNCTION.
+static SUBCOMMANDS: &[HomeCommand] = &[
+    HomeCommand::new(
+        function_flush,
+        Command {
+            name: "flush",
+            arity: -2,
+            flags: flag::WRITE | flag::NOSCRIPT,
+            categories: acl::SCRIPTING,
+            group: Group::Scripting,
+            keys: &[],
+            since: "7.0.0",
+            complexity: "O(N) where N is the number of functions deleted",
+            summary: "Deleting all functions",
+            run: Run::Home(Reach::Client),
+            subcommands: &[],
+        },
+    ),
+    HomeCommand::new(
+        function_list,
+        Command {
+            name: "list",
+            arity: -2,
+            flags: flag::NOSCRIPT,
+            categories: acl::SCRIPTING,
+            group: Group::Scripting,
+            keys: &[],
+            since: "7.0.0",
+            complexity: "O(N) where N is the number of functions",
+            summary: "List information about all the functions",
+            run: Run::Home(Reach::Client),
+            subcommands: &[],
+        },
+    ),
+    HomeCommand::new(
+        |core, token, _| help(core, token, "FUNCTION", FUNCTION_HELP),
+        Command {
+            name: "help",
+            arity: 2,
+            flags: flag::LOADING | flag::STALE,
+            categories: acl::SCRIPTING,
+            group: Group::Scripting,
+            keys: &[],
+            since: "7.0.0",
+            complexity: "O(1)",
+            summary: "Show helpful text about the different subcommands",
+            run: Run::Home(Reach::Client),
+            subcommands: &[],
+        },
+    ),
+];
+
+const FUNCTION_HELP: &[&str] = &[
+    "LIST [LIBRARYNAME PATTERN] [WITHCODE]",
+    "    Return the libraries; there are none.",
+    "FLUSH [ASYNC|SYNC]",
+    "    Delete all the libraries.",
+];
+
+fn time(core: &mut Core, token: Token, _args: &Args<'_>) -> Flow {
+    let now_us = crate::base::now().unix_us;
+    let mut reply = core.reply(token);
+    reply.array(2);
+    reply.bulk((now_us / 1_000_000).to_string().as_bytes());
+    reply.bulk((now_us % 1_000_000).to_string().as_bytes());
+    Flow::Next
+}
+
+/// Nothing is ever saved: as in Redis, the start counts as the last save then.
+fn last_save(core: &mut Core, token: Token, _args: &Args<'_>) -> Flow {
+    let started_s = core.shared().started_us / 1_000_000;
+    let seconds = i64::try_from(started_s).expect("seconds since 1970 fit 63 bits");
+    core.reply(token).integer(seconds);
+    Flow::Next
+}
+
+fn role(core: &mut Core, token: Token, _args: &Args<'_>) -> Flow {
+    let mut reply = core.reply(token);
+    reply.array(3);
+    reply.bulk(b"master");
+    reply.integer(0);
+    reply.array(0);
+    Flow::Next
+}
+
+/// A cairn of as many stones as the server has shards, and the version.
+fn lolwut(core: &mut Core, token: Token, args: &Args<'_>) -> Flow {
+    const STONES_SHOWN: usize = 12;
+    if args.is(1, "version") && args.len() >= 3 && parse_i64(args.get(2)).is_none() {
+        core.error(token, &Error::NOT_INTEGER);
+        return Flow::Next;
+    }
+    let stones = core.shards().min(STONES_SHOWN);
+    let mut art = String::new();
+    for stone in 1..=stones {
+        let width = 2 * stone + 1;
+        let indent = stones - stone + 1;
+        art.push_str(&format!("{:indent$}({})\n", "", "_".repeat(width)));
+    }
+    art.push_str(&format!(
+        "\nRedis ver. {} (Cairn {}, {} shards)\n",
+        super::hello::SERVER_VERSION,
+        env!("CARGO_PKG_VERSION"),
+        core.shards()
+    ));
+    core.reply(token).verbatim("txt", art.as_bytes());
+    Flow::Next
+}
+
+fn function_flush(core: &mut Core, token: Token, args: &Args<'_>) -> Flow {
+    if args.len() > 3 || args.len() == 3 && !args.is(2, "sync") && !args.is(2, "async") {
+        let error = Error::new("ERR FUNCTION FLUSH only supports SYNC|ASYNC option");
+        core.error(token, &error);
+    } else {
+        core.reply(token).ok();
+    }
+    Flow::Next
+}
+
+fn function_list(core: &mut Core, token: Token, args: &Args<'_>) -> Flow {
+    let mut option = 2;
+    while option < args.len() {
+        if args.is(option, "withcode") {
+            option += 1;
+        } else if args.is(option, "libraryname") && option + 1 < args.len() {
+            option += 2;
+        } else {
+            let word = String::from_utf8_lossy(args.get(option)).into_owned();
+            core.error(token, &Error::from(format!("ERR Unknown argument {word}")));
+            return Flow::Next;
+        }
+    }
+    core.reply(token).array(0);
+    Flow::Next
+}

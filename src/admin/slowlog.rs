@@ -1,0 +1,194 @@
+//! SLOWLOG: what took long, newest first, over all shards.
+//!
+//! Each client's shard keeps its log; ids count up over all of them, so that the newest entries of the
+//! whole server are those within `slowlog-max-len` of the latest id.
+
+use crate::cmd::{Command, Group, Reach, Run, flag};
+use crate::shard::{Core, Flow, HomeCommand};
+use std::sync::atomic::Ordering;
+
+use super::help::help;
+use crate::base::Token;
+use crate::metrics::SlowEntry;
+use crate::resp::{Args, Error, parse_i64};
+use crate::route::{Answer, Errand};
+
+/// The commands of this file.
+pub static COMMANDS: &[HomeCommand] = &[HomeCommand::container(
+    Command {
+        name: "slowlog",
+        arity: -2,
+        flags: 0,
+        categories: 0,
+        group: Group::Server,
+        keys: &[],
+        since: "2.2.12",
+        complexity: "Depends on subcommand.",
+        summary: "A container for slow log commands",
+        run: Run::Container,
+        subcommands: &[],
+    },
+    &[SUBCOMMANDS],
+)];
+
+/// Subcommands of SLOWLOG.
+static SUBCOMMANDS: &[HomeCommand] = &[
+    HomeCommand::new(
+        get,
+        Command {
+            name: "get",
+            arity: -2,
+            flags: flag::ADMIN | flag::LOADING | flag::STALE,
+            categories: 0,
+            group: Group::Server,
+            keys: &[],
+            since: "2.2.12",
+            complexity: "O(N) where N is the number of entries returned",
+            summary: "Get the slow log's entries",
+            run: Run::Home(Reach::Everyone),
+            subcommands: &[],
+        },
+    ),
+    HomeCommand::new(
+        len,
+        Command {
+            name: "len",
+            arity: 2,
+            flags: flag::ADMIN | flag::LOADING | flag::STALE,
+            categories: 0,
+            group: Group::Server,
+            keys: &[],
+            since: "2.2.12",
+            complexity: "O(1)",
+            summary: "Get the slow log's length",
+            run: Run::Home(Reach::Everyone),
+            subcommands: &[],
+        },
+    ),
+    HomeCommand::new(
+        reset,
+        Command {
+            name: "reset",
+            arity: 2,
+            flags: flag::ADMIN | flag::LOADING | flag::STALE,
+            categories: 0,
+            group: Group::Server,
+            keys: &[],
+            since: "2.2.12",
+            complexity: "O(N) where N is the number of entries in the slowlog",
+            summary: "Clear all entries from the slow log",
+            run: Run::Home(Reach::Everyone),
+            subcommands: &[],
+        },
+    ),
+    HomeCommand::new(
+        |core, token, _| help(core, token, "SLOWLOG", HELP),
+        Command {
+            name: "help",
+            arity: 2,
+            flags: flag::LOADING | flag::STALE,
+            categories: 0,
+            group: Group::Server,
+            keys: &[],
+            since: "6.2.0",
+            complexity: "O(1)",
+            summary: "Show helpful text about the different subcommands",
+            run: Run::Home(Reach::Client),
+            subcommands: &[],
+        },
+    ),
+];
+
+const HELP: &[&str] = &[
+    "GET [<count>]",
+    "    Return top <count> entries from the slowlog (default: 10, -1 mean all).",
+    "    Entries are made of:",
+    "    id, timestamp, time in microseconds, arguments array, client IP and port,",
+    "    client name",
+    "LEN",
+    "    Return the length of the slowlog.",
+    "RESET",
+    "    Reset the slowlog.",
+];
+
+/// Entries that GET shows when the client names no number.
+const COUNT_DEFAULT: usize = 10;
+
+const READ: Errand = Errand::SlowLog { reset: false };
+
+fn get(core: &mut Core, token: Token, args: &Args<'_>) -> Flow {
+    let count = if args.len() == 2 {
+        Some(COUNT_DEFAULT)
+    } else {
+        match parse_i64(args.get(2)) {
+            Some(-1) => Some(usize::MAX),
+            Some(number) => usize::try_from(number).ok(),
+            None => None,
+        }
+    };
+    let Some(count) = count else {
+        let error = Error::new("ERR count should be greater than or equal to -1");
+        core.error(token, &error);
+        return Flow::Next;
+    };
+    core.ask_all(token, &READ, move |core, token, answers| {
+        let mut entries = core.newest_entries(answers);
+        entries.truncate(count);
+        core.complete(token, |reply| {
+            reply.array(entries.len());
+            let number = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
+            for entry in &entries {
+                reply.array(6);
+                reply.integer(number(entry.id));
+                reply.integer(number(entry.time_s));
+                reply.integer(number(entry.duration_us));
+                reply.array(entry.words.len());
+                entry.words.iter().for_each(|word| reply.bulk(word));
+                reply.bulk(entry.address.as_bytes());
+                reply.bulk(entry.name.as_bytes());
+            }
+        });
+    })
+}
+
+fn len(core: &mut Core, token: Token, _args: &Args<'_>) -> Flow {
+    core.ask_all(token, &READ, |core, token, answers| {
+        let entries = core.newest_entries(answers);
+        core.complete(token, |reply| reply.integer(entries.len() as i64));
+    })
+}
+
+fn reset(core: &mut Core, token: Token, _args: &Args<'_>) -> Flow {
+    let errand = Errand::SlowLog { reset: true };
+    core.ask_all(token, &errand, |core, token, _| {
+        core.complete(token, |reply| reply.ok());
+    })
+}
+
+impl Core {
+    /// This shard's part of the log.
+    pub fn slow_log_here(&mut self, reset: bool) -> Answer {
+        if reset {
+            self.metrics.clear_slow_log();
+            return Answer::Done;
+        }
+        Answer::SlowLog(self.metrics.slow_log().iter().cloned().collect())
+    }
+
+    /// The server's log, newest first.
+    fn newest_entries(&self, answers: Vec<Answer>) -> Vec<SlowEntry> {
+        let next_id = self.shared().slow_log_ids.load(Ordering::Relaxed);
+        let oldest = next_id.saturating_sub(self.config().slowlog_max_len);
+        let mut entries: Vec<SlowEntry> = answers
+            .into_iter()
+            .filter_map(|answer| match answer {
+                Answer::SlowLog(entries) => Some(entries),
+                _ => None,
+            })
+            .flatten()
+            .filter(|entry| entry.id >= oldest)
+            .collect();
+        entries.sort_unstable_by_key(|entry| std::cmp::Reverse(entry.id));
+        entries
+    }
+}

@@ -1,0 +1,138 @@
+//! The commands of a server: the table, and beside each row that needs its client the function.
+//!
+//! The functions stand in `admin`, which the shard never sees: they are handed in at start. A function
+//! replies directly (`Flow::Next`), or asks other shards and completes later (`Flow::Stop`). It runs alone
+//! in its client's pipeline, so replies are in order by themselves. A row without its function does not
+//! compile.
+
+use super::Core;
+use super::input::Flow;
+use crate::base::Token;
+use crate::cmd::{Command, Renamed, Run, Table, TopLevel};
+use crate::resp::Args;
+
+/// A home command's function.
+pub type HomeFunction = fn(&mut Core, Token, &Args<'_>) -> Flow;
+
+/// A command that runs with its client at hand: the row and its function, or its subcommands.
+#[derive(Debug)]
+pub struct HomeCommand {
+    row: Command,
+    function: HomeFunction,
+    subcommands: &'static [&'static [HomeCommand]],
+}
+
+impl HomeCommand {
+    /// A row and what it runs.
+    #[must_use]
+    pub const fn new(function: HomeFunction, row: Command) -> Self {
+        assert!(
+            matches!(row.run, Run::Home(_)),
+            "a row with a home function runs at home"
+        );
+        Self {
+            row,
+            function,
+            subcommands: &[],
+        }
+    }
+
+    /// A row that only runs through its subcommands.
+    #[must_use]
+    pub const fn container(row: Command, subcommands: &'static [&'static [HomeCommand]]) -> Self {
+        assert!(
+            matches!(row.run, Run::Container) && row.arity <= -2,
+            "a container's arity asks for a subcommand"
+        );
+        Self {
+            row,
+            function: no_function,
+            subcommands,
+        }
+    }
+
+    /// A subcommand on keys, of a container whose others need their client.
+    #[must_use]
+    pub const fn on_keys(row: Command) -> Self {
+        assert!(
+            matches!(row.run, Run::Keys(_)),
+            "what runs at home has a function"
+        );
+        Self {
+            row,
+            function: no_function,
+            subcommands: &[],
+        }
+    }
+
+    /// The command has these subcommands besides.
+    #[must_use]
+    pub const fn with(mut self, subcommands: &'static [&'static [HomeCommand]]) -> Self {
+        self.subcommands = subcommands;
+        self
+    }
+
+    fn subcommands(&'static self) -> impl Iterator<Item = &'static HomeCommand> {
+        self.subcommands.iter().copied().flatten()
+    }
+}
+
+fn no_function(_core: &mut Core, _token: Token, _args: &Args<'_>) -> Flow {
+    panic!("only home commands are run with their client")
+}
+
+/// Everything that clients may call.
+#[derive(Debug)]
+pub struct Commands {
+    pub table: Table,
+    /// By row number.
+    functions: Vec<HomeFunction>,
+}
+
+impl Commands {
+    /// The families' commands and these, called as `renamed` says.
+    ///
+    /// # Errors
+    /// Why a command cannot be renamed so.
+    pub fn new(home: &[&'static [HomeCommand]], renamed: &[Renamed]) -> Result<Self, String> {
+        let home: Vec<&'static HomeCommand> = home.iter().copied().flatten().collect();
+        let top_level = home.iter().map(|command| TopLevel {
+            command: &command.row,
+            subcommands: command.subcommands().map(|sub| &sub.row).collect(),
+        });
+        let table = Table::new(top_level.collect(), renamed)?;
+        let subcommands = home.iter().flat_map(|command| command.subcommands());
+        let all: Vec<&'static HomeCommand> = home.iter().copied().chain(subcommands).collect();
+        let function = |number: usize| {
+            let number = u16::try_from(number).expect("the table numbers its rows with 16 bits");
+            let row = table.row(number).command;
+            let found = all
+                .iter()
+                .find(|command| std::ptr::eq(&raw const command.row, row));
+            found.map_or(no_function as HomeFunction, |command| command.function)
+        };
+        Ok(Self {
+            functions: (0..table.len()).map(function).collect(),
+            table,
+        })
+    }
+
+    fn function(&self, row: u16) -> HomeFunction {
+        self.functions[usize::from(row)]
+    }
+}
+
+impl Core {
+    /// Runs a home command.
+    pub fn run_home(&mut self, token: Token, row: u16, args: &Args<'_>) -> Flow {
+        let started = self.metrics.reading();
+        let first_errand = self.next_errand;
+        let start = self.client(token).replies.sink().len();
+        let flow = self.commands.function(row)(self, token, args);
+        self.time_home(token, row, args, started, first_errand);
+        if flow == Flow::Next {
+            self.mute(token, start);
+        }
+        flow
+    }
+}

@@ -1,0 +1,182 @@
+//! What monitoring clients are sent: every command that any client of the server executes.
+//!
+//! Every shard knows the monitoring clients and writes a line per command of its own clients; lines travel as
+//! notes, many in one. While nobody monitors, a command costs one test of `Core::monitored`. The commands of
+//! an EXEC are shown when it begins, also when a watched key then keeps it from running them.
+//! MONITOR itself is in `admin`.
+
+use super::Core;
+use crate::base::Token;
+use crate::cmd::{Row, flag};
+use crate::conn::State;
+use crate::limits::MONITOR_UNSENT_BYTES_MAX;
+use crate::resp::Args;
+use crate::route::{Answer, Batch, Note};
+
+/// One monitoring client.
+#[derive(Debug, Clone, Copy)]
+pub struct Monitor {
+    home: usize,
+    client: u64,
+    token: Token,
+    /// At its home: every shard sends, and the client has been told so.
+    ready: bool,
+}
+
+/// What stands in place of a secret.
+const REDACTED: &[u8] = b"(redacted)";
+
+impl Core {
+    /// From now on this client wants to hear of commands.
+    pub fn monitor_here(&mut self, home: u16, client: u64, token: Token) -> Answer {
+        self.monitors.push(Monitor {
+            home: usize::from(home),
+            client,
+            token,
+            ready: false,
+        });
+        self.monitored = true;
+        Answer::Done
+    }
+
+    /// Every shard sends what this client wants to hear.
+    pub fn monitor_ready(&mut self, token: Token) {
+        let id = self.client(token).id;
+        for monitor in &mut self.monitors {
+            monitor.ready |= monitor.client == id;
+        }
+    }
+
+    /// The client has gone or has been reset.
+    pub fn unmonitor_here(&mut self, client: u64) {
+        self.monitors.retain(|monitor| monitor.client != client);
+        self.monitored = !self.monitors.is_empty();
+    }
+
+    /// Ends MONITOR for a client, if it is on.
+    pub fn stop_monitoring(&mut self, token: Token) {
+        let client = self.client(token);
+        if !std::mem::take(&mut client.session.monitor) {
+            return;
+        }
+        let client = client.id;
+        for shard in 0..self.identity.shards {
+            self.tell(shard, Note::Unmonitor { client });
+        }
+    }
+
+    /// A client of ours has executed a command.
+    #[cold]
+    pub fn feed_monitors(&mut self, token: Token, row: u16, args: &Args<'_>) {
+        if let Some(client) = self.clients.get(token) {
+            let db = client.session.db;
+            self.feed_monitors_with(token, self.table.row(row), db, args);
+        }
+    }
+
+    /// A client of ours executes a transaction.
+    #[cold]
+    pub fn feed_monitors_queue(&mut self, token: Token, commands: &Batch) {
+        for (head, args) in commands.iter() {
+            let row = self.table.row(head.row);
+            self.feed_monitors_with(token, row, head.db, &args);
+        }
+    }
+
+    fn feed_monitors_with(&mut self, token: Token, row: &Row, db: u16, args: &Args<'_>) {
+        if row.has(flag::SKIP_MONITOR | flag::ADMIN) {
+            return;
+        }
+        let Some(client) = self.clients.get(token) else {
+            return;
+        };
+        let address = if client.address.starts_with('/') {
+            format!("unix:{}", self.config.unixsocket)
+        } else {
+            client.address.to_string()
+        };
+        let (seconds, microseconds) = (self.now.unix_us / 1_000_000, self.now.unix_us % 1_000_000);
+        let mut line = format!("+{seconds}.{microseconds:06} [{db} {address}]").into_bytes();
+        for (at, argument) in args.from(0).enumerate() {
+            line.push(b' ');
+            let shown = if is_secret(row, args, at) {
+                REDACTED
+            } else {
+                argument
+            };
+            quote(shown, &mut line);
+        }
+        line.extend_from_slice(b"\r\n");
+        for home in 0..self.identity.shards {
+            if self.monitors.iter().any(|monitor| monitor.home == home) {
+                self.mail.add_monitored(home, &line);
+            }
+        }
+    }
+
+    /// Lines for the monitoring clients of this shard.
+    pub fn show_monitors(&mut self, lines: &[u8]) {
+        let here = self.id();
+        for monitor in self.monitors.clone() {
+            let Monitor {
+                client,
+                token,
+                home,
+                ready,
+            } = monitor;
+            let Some(client) = self
+                .clients
+                .of(token, client)
+                .filter(|_| ready && home == here)
+            else {
+                continue;
+            };
+            if client.state == State::Closing {
+                continue;
+            }
+            let in_order = client.replies.in_order();
+            let sink = client.replies.sink();
+            let start = sink.len();
+            sink.extend_from_slice(lines);
+            if !in_order {
+                client.replies.seal(start);
+            }
+            if client.unsent_bytes() > MONITOR_UNSENT_BYTES_MAX {
+                self.close_now(token);
+            } else {
+                self.list_output(token);
+            }
+        }
+    }
+}
+
+/// True for the arguments that no one must read: passwords, and the user names beside them.
+fn is_secret(row: &Row, args: &Args<'_>, at: usize) -> bool {
+    match row.command.name {
+        "auth" => at > 0,
+        "hello" => (2..at).any(|option| args.is(option, "auth") && at - option <= 2),
+        "migrate" => (6..at).any(|option| {
+            args.is(option, "auth") && at - option == 1
+                || args.is(option, "auth2") && at - option <= 2
+        }),
+        _ => false,
+    }
+}
+
+/// Appends text as redis-cli would have it typed.
+fn quote(text: &[u8], line: &mut Vec<u8>) {
+    line.push(b'"');
+    for &byte in text {
+        match byte {
+            b'"' | b'\\' => line.extend_from_slice(&[b'\\', byte]),
+            b'\n' => line.extend_from_slice(b"\\n"),
+            b'\r' => line.extend_from_slice(b"\\r"),
+            b'\t' => line.extend_from_slice(b"\\t"),
+            7 => line.extend_from_slice(b"\\a"),
+            8 => line.extend_from_slice(b"\\b"),
+            b' '..=b'~' => line.push(byte),
+            _ => line.extend_from_slice(format!("\\x{byte:02x}").as_bytes()),
+        }
+    }
+    line.push(b'"');
+}

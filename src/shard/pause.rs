@@ -1,0 +1,62 @@
+//! A pause: every shard holds its clients' commands, all of them or just writes.
+//!
+//! A held command is not taken from its client's input; it is parsed again when the pause ends. Meanwhile no
+//! key is removed because its time is over. CLIENT PAUSE and UNPAUSE themselves are in `admin`.
+
+use std::collections::HashSet;
+
+use super::Core;
+use crate::base::Token;
+use crate::cmd::{Row, may_replicate};
+use crate::conn::State;
+use crate::route::Answer;
+
+impl Core {
+    /// A pause begins or grows longer and stricter, or (0) ends. Answers how many commands are under way.
+    pub fn pause_here(&mut self, until_ms: u64, all: bool) -> Answer {
+        if until_ms == 0 {
+            self.resume_clients();
+            return Answer::Count(0);
+        }
+        self.pause_until_ms = self.pause_until_ms.max(until_ms);
+        self.pause_all |= all;
+        let asking: HashSet<Token> = self.errands.values().map(|it| it.token()).collect();
+        let under_way = self.clients.iter().filter(|client| {
+            let waits = client.state == State::Waiting && !asking.contains(&client.token);
+            waits || client.replies.outstanding() > 0
+        });
+        Answer::Count(i64::try_from(under_way.count()).expect("clients are counted in usize"))
+    }
+
+    /// True when this command must wait for the end of the pause; its client is parked.
+    pub fn held_by_pause(&mut self, token: Token, row: &Row) -> bool {
+        if self.pause_until_ms == 0 {
+            return false;
+        }
+        let queue = self.client(token).transaction.as_ref();
+        let executes_writes =
+            row.command.name == "exec" && queue.is_some_and(|transaction| transaction.writes);
+        if !(self.pause_all || may_replicate(row) || executes_writes) {
+            return false;
+        }
+        self.client(token).state = State::Paused;
+        true
+    }
+
+    /// Ends the pause when its time is over.
+    pub fn end_pause(&mut self) {
+        if self.pause_until_ms > 0 && self.now.unix_ms() >= self.pause_until_ms {
+            self.resume_clients();
+        }
+    }
+
+    fn resume_clients(&mut self) {
+        self.pause_until_ms = 0;
+        self.pause_all = false;
+        for token in self.clients.tokens() {
+            if self.client(token).state == State::Paused {
+                self.run_again(token);
+            }
+        }
+    }
+}
