@@ -3,14 +3,14 @@
 //! The asking shard parses, every shard looks through its own clients, the answers come back as errands.
 //! A client that kills itself still gets its reply.
 
-use crate::cmd::{Command, Group, Reach, Run, acl, flag};
-use crate::shard::{Core, Flow, HomeCommand};
 use std::mem::size_of;
 
 use crate::base::Token;
+use crate::cmd::{Command, Group, Reach, Run, acl, flag};
 use crate::conn::{Client, State};
 use crate::resp::{Args, Error, Protocol, parse_i64, parse_u64};
 use crate::route::{Answer, ClientFilter, Errand};
+use crate::shard::{Core, Flow, HomeCommand};
 
 /// Subcommands of CLIENT.
 pub static SUBCOMMANDS: &[HomeCommand] = &[

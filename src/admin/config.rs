@@ -4,15 +4,15 @@
 //! numbers them, and reach every shard before the client has its reply; so two changes at once add up,
 //! and no later one is overwritten by an earlier one that took longer.
 
-use crate::cmd::{Command, Group, Reach, Run, flag};
-use crate::shard::{Core, Flow, HomeCommand, IoRequest};
 use std::sync::Arc;
 
 use super::help::help;
 use crate::base::Token;
+use crate::cmd::{Command, Group, Reach, Run, flag};
 use crate::config::{Config, Disk, Origin, Source, rewrite};
 use crate::resp::{Args, Error};
 use crate::route::{Answer, ConfigChange, Errand};
+use crate::shard::{Core, Flow, HomeCommand, IoRequest};
 
 /// The commands of this file.
 pub static COMMANDS: &[HomeCommand] = &[HomeCommand::container(

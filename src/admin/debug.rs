@@ -4,8 +4,6 @@
 //! out by `debug_here`; the others are answered at once. A subcommand that this server has nothing to do
 //! for, because it lacks the mechanism (scripts, packed list nodes), is accepted if its values make sense.
 
-use crate::cmd::{Command, Group, Reach, Run, flag, key_slot};
-use crate::shard::{Core, Flow, HomeCommand, HomeFunction};
 mod data;
 mod digest;
 mod protocol;
@@ -16,8 +14,10 @@ use std::time::Duration;
 use super::help::help;
 use crate::base::Token;
 use crate::base::fatal::{Crash, crash};
+use crate::cmd::{Command, Group, Reach, Run, flag, key_slot};
 use crate::resp::{Args, Error, Reply, glob_match, parse_f64, parse_i64, parse_u64};
 use crate::route::{Answer, Carried, Errand, Head};
+use crate::shard::{Core, Flow, HomeCommand, HomeFunction};
 
 /// The commands of this file.
 pub static COMMANDS: &[HomeCommand] = &[HomeCommand::new(

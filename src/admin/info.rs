@@ -3,15 +3,15 @@
 //! Every shard sends its `Statistics`; the client's shard adds them up and prints. Section names, fields
 //! and their order are Redis's; `# Shards` is our own. A field stands here only if its value is true.
 
-use crate::cmd::{Command, Group, Reach, Run, Table, acl, flag};
-use crate::shard::{Core, Flow, HomeCommand};
 mod sections;
 mod usage;
 
 use crate::base::Token;
+use crate::cmd::{Command, Group, Reach, Run, Table, acl, flag};
 use crate::metrics::{Histogram, Statistics};
 use crate::resp::Args;
 use crate::route::{Answer, Errand};
+use crate::shard::{Core, Flow, HomeCommand};
 
 /// The commands of this file.
 pub static COMMANDS: &[HomeCommand] = &[HomeCommand::new(

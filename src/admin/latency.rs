@@ -2,17 +2,19 @@
 //!
 //! Every shard keeps its own samples and histograms; here they are put together.
 
-use crate::cmd::{Command, Group, Reach, Run, flag};
-use crate::shard::{Core, Flow, HomeCommand};
+mod doctor;
+
 use std::sync::Arc;
 
 use super::help::help;
 use super::sparkline::{Sample, draw};
 use crate::base::Token;
+use crate::cmd::{Command, Group, Reach, Run, flag};
 use crate::limits::LATENCY_SAMPLES_MAX;
 use crate::metrics::{Histogram, LatencyEvent, LatencySample};
 use crate::resp::{Args, Error, Reply};
 use crate::route::{Answer, Errand};
+use crate::shard::{Core, Flow, HomeCommand};
 
 /// The commands of this file.
 pub static COMMANDS: &[HomeCommand] = &[HomeCommand::container(
@@ -248,41 +250,10 @@ fn reset(core: &mut Core, token: Token, args: &Args<'_>) -> Flow {
     })
 }
 
-/// What the samples of an event say, as LATENCY DOCTOR counts them.
-struct Statistics {
-    spikes: u64,
-    average_ms: u64,
-    mean_deviation_ms: u64,
-    /// Seconds from one spike to the next.
-    period_s: f64,
-}
-
-impl Statistics {
-    fn of(event: &LatencyEvent, now_s: u64) -> Self {
-        let samples = &event.samples;
-        let spikes = samples.len().max(1) as u64;
-        let average_ms = samples
-            .iter()
-            .map(|sample| sample.milliseconds)
-            .sum::<u64>()
-            / spikes;
-        let deviations = samples
-            .iter()
-            .map(|sample| sample.milliseconds.abs_diff(average_ms));
-        let oldest_s = samples.first().map_or(now_s, |sample| sample.time_s);
-        Self {
-            spikes,
-            average_ms,
-            mean_deviation_ms: deviations.sum::<u64>() / spikes,
-            period_s: now_s.saturating_sub(oldest_s).max(1) as f64 / spikes as f64,
-        }
-    }
-}
-
 fn doctor(core: &mut Core, token: Token, _args: &Args<'_>) -> Flow {
     core.ask_all(token, &READ, move |core, token, answers| {
         let now_s = core.now().unix_us / 1_000_000;
-        let text = report(
+        let text = doctor::report(
             &merged(answers),
             core.config().latency_monitor_threshold,
             now_s,
@@ -290,55 +261,6 @@ fn doctor(core: &mut Core, token: Token, _args: &Args<'_>) -> Flow {
         core.complete(token, |reply| reply.verbatim("txt", text.as_bytes()));
     })
 }
-
-/// One line of statistics an event, in Redis's form; the advice is for this server.
-fn report(events: &[LatencyEvent], threshold_ms: u64, now_s: u64) -> String {
-    if events.is_empty() && threshold_ms == 0 {
-        return "Latency monitoring is disabled. CONFIG SET latency-monitor-threshold \
-                <milliseconds> enables it.\n"
-            .to_string();
-    }
-    if events.is_empty() {
-        return "No latency spike was observed since the start or the last LATENCY RESET.\n"
-            .to_string();
-    }
-    let mut text = String::from("Latency spikes were observed:\n\n");
-    for (index, event) in events.iter().enumerate() {
-        let statistics = Statistics::of(event, now_s);
-        text.push_str(&format!(
-            "{}. {}: {} latency spikes (average {}ms, mean deviation {}ms, period {:.2} sec). \
-             Worst all time event {}ms.\n",
-            index + 1,
-            event.name,
-            statistics.spikes,
-            statistics.average_ms,
-            statistics.mean_deviation_ms,
-            statistics.period_s,
-            event.max_ms
-        ));
-    }
-    text.push_str("\nWhat may help:\n\n");
-    for (name, advice) in ADVICE {
-        if events.iter().any(|event| event.name == *name) {
-            text.push_str(&format!("- {advice}\n"));
-        }
-    }
-    text
-}
-
-/// What LATENCY DOCTOR says about each event there is.
-const ADVICE: &[(&str, &str)] = &[
-    (
-        "command",
-        "SLOWLOG GET shows which commands took long. A command over many elements holds its shard: \
-         ask for fewer at a time, or spread them over several keys.",
-    ),
-    (
-        "fast-command",
-        "Commands that do little took long, so the machine did not run the server meanwhile: look \
-         for other load on the shards' cores, and for noisy neighbours of a virtual machine.",
-    ),
-];
 
 /// The samples with how long ago they were, as Redis draws them.
 fn graph(core: &mut Core, token: Token, args: &Args<'_>) -> Flow {

@@ -3,17 +3,17 @@
 //! SCAN goes through the slots in order and so from shard to shard, until it has looked at COUNT elements
 //! or at all of them: a small database comes in one reply, as from a server without shards.
 
+use std::sync::Arc;
+
+use crate::base::Token;
 use crate::cmd::{
     Command, Cursor, Group, Reach, Run, ScanOptions, acl, flag, parse_cursor, random_part,
     scan_part,
 };
-use crate::shard::{Core, Flow, HomeCommand};
-use std::sync::Arc;
-
-use crate::base::Token;
 use crate::limits::SLOTS;
 use crate::resp::Args;
 use crate::route::{Answer, Carried, Errand, Head};
+use crate::shard::{Core, Flow, HomeCommand};
 
 /// The commands of this file.
 pub static COMMANDS: &[HomeCommand] = &[

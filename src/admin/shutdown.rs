@@ -2,13 +2,13 @@
 //!
 //! The shards see the same flag that a signal sets, within one round of housekeeping.
 
-use crate::cmd::{Command, Group, Reach, Run, flag};
-use crate::shard::{Core, Flow, HomeCommand};
 use std::sync::atomic::Ordering;
 
 use crate::base::Token;
+use crate::cmd::{Command, Group, Reach, Run, flag};
 use crate::conn::State;
 use crate::resp::{Args, Error};
+use crate::shard::{Core, Flow, HomeCommand};
 
 /// The commands of this file.
 pub static COMMANDS: &[HomeCommand] = &[HomeCommand::new(

@@ -3,15 +3,15 @@
 //! Each client's shard keeps its log; ids count up over all of them, so that the newest entries of the
 //! whole server are those within `slowlog-max-len` of the latest id.
 
-use crate::cmd::{Command, Group, Reach, Run, flag};
-use crate::shard::{Core, Flow, HomeCommand};
 use std::sync::atomic::Ordering;
 
 use super::help::help;
 use crate::base::Token;
+use crate::cmd::{Command, Group, Reach, Run, flag};
 use crate::metrics::SlowEntry;
 use crate::resp::{Args, Error, parse_i64};
 use crate::route::{Answer, Errand};
+use crate::shard::{Core, Flow, HomeCommand};
 
 /// The commands of this file.
 pub static COMMANDS: &[HomeCommand] = &[HomeCommand::container(

@@ -6,6 +6,7 @@
 use crate::cmd::keyspec::access;
 use crate::cmd::{Command, Group, KeySpec, Reach, Run, acl, flag};
 use crate::shard::HomeCommand;
+
 /// The commands of this file.
 pub static COMMANDS: &[HomeCommand] = &[
     HomeCommand::new(

@@ -3,14 +3,13 @@
 //! A key's digest depends on the key, its type, its value and on whether it expires, but on no encoding. A
 //! database's is the XOR of its keys', so every shard computes its own part.
 
-use crate::shard::{Core, Flow};
-use sha1::{Digest as _, Sha1};
-
 use crate::base::Token;
 use crate::cmd::key_slot;
 use crate::resp::Args;
 use crate::route::{Carried, Errand};
+use crate::shard::{Core, Flow};
 use crate::store::{Entry, Kind, Object, ValueRef};
+use sha1::{Digest as _, Sha1};
 
 /// A SHA-1 value.
 const BYTES: usize = 20;
