@@ -391,7 +391,7 @@ impl Core {
             .find(blocked)
             .map(|client| client.token);
         if let Some(token) = found {
-            self.stop_waiting(token, error);
+            self.unblock_waiting(token, error);
         }
         Answer::Count(i64::from(found.is_some()))
     }

@@ -132,6 +132,8 @@ pub struct Context<'a> {
     pub no_touch: bool,
     /// A blocking command may wait; else it answers at once as if its time were over.
     pub may_block: bool,
+    /// It has waited, and is served now.
+    pub served: bool,
     /// The routed key's address and slot, so that the slot is not computed twice. Null for an empty key: in
     /// packed arguments it has the address of the argument behind it.
     pub routed: (*const u8, u16),

@@ -111,6 +111,7 @@ impl Fixture {
             no_touch: false,
             expiry_held: false,
             may_block: true,
+            served: false,
             routed: (std::ptr::null(), 0),
             lru_clock: u32::try_from((self.now_ms / 1000) & 0xff_ffff).expect("masked to 24 bits"),
         }

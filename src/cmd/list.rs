@@ -106,6 +106,13 @@ fn changed(ctx: &mut Context<'_>, key: &[u8], changes: usize) {
     ctx.effects.dirty = ctx.effects.dirty + changes as u64 - 1;
 }
 
+/// What was done since `dirty_before` counts as one change, and none when it serves a command that waited (as
+/// in Redis, where the push that served it has counted).
+fn counts_once(ctx: &mut Context<'_>, dirty_before: u64) {
+    assert!(ctx.effects.dirty > dirty_before, "only a change counts");
+    ctx.effects.dirty = dirty_before + u64::from(!ctx.served);
+}
+
 /// Removes the key when its list has become empty.
 #[inline]
 fn remove_if(ctx: &mut Context<'_>, key: &[u8], emptied: bool) {

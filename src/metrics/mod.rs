@@ -133,6 +133,21 @@ impl Metrics {
         ticks
     }
 
+    /// Counts time of a command that goes on later.
+    pub fn add_time(&mut self, row: u16, ticks: u64) {
+        self.calls.of(row).nanoseconds += self.stopwatch.nanoseconds(ticks);
+    }
+
+    /// A command that waited for a key has been ended by another client: it failed.
+    pub fn count_unblocked(&mut self, row: u16) {
+        let calls = self.calls.of(row);
+        calls.failed += 1;
+        if self.thresholds.tracking {
+            let histogram = calls.histogram.get_or_insert_with(Histogram::default);
+            histogram.record(0);
+        }
+    }
+
     /// Counts the time of a command. Its microseconds, when it took so long that it may have to be written down.
     #[inline]
     pub fn count_time(&mut self, row: u16, ticks: u64) -> Option<u64> {

@@ -218,6 +218,8 @@ pub struct Task {
     pub watcher: Option<u64>,
     /// The client's count of blocking commands.
     pub block: u32,
+    /// The command was counted as a call when it began to wait.
+    pub counted: bool,
 }
 
 /// The rarer messages.
@@ -293,6 +295,10 @@ pub enum Note {
         client: u64,
     },
 
+    /// A blocking command that only its source decides, for the owner of that: when nothing is there it waits there,
+    /// else it comes back to run over all its keys.
+    Probe(Box<Task>),
+    Found(Box<Task>),
     /// A blocking command found nothing and is registered at its owner.
     Blocked {
         to: ReplyTo,

@@ -60,6 +60,12 @@ impl Core {
         let mut keys = Vec::new();
         let (head, args) = task.commands.get(0);
         self.keys_of(head, &args, &mut keys);
+        // Others may own the destination of one that was decided by its source.
+        keys.retain(|(_, key)| self.slots.owner(key_slot(key)) == self.id());
+        assert!(
+            !keys.is_empty(),
+            "a command waits at the owners of its keys"
+        );
         let wait = self.wait_of(task, keys);
         self.register_wait(wait);
         self.tell(usize::from(task.home), Note::Blocked { to: task.to });
@@ -259,7 +265,15 @@ impl Core {
         }
     }
 
-    /// Ends a client's wait without an element: by time, by CLIENT UNBLOCK.
+    /// CLIENT UNBLOCK ends a client's wait.
+    pub fn unblock_waiting(&mut self, token: Token, error: bool) {
+        let command = self.client(token).waiting.as_ref();
+        let row = command.expect("a blocked client has its command").head.row;
+        self.metrics.count_unblocked(row);
+        self.stop_waiting(token, error);
+    }
+
+    /// Ends a client's wait without an element.
     pub fn stop_waiting(&mut self, token: Token, error: bool) {
         let client = self.client(token);
         assert!(

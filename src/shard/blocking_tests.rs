@@ -524,3 +524,133 @@ fn notes_since_waiting(shards: &mut Shards, count: usize, before: &mut u64) {
         .map(|shard| shards.core(shard).statistics().notes)
         .sum();
 }
+
+#[test]
+fn an_absent_source_decides_alone() {
+    const SHARDS: usize = 4;
+    let mut shards = Shards::new(SHARDS);
+    let (near, far) = (shards.connect(1), shards.connect(0));
+    let (source, destination) = (shards.key(1, 0), shards.key(2, 0));
+    let other = shards.connect(3);
+    let mut before = 0;
+    for (client, notes) in [(near, 0), (far, 2)] {
+        for command in [
+            format!("BLMOVE {source} {destination} LEFT LEFT 0"),
+            format!("BRPOPLPUSH {source} {destination} 0"),
+        ] {
+            notes_since_waiting(&mut shards, SHARDS, &mut before);
+            let parked_before = before;
+            parked(&mut shards, client, &command);
+            notes_since_waiting(&mut shards, SHARDS, &mut before);
+            assert_eq!(before - parked_before, notes, "{command}");
+            assert_eq!(shards.call(other, &format!("RPUSH {source} a")), ":1\r\n");
+            assert_eq!(shards.read(client), bulk("a"));
+            let moved = shards.call(other, &format!("LPOP {destination}"));
+            assert_eq!(moved, bulk("a"));
+        }
+    }
+    // What is wrong is said all the same.
+    let wrong = "-WRONGTYPE Operation against a key holding the wrong kind of value\r\n";
+    let refused = shards.call(far, &format!("BLMOVE {source} {destination} LEFT LEFT x"));
+    assert_eq!(refused, "-ERR timeout is not a float or out of range\r\n");
+    shards.call(other, &format!("SET {destination} v"));
+    let late = format!("BLMOVE {source} {destination} LEFT LEFT 1");
+    parked(&mut shards, far, &late);
+    shards.advance(1100);
+    assert_eq!(shards.read(far), NOTHING);
+    shards.call(other, &format!("RPUSH {source} a"));
+    assert_eq!(shards.call(far, &late), wrong);
+    shards.call(other, &format!("SET {source} v"));
+    assert_eq!(shards.call(far, &late), wrong);
+    // One whose time is over is not there.
+    shards.call(other, &format!("PEXPIRE {source} 50"));
+    shards.core(1).debugged.active_expiry_off = true;
+    shards.advance(60);
+    parked(&mut shards, far, &late);
+    shards.advance(1100);
+    assert_eq!(shards.read(far), NOTHING);
+    // Who leaves while its source is looked at waits nowhere.
+    shards.send(far, &late);
+    shards.tick(0);
+    shards.hang_up(far);
+    shards.run();
+    notes_since(&mut shards, SHARDS, &mut before);
+}
+
+/// Calls, failed calls and times in the histogram of a command, and changes of keys, on all shards.
+fn counted(shards: &mut Shards, count: usize, name: &str) -> (u64, u64, u64, u64) {
+    let mut sum = (0, 0, 0, 0);
+    for shard in 0..count {
+        let core = shards.core(shard);
+        let row = core
+            .table
+            .find_full(name.as_bytes())
+            .expect("it is a command");
+        let calls = core.metrics.calls().iter().nth(usize::from(row));
+        let calls = calls.expect("every row is counted");
+        let times = calls
+            .histogram
+            .iter()
+            .flat_map(|histogram| histogram.used());
+        sum.0 += calls.calls;
+        sum.1 += calls.failed;
+        sum.2 += times.last().map_or(0, |(_, times)| times);
+        sum.3 += core.statistics().dirty;
+    }
+    sum
+}
+
+/// What redis-server 7.0.15 counts: a command that waits is one call, and its push the one change.
+#[test]
+fn a_command_that_waits_is_counted_once() {
+    for count in [1, 3] {
+        let (source, destination) = {
+            let mut shards = Shards::new(count);
+            (shards.key(count - 1, 0), shards.key(0, 1))
+        };
+        let push = format!("RPUSH {source} a b c");
+        let blpop = format!("BLPOP {source} 1");
+        let both = format!("BLPOP {destination} {source} 1");
+        let blmove = format!("BLMOVE {source} {destination} LEFT LEFT 1");
+        let brpoplpush = format!("BRPOPLPUSH {source} {destination} 1");
+        let blmpop = format!("BLMPOP 1 1 {source} LEFT COUNT 2");
+        let lmove = format!("LMOVE {source} {destination} LEFT LEFT");
+        let (at_once, waits, time_out, unblocked) = (0, 1, 2, 3);
+        for (name, command, how, expected) in [
+            ("blpop", &blpop, at_once, (1, 0, 1, 3 + 1)),
+            ("blpop", &both, at_once, (1, 0, 1, 3 + 1)),
+            ("blmove", &blmove, at_once, (1, 0, 1, 3 + 1)),
+            ("blmpop", &blmpop, at_once, (1, 0, 1, 3 + 2)),
+            ("lmove", &lmove, at_once, (1, 0, 1, 3 + 1)),
+            ("blpop", &blpop, waits, (1, 0, 1, 3)),
+            ("blpop", &both, waits, (1, 0, 1, 3)),
+            ("blmove", &blmove, waits, (1, 0, 1, 3)),
+            ("brpoplpush", &brpoplpush, waits, (1, 0, 1, 3)),
+            ("blmpop", &blmpop, waits, (1, 0, 1, 3 + 2)),
+            ("blpop", &both, time_out, (1, 0, 0, 0)),
+            ("blmove", &blmove, time_out, (1, 0, 0, 0)),
+            ("blpop", &both, unblocked, (1, 1, 1, 0)),
+            ("blmove", &blmove, unblocked, (1, 1, 1, 0)),
+        ] {
+            let mut shards = Shards::new(count);
+            let (client, other) = (shards.connect(0), shards.connect(count - 1));
+            if how == at_once {
+                shards.call(other, &push);
+                assert_ne!(shards.call(client, command), "");
+            } else {
+                parked(&mut shards, client, command);
+            }
+            if how == waits {
+                shards.call(other, &push);
+            } else if how == time_out {
+                shards.advance(1100);
+            } else if how == unblocked {
+                let released = shards.call(other, &format!("CLIENT UNBLOCK {}", client.id));
+                assert_eq!(released, ":1\r\n");
+            }
+            assert_eq!(shards.read(client).is_empty(), how == at_once);
+            let found = counted(&mut shards, count, name);
+            assert_eq!(found, expected, "{command}, {how}, {count} shards");
+        }
+    }
+}

@@ -12,10 +12,11 @@
 use std::sync::Arc;
 
 use super::Core;
+use super::blocking::moves;
 use super::dispatch::Place;
 use super::input::Flow;
 use crate::base::Token;
-use crate::cmd::{Merge, Row, Run};
+use crate::cmd::{Merge, Row, Run, flag};
 use crate::conn::State;
 use crate::route::{DbKey, Intent, Note, Part, Schedule, Sequence, Task, Work};
 
@@ -91,6 +92,7 @@ impl Core {
             (Place::One { shard, .. }, _) => self.tell(shard, Note::Bundle(Box::new(task))),
             // A command whose arguments do not divide is refused by its handler before it touches a key.
             (Place::Anywhere, _) | (_, Run::Split(..)) => self.perform(task),
+            _ if row.has(flag::BLOCKING) && moves(row) => self.ask_source(task),
             _ => self.lend_all(token, task, Vec::new()),
         }
         self.parsing.positions = positions;

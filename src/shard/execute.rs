@@ -25,8 +25,9 @@ pub struct Call {
     pub token: Token,
     pub client: u64,
     pub home: Option<u16>,
-    /// A part of a command that several shards execute; the coordinator counts the call.
-    pub part: bool,
+    /// The call is counted elsewhere: a part, whose coordinator counts it, or a command that was counted when it
+    /// began to wait.
+    pub counted: bool,
     /// The time of this call begins where that of the one before ended.
     pub chained: bool,
 }
@@ -43,7 +44,7 @@ impl Call {
             token: 0,
             client: 0,
             home: None,
-            part: false,
+            counted: false,
             chained: false,
         }
     }
@@ -104,6 +105,7 @@ impl Core {
             now_ms: self.now.unix_ms(),
             no_touch: call.head.no_touch,
             may_block: call.may_block,
+            served: call.may_block && call.counted,
             expiry_held: self.pause_until_ms != 0,
             routed: if call.head.key_at == 0 || routed_key.is_empty() {
                 (std::ptr::null(), 0)
@@ -118,7 +120,7 @@ impl Core {
             context.reply.error(&error);
             self.metrics.count_failed(call.head.row, error.code());
         }
-        self.count_call(call.head.row, u64::from(!call.part));
+        self.count_call(call.head.row, u64::from(!call.counted));
         self.timed(call, args);
     }
 
@@ -162,6 +164,7 @@ impl Core {
             now_ms: self.now.unix_ms(),
             no_touch: true,
             may_block: false,
+            served: false,
             expiry_held: self.pause_until_ms != 0,
             routed: (std::ptr::null(), 0),
             lru_clock: (self.now.unix_us / 1_000_000) as u32 & 0x00ff_ffff,
@@ -259,6 +262,7 @@ impl Core {
             exec: false,
             watcher: None,
             block: self.client(token).block,
+            counted: false,
         }
     }
 

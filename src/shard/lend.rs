@@ -204,6 +204,7 @@ impl Core {
             self.tell(share.shard, Note::unchanged(sequence, entries));
         }
         self.metrics.count().restarts += 1;
+        assert!(!task.counted, "a command that finds keys does not block");
         for (head, _) in task.commands.iter() {
             // Counted again when it runs again.
             self.metrics.uncount_call(head.row);
@@ -215,7 +216,7 @@ impl Core {
     }
 
     /// Nobody would hear the reply.
-    fn has_left(&mut self, to: ReplyTo) -> bool {
+    pub(super) fn has_left(&mut self, to: ReplyTo) -> bool {
         let client = self.clients.of(to.token, to.client);
         client.is_none_or(|client| client.state == State::Closing)
     }
@@ -232,7 +233,10 @@ impl Core {
         }
         let alone = !task.exec && task.block != 0;
         for (head, args) in task.commands.iter() {
-            let call = Call::of(head, true);
+            let call = Call {
+                counted: task.counted,
+                ..Call::of(head, true)
+            };
             self.run_handler(if alone { call.alone() } else { call }, &args, reply);
         }
         alone && self.effects.block.is_some()

@@ -75,6 +75,8 @@ impl Core {
             Note::Revoke { sequence } => self.revoke(from, sequence),
             Note::Executed { sequence, reply } => self.executed(from, sequence, reply),
             Note::Late { to, reply } => self.late(to, &reply),
+            Note::Probe(task) => self.probe(*task),
+            Note::Found(task) => self.found(*task),
             Note::Blocked { to } => self.blocked(to, [from]),
             Note::Watch(watch) => self.watch_for(from, *watch),
             Note::Watched { client, token } => self.watch_confirmed(token, client),
@@ -136,7 +138,7 @@ impl Core {
                 // That of a part is the number of its snapshot.
                 client: if part { 0 } else { command.to.client },
                 home: Some(home),
-                part,
+                counted: part,
                 chained: true,
                 ..Call::of(command.head, false)
             };
@@ -218,6 +220,7 @@ impl Core {
             exec: false,
             watcher: None,
             block: 0,
+            counted: false,
         };
         match self.behind.get_mut(&(home, command.to.token)) {
             Some(queue) => queue.push_back(task),

@@ -33,6 +33,7 @@ mod offer;
 mod output;
 mod participate;
 mod pause;
+mod probe;
 mod ready;
 mod slow;
 mod snapshot;

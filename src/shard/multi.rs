@@ -266,6 +266,7 @@ impl Core {
             exec: true,
             watcher,
             block: 0,
+            counted: false,
         };
         self.start_exec(token, task, owners, &watched);
         // The client watches nothing any more, but the registrations must outlive the question whether

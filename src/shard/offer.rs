@@ -111,6 +111,7 @@ impl Core {
             exec: false,
             watcher: None,
             block,
+            counted: true,
         };
         let grant = Grant {
             part: Part::Entries(entries),

@@ -36,6 +36,8 @@ pub enum Duty {
     Write(Carried),
     /// A command of this shard alone that met a lock: run it and be done.
     Task(Box<Task>),
+    /// See whether the source of a blocking command is there.
+    Probe(Box<Task>),
     /// Hold the locks.
     Hold,
     /// Run an errand of the coordinator's and be done.
@@ -207,6 +209,10 @@ impl Core {
                 self.run_task(*task);
                 return true;
             }
+            Duty::Probe(task) => {
+                self.run_probe(*task);
+                return true;
+            }
             Duty::Errand(id, errand) => {
                 self.answer_errand(participant.coordinator, id, &errand);
                 return true;
@@ -273,7 +279,7 @@ impl Core {
     pub fn run_part(&mut self, carried: &Carried) -> Vec<u8> {
         let mut reply = Vec::with_capacity(PART_REPLY_BYTES);
         let call = Call {
-            part: true,
+            counted: true,
             ..Call::of(carried.head, false)
         };
         self.run_handler(call, &carried.args(), &mut reply);

@@ -29,6 +29,10 @@ impl Core {
     #[inline]
     pub fn timed(&mut self, call: Call, args: &Args<'_>) {
         let ticks = self.metrics.end_command(call.head.row);
+        if call.may_block && self.effects.block.is_some() {
+            // It has not ended: it waits for a key.
+            return self.metrics.add_time(call.head.row, ticks);
+        }
         self.count_time(call, args, ticks);
     }
 
@@ -48,10 +52,6 @@ impl Core {
     /// A command that may have to be written down.
     #[cold]
     fn slow(&mut self, call: Call, args: &Args<'_>, duration_us: u64) {
-        if self.effects.block.is_some() {
-            // It has not ended: it waits for a key.
-            return;
-        }
         let row = self.table.row(call.head.row);
         let thresholds = *self.metrics.thresholds();
         let threshold_ms = thresholds.latency_event_ms;

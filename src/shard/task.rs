@@ -61,7 +61,11 @@ impl Core {
         } else {
             let (head, args) = task.commands.get(0);
             let mut reply = Vec::new();
-            self.run_handler(Call::of(head, false).alone(), &args, &mut reply);
+            let call = Call {
+                counted: task.counted,
+                ..Call::of(head, false).alone()
+            };
+            self.run_handler(call, &args, &mut reply);
             let blocks = self.effects.block.is_some();
             self.settle_effects();
             if blocks {

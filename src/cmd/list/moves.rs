@@ -4,7 +4,7 @@
 
 use super::super::timeout::timeout_ms;
 use super::super::{Context, Lookup, Outcome};
-use super::{changed, end_of, limits, list, list_mut, popped, push_event, put, waits};
+use super::{changed, counts_once, end_of, limits, list, list_mut, popped, push_event, put, waits};
 use crate::config::events;
 use crate::resp::{Args, Error};
 use crate::store::{End, List};
@@ -60,10 +60,12 @@ fn move_one(ctx: &mut Context<'_>, args: &Args<'_>, from: End, to: End) -> Resul
         return Ok(false);
     }
     len_of(ctx, destination)?;
+    let dirty = ctx.effects.dirty;
     let (text, emptied) = take(ctx, source, from);
     push_onto(ctx, destination, to, &[&text]);
     ctx.reply.bulk(&text);
     popped(ctx, source, from, 1, emptied && source != destination);
+    counts_once(ctx, dirty);
     Ok(true)
 }
 

@@ -4,7 +4,7 @@
 
 use super::super::timeout::timeout_ms;
 use super::super::{Context, Lookup, Outcome};
-use super::{NOT_POSITIVE, end_of, limits, list_mut, pop_name, popped, waits, write};
+use super::{NOT_POSITIVE, counts_once, end_of, limits, list_mut, pop_name, popped, waits, write};
 use crate::resp::{Args, Error, Reply, parse_i64};
 use crate::store::{End, List};
 
@@ -185,12 +185,14 @@ pub(super) fn brpop(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
 
 fn blocking_pop(ctx: &mut Context<'_>, args: &Args<'_>, end: End) -> Outcome {
     let timeout_ms = timeout_ms(args.get(args.len() - 1))?;
+    let dirty = ctx.effects.dirty;
     for key in (1..args.len() - 1).map(|index| args.get(index)) {
         let lead = |reply: &mut Reply<'_>| {
             reply.array(2);
             reply.bulk(key);
         };
         if pop_one(ctx, key, end, lead)?.is_some() {
+            counts_once(ctx, dirty);
             ctx.propagate(&[pop_name(end), key]);
             return Ok(());
         }
