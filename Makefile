@@ -7,7 +7,7 @@ TEST_PACKAGES := $(BUILD_PACKAGES) redis-tools redis-server tcl dpkg-dev procps
 # The shapes of bench/load.
 SHAPES := multi-one-slot,multi-random,lpush-pipelined,lpop-pipelined,blmove,hot-keys
 
-.PHONY: build run test bench build-packages test-packages
+.PHONY: build run test house bench build-packages test-packages
 
 build:
 	$(CARGO) build --release --locked
@@ -18,6 +18,10 @@ run: build-packages build
 # The checks, in one list: see tests/all.
 test: test-packages
 	tests/all
+
+# What the code amounts to, in one table.
+house:
+	$(CARGO) test --quiet --locked --test tidy -- --nocapture --exact house::house
 
 # Primitives first, then the rivals side by side; needs a quiet machine. See bench/RESULTS.md.
 bench: build-packages build

@@ -2,6 +2,8 @@
 //!
 //! Everything of substance is in the library; here only the process begins and ends.
 
+#![forbid(unsafe_code)]
+
 use std::process::ExitCode;
 
 use cairn::base::fatal::{Fatal, fatal};

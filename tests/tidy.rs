@@ -6,17 +6,43 @@
 
 #![allow(clippy::disallowed_methods, reason = "reads the source tree")]
 
+#[path = "tidy/assertions.rs"]
+mod assertions;
+#[path = "tidy/bounds.rs"]
+mod bounds;
+#[path = "tidy/calls.rs"]
+mod calls;
+#[path = "tidy/chain.rs"]
+mod chain;
+#[path = "tidy/house.rs"]
+mod house;
 #[path = "tidy/layers.rs"]
 mod layers;
+#[path = "tidy/public.rs"]
+mod public;
+#[path = "tidy/ratchet.rs"]
+mod ratchet;
+#[path = "tidy/reader.rs"]
+mod reader;
 #[path = "tidy/rules.rs"]
 mod rules;
+#[path = "tidy/shapes.rs"]
+mod shapes;
+#[path = "tidy/shard.rs"]
+mod shard;
 #[path = "tidy/source.rs"]
 mod source;
+#[path = "tidy/syntax.rs"]
+mod syntax;
 
 use std::fs;
 use std::path::Path;
+use std::sync::OnceLock;
 
+use layers::Layers;
+use ratchet::Ratchet;
 use source::Source;
+use syntax::Syntax;
 
 /// A file that may break a rule of size, and why. This list only shrinks.
 struct Exception {
@@ -32,20 +58,33 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Sources of the server.
-fn server_sources() -> Vec<Source> {
-    let sources = Source::read_tree(root(), "src");
-    assert!(sources.len() > 10, "the sources are found");
-    sources
+/// All sources: those of the server, of its tests and of its benches.
+fn all_sources() -> &'static [Source] {
+    static SOURCES: OnceLock<Vec<Source>> = OnceLock::new();
+    SOURCES.get_or_init(|| {
+        let read = |directory| {
+            let sources = Source::read_tree(root(), directory);
+            assert!(sources.len() > 5, "the sources of {directory} are found");
+            sources
+        };
+        ["bench", "src", "tests"]
+            .into_iter()
+            .flat_map(read)
+            .collect()
+    })
 }
 
-/// Sources of the server and of its tests.
-fn all_sources() -> Vec<Source> {
-    let mut sources = server_sources();
-    let tests = Source::read_tree(root(), "tests");
-    assert!(tests.len() > 5, "the tests are found");
-    sources.extend(tests);
-    sources
+/// Sources of the server.
+fn server_sources() -> &'static [Source] {
+    // They stand together: each tree is read after the other.
+    let of_server = |source: &Source| source.path.starts_with("src/");
+    let all = all_sources();
+    let first = all.partition_point(|source| source.path.as_str() < "src/");
+    let count = all[first..]
+        .iter()
+        .take_while(|source| of_server(source))
+        .count();
+    &all[first..first + count]
 }
 
 fn assert_clean(complaints: &[String]) {
@@ -81,9 +120,29 @@ fn snippet(path: &str, text: &str) -> Vec<Source> {
     vec![Source::new(path, text)]
 }
 
+/// The server as the parser sees it.
+fn server_syntax() -> &'static [Syntax] {
+    static SYNTAX: OnceLock<Vec<Syntax>> = OnceLock::new();
+    SYNTAX.get_or_init(|| Syntax::all(server_sources()))
+}
+
+fn syntax_of(path: &str, text: &str) -> Vec<Syntax> {
+    Syntax::all(&snippet(path, text))
+}
+
+/// Prints a figure and holds it against its bound.
+fn assert_judged(ratchet: &Ratchet, count: usize) {
+    println!("{}: {count}", ratchet.what);
+    let complaint = ratchet.judge(count as f64);
+    assert!(complaint.is_none(), "{}", complaint.unwrap_or_default());
+}
+
 #[test]
 fn layers_hold() {
-    assert_clean(&layers::imports(&server_sources()));
+    let sources = server_sources();
+    let layers = Layers::read(&chain::page()).expect("the page's table is understood");
+    assert_clean(&layers.without_module(sources));
+    assert_clean(&layers::imports(&layers, sources));
     for (path, text) in [
         ("src/resp/parse.rs", "use crate::store::Entry;"),
         (
@@ -106,7 +165,7 @@ fn layers_hold() {
         ("src/unknown/mod.rs", "use crate::base::Io;"),
     ] {
         assert_eq!(
-            layers::imports(&snippet(path, text)).len(),
+            layers::imports(&layers, &snippet(path, text)).len(),
             1,
             "{path}: {text}"
         );
@@ -126,13 +185,47 @@ fn layers_hold() {
             "use super::context::Context; use crate::limits::SLOTS;",
         ),
     ] {
-        assert_clean(&layers::imports(&snippet(path, text)));
+        assert_clean(&layers::imports(&layers, &snippet(path, text)));
     }
 }
 
 #[test]
+fn the_page_of_layers_is_understood() {
+    let page = |rows: &str| {
+        format!(
+            "# A\n\n## Who may see whom\n\n| module | may import | never |\n|---|---|---|\n{rows}\n"
+        )
+    };
+    let sees = |rows: &str, path: &str, text: &str| {
+        let layers = Layers::read(&page(rows))?;
+        Ok::<usize, String>(layers::imports(&layers, &snippet(path, text)).len())
+    };
+    let rows = "| base | nothing | |\n| resp, store | base | |\n| conn | all above | |\n| main | everything | |";
+    let imports = "use crate::base::A; use crate::store::B;";
+    assert_eq!(sees(rows, "src/base/a.rs", imports), Ok(1));
+    assert_eq!(sees(rows, "src/resp/a.rs", imports), Ok(1));
+    assert_eq!(sees(rows, "src/conn/a.rs", imports), Ok(0));
+    assert_eq!(sees(rows, "src/main.rs", "use crate::shard::A;"), Ok(0));
+    assert_eq!(sees(rows, "src/shard/a.rs", ""), Ok(1));
+    for bad in [
+        "",
+        "| resp | base | |",
+        "| base | std and crates | |",
+        "| base |",
+    ] {
+        assert!(Layers::read(&page(bad)).is_err(), "{bad}");
+    }
+    assert!(Layers::read("# A\n\n## Other\n").is_err());
+    let layers = Layers::read(&page(rows)).expect("understood");
+    assert_eq!(
+        layers.without_module(&snippet("src/base/a.rs", "")).len(),
+        4
+    );
+}
+
+#[test]
 fn files_open_with_their_role() {
-    assert_clean(&rules::headers(&all_sources()));
+    assert_clean(&rules::headers(all_sources()));
     for text in [
         "use std::io;\n",
         "//! Too short.\n//! Indeed.\nuse std::io;\n",
@@ -152,7 +245,7 @@ fn files_open_with_their_role() {
 
 #[test]
 fn functions_are_short() {
-    assert_clean(&excepted("function", rules::long_functions(&all_sources())));
+    assert_clean(&excepted("function", rules::long_functions(all_sources())));
     let body = "    step();\n".repeat(68);
     let long = format!("fn quiet() {{}}\n    pub fn long<'a>(x: &'a str) {{\n{body}}}\n");
     let complaints = rules::long_functions(&snippet("src/a.rs", &long));
@@ -169,7 +262,7 @@ fn functions_are_short() {
 
 #[test]
 fn files_are_short() {
-    assert_clean(&excepted("file", rules::long_files(&all_sources())));
+    assert_clean(&excepted("file", rules::long_files(all_sources())));
     for exception in EXCEPTIONS
         .iter()
         .filter(|exception| exception.rule == "file")
@@ -199,7 +292,7 @@ fn files_are_short() {
 
 #[test]
 fn unsafe_is_fenced_and_explained() {
-    assert_clean(&rules::unsafe_code(&server_sources()));
+    assert_clean(&rules::unsafe_code(server_sources()));
     for (path, text) in [
         ("src/resp/parse.rs", "// SAFETY: no.\nunsafe { f() }"),
         ("src/base/uring.rs", "fn f() {\n    unsafe { g() }\n}"),
@@ -223,7 +316,7 @@ fn unsafe_is_fenced_and_explained() {
 
 #[test]
 fn nothing_unwraps_or_is_left_undone() {
-    assert_clean(&rules::shortcuts(&server_sources()));
+    assert_clean(&rules::shortcuts(server_sources()));
     for text in [
         "fn f() { g().unwrap(); }",
         "fn f() { g()\n    .unwrap()\n}",
@@ -250,7 +343,7 @@ fn nothing_unwraps_or_is_left_undone() {
 
 #[test]
 fn names_say_what_they_hold() {
-    assert_clean(&rules::vague_names(&all_sources()));
+    assert_clean(&rules::vague_names(all_sources()));
     for path in [
         "src/util.rs",
         "src/store/helpers/mod.rs",
@@ -278,26 +371,38 @@ fn nothing_names_the_place_it_was_written_in() {
 }
 
 #[test]
-fn the_chain_exists() {
-    let path = root().join("src/ARCHITECTURE.md");
-    let page = fs::read_to_string(&path).expect("src/ARCHITECTURE.md is there");
-    let sources = server_sources();
-    assert_clean(&rules::chain(&page, &sources));
-    let page =
-        |list: &str| format!("# A\n\n## The chain\n\nText.\n\n```text\n{list}\n```\n\n## B\n");
-    let source = snippet(
-        "src/resp/parse.rs",
-        "pub fn parse() {}\nimpl X { fn own(&self) {} }",
-    );
-    assert_clean(&rules::chain(
-        &page("resp::parse::parse   finds it\nresp::parse::X::own"),
-        &source,
-    ));
-    assert_eq!(rules::chain(&page("resp::parse::gone"), &source).len(), 1);
-    assert_eq!(rules::chain(&page("conn::parse::parse"), &source).len(), 1);
-    assert_eq!(
-        rules::chain(&page(&"resp::parse::parse\n".repeat(9)), &source).len(),
-        1
-    );
-    assert_eq!(rules::chain("# A\n\n## Other\n", &source).len(), 1);
+fn unsafe_code_is_denied_by_attribute() {
+    assert_clean(&rules::unsafe_allowed(server_sources()));
+    for (path, text) in [
+        ("src/lib.rs", "pub mod base;"),
+        (
+            "src/lib.rs",
+            "#![deny(unsafe_code)]\n#[allow(unsafe_code)]\npub mod shard;",
+        ),
+        ("src/shard/core.rs", "#[allow(unsafe_code)]\nfn f() {}"),
+        (
+            "src/store/mod.rs",
+            "#[allow(unsafe_code, reason = \"why\")]\nmod table;",
+        ),
+    ] {
+        assert_eq!(
+            rules::unsafe_allowed(&snippet(path, text)).len(),
+            1,
+            "{text}"
+        );
+    }
+    for (path, text) in [
+        (
+            "src/lib.rs",
+            "#![deny(unsafe_code)]\n#[allow(unsafe_code)]\npub mod base;",
+        ),
+        ("src/main.rs", "#![forbid(unsafe_code)]"),
+        (
+            "src/store/mod.rs",
+            "#[allow(unsafe_code, reason = \"why\")]\nmod entry;",
+        ),
+        ("src/shard/core.rs", "// allow(unsafe_code)"),
+    ] {
+        assert_clean(&rules::unsafe_allowed(&snippet(path, text)));
+    }
 }

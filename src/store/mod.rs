@@ -3,8 +3,10 @@
 //! One `Store` belongs to one shard and is touched by its thread alone. It sees no clock (time arrives as an
 //! argument), no sockets, no other shard. Unsafe code lives in `entry` and `bucket` only, behind safe methods.
 
+#[allow(unsafe_code, reason = "a cache line of tagged pointers")]
 mod bucket;
 mod database;
+#[allow(unsafe_code, reason = "an item in one allocation")]
 mod entry;
 mod expiry;
 mod heavy;

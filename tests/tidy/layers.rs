@@ -1,76 +1,100 @@
-//! The import table: which module of `src/` may see which.
+//! The import table: which module of `src/` may see which. It stands in ARCHITECTURE.md and is read there.
 //!
 //! Reads `crate::name`, `crate::{...}` and `super::` paths that reach the crate's root. Unit tests are
-//! free. `main.rs`, `lib.rs`, `server.rs` and `server/` put everything together and are free as well. The table is the design's.
+//! free. Every module may import `limits`.
 
 use super::source::{Source, closing_brace, line_number, words};
 
-/// A module and what it may import besides itself; everything may import `limits`.
-const TABLE: &[(&str, &[&str])] = &[
-    ("limits", &[]),
-    ("base", &[]),
-    ("resp", &["base"]),
-    ("store", &["base"]),
-    ("metrics", &["base"]),
-    ("rdb", &["base", "store"]),
-    ("wal", &["base", "store", "rdb"]),
-    ("config", &["base", "resp"]),
-    ("cmd", &["store", "resp", "rdb", "config"]),
-    // A message carries lent entries and a new configuration; route only passes them on.
-    (
-        "route",
-        &["base", "cmd", "resp", "store", "config", "metrics"],
-    ),
-    ("conn", &["base", "resp", "route"]),
-    (
-        "shard",
-        &[
-            "base", "resp", "metrics", "store", "rdb", "wal", "config", "cmd", "route", "conn",
-        ],
-    ),
-    (
-        "admin",
-        &[
-            "base", "resp", "metrics", "store", "rdb", "config", "cmd", "route", "conn", "shard",
-        ],
-    ),
-];
+/// The table: a module and what it may import besides itself, `None` for everything.
+pub struct Layers {
+    rows: Vec<(String, Option<Vec<String>>)>,
+}
+
+/// The heading of the section that holds the table.
+const HEADING: &str = "Who may see whom";
+
+impl Layers {
+    /// The table of a page; what cannot be understood is a complaint.
+    pub fn read(page: &str) -> Result<Self, String> {
+        let section = page
+            .split("\n## ")
+            .find(|section| section.starts_with(HEADING));
+        let section = section.ok_or(format!("no section `{HEADING}`"))?;
+        let lines = section.lines().filter(|line| line.starts_with('|'));
+        let mut layers = Self { rows: Vec::new() };
+        // The first two lines are the head.
+        for line in lines.skip(2) {
+            let cells: Vec<&str> = line.split('|').map(str::trim).collect();
+            let [_, modules, imports, ..] = cells[..] else {
+                return Err(format!("not a row: {line}"));
+            };
+            let allowed = layers.allowed(imports)?;
+            for module in modules.split(", ") {
+                layers.rows.push((module.to_string(), allowed.clone()));
+            }
+        }
+        match layers.rows.is_empty() {
+            true => Err(format!("no table under `{HEADING}`")),
+            false => Ok(layers),
+        }
+    }
+
+    /// What a cell allows: `nothing`, `everything`, `all above`, or names of rows above.
+    fn allowed(&self, cell: &str) -> Result<Option<Vec<String>>, String> {
+        let above = || self.rows.iter().map(|(name, _)| name.clone());
+        match cell {
+            "nothing" => Ok(Some(Vec::new())),
+            "everything" => Ok(None),
+            "all above" => Ok(Some(above().collect())),
+            names => {
+                let names: Vec<String> = names.split(", ").map(ToString::to_string).collect();
+                match names
+                    .iter()
+                    .find(|name| !above().any(|known| known == **name))
+                {
+                    Some(name) => Err(format!("`{name}` is no row above it")),
+                    None => Ok(Some(names)),
+                }
+            }
+        }
+    }
+
+    /// Rows about modules that are not there.
+    pub fn without_module(&self, sources: &[Source]) -> Vec<String> {
+        let there = |name: &str| sources.iter().any(|source| module_of(&source.path) == name);
+        let rows = self.rows.iter().filter(|(name, _)| !there(name));
+        rows.map(|(name, _)| format!("ARCHITECTURE.md: there is no module `{name}`"))
+            .collect()
+    }
+}
 
 /// Everyone's imports that the table does not allow.
-pub fn imports(sources: &[Source]) -> Vec<String> {
+pub fn imports(layers: &Layers, sources: &[Source]) -> Vec<String> {
     let mut complaints = Vec::new();
     for source in sources {
-        let Some(module) = module_of(&source.path) else {
+        let (module, path) = (module_of(&source.path), &source.path);
+        let Some((_, allowed)) = layers.rows.iter().find(|(name, _)| name == module) else {
+            complaints.push(format!("{path}: module `{module}` is not in the table"));
             continue;
         };
-        let Some((_, allowed)) = TABLE.iter().find(|(name, _)| *name == module) else {
-            complaints.push(format!(
-                "{}: module `{module}` is not in the table",
-                source.path
-            ));
+        let Some(allowed) = allowed else {
             continue;
         };
         for (at, name) in imported(source) {
-            if name != module && name != "limits" && !allowed.contains(&name.as_str()) {
+            if name != module && name != "limits" && !allowed.contains(&name) {
                 let line = line_number(&source.shipped, at);
-                complaints.push(format!(
-                    "{}: line {line}: {module} must not see {name}",
-                    source.path
-                ));
+                complaints.push(format!("{path}: line {line}: {module} must not see {name}"));
             }
         }
     }
     complaints
 }
 
-/// The top-level module of a file; None for the files that put everything together.
-fn module_of(path: &str) -> Option<&str> {
-    let inside = path.strip_prefix("src/")?;
-    let first = inside.split('/').next()?;
-    match first {
-        "main.rs" | "lib.rs" | "server.rs" | "server" => None,
-        _ => Some(first.trim_end_matches(".rs")),
-    }
+/// The top-level module of a file.
+fn module_of(path: &str) -> &str {
+    let inside = path.strip_prefix("src/").unwrap_or(path);
+    let first = inside.split('/').next().unwrap_or(inside);
+    first.trim_end_matches(".rs")
 }
 
 /// How many modules lie between a file and the crate's root: 1 for `src/store/mod.rs`.

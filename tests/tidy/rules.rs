@@ -1,4 +1,4 @@
-//! The rules about one file at a time, and about the page that names the chain.
+//! The rules about one file at a time.
 //!
 //! Pure functions: sources in, complaints out, each beginning with the place it is about. Which files
 //! they see, and the exceptions, is decided in `tests/tidy.rs`.
@@ -14,10 +14,15 @@ const FUNCTION_LINES: usize = 70;
 const HEADER_LINES: std::ops::RangeInclusive<usize> = 3..=10;
 /// Lines of code that may stand between a SAFETY note and its `unsafe`.
 const SAFETY_DISTANCE: usize = 3;
-/// Functions that a local command may pass, from its bytes to the table.
-const CHAIN_MAX: usize = 8;
 /// Where unsafe code may stand: the machine, and the two layouts that make an item small.
 const UNSAFE_PLACES: [&str; 3] = ["src/base/", "src/store/entry.rs", "src/store/bucket.rs"];
+/// The crates, and the modules for which they allow it.
+const UNSAFE_DENIED: [&str; 2] = ["src/lib.rs", "src/main.rs"];
+const UNSAFE_MODULES: [(&str, &str); 3] = [
+    ("src/lib.rs", "pub mod base"),
+    ("src/store/mod.rs", "mod bucket"),
+    ("src/store/mod.rs", "mod entry"),
+];
 /// Names that say nothing about what is in them.
 const VAGUE: [&str; 8] = [
     "util", "utils", "common", "helper", "helpers", "misc", "stuff", "shared",
@@ -131,6 +136,34 @@ pub fn unsafe_code(sources: &[Source]) -> Vec<String> {
     complaints
 }
 
+/// Where the lint against unsafe code is not on, or is turned off for a module that may not have any.
+pub fn unsafe_allowed(sources: &[Source]) -> Vec<String> {
+    let mut complaints = Vec::new();
+    for source in sources {
+        let path = source.path.as_str();
+        let root = UNSAFE_DENIED.contains(&path);
+        let denies = ["#![deny(unsafe_code)]", "#![forbid(unsafe_code)]"];
+        if root && !denies.iter().any(|denial| source.code.contains(denial)) {
+            complaints.push(format!("{path}: the crate does not deny unsafe code"));
+        }
+        for (at, _) in source.code.match_indices("allow(unsafe_code") {
+            let after = source.code[at..]
+                .split_once(']')
+                .map_or("", |(_, after)| after);
+            let module = after
+                .split_once(';')
+                .map_or("", |(module, _)| module.trim());
+            if !UNSAFE_MODULES.contains(&(path, module)) {
+                let line = line_number(&source.code, at);
+                complaints.push(format!(
+                    "{path}: line {line}: unsafe code is not allowed here"
+                ));
+            }
+        }
+    }
+    complaints
+}
+
 /// True when the last line, or a comment close above it, is a safety note.
 fn explained(lines: &[&str]) -> bool {
     let note = |line: &str| line.contains("SAFETY:") || line.contains("# Safety");
@@ -237,51 +270,4 @@ pub fn workplace(name: &str, text: &str) -> Vec<String> {
         }
     }
     complaints
-}
-
-/// The functions that the page lists under "The chain", one `module::file::function` a line in a fence.
-pub fn chain(page: &str, sources: &[Source]) -> Vec<String> {
-    let section = page
-        .split("\n## ")
-        .find(|section| section.starts_with("The chain"));
-    let Some(list) = section.and_then(|section| section.split("```").nth(1)) else {
-        return vec!["ARCHITECTURE.md: no fenced list under the heading `The chain`".to_string()];
-    };
-    // The first line of a fence names its language.
-    let entries: Vec<&str> = list
-        .lines()
-        .skip(1)
-        .filter_map(|line| line.split_whitespace().next())
-        .collect();
-    let mut complaints = Vec::new();
-    if entries.is_empty() || entries.len() > CHAIN_MAX {
-        let count = entries.len();
-        return vec![format!(
-            "ARCHITECTURE.md: the chain has {count} functions, 1 to {CHAIN_MAX} wanted"
-        )];
-    }
-    for entry in entries {
-        if !sources.iter().any(|source| defines(source, entry)) {
-            complaints.push(format!("ARCHITECTURE.md: `{entry}` does not exist"));
-        }
-    }
-    complaints
-}
-
-/// True when the file is the one a path names and holds the function; a type before it is optional.
-fn defines(source: &Source, entry: &str) -> bool {
-    let mut parts: Vec<&str> = entry.split("::").collect();
-    let Some(function) = parts.pop() else {
-        return false;
-    };
-    parts.retain(|part| part.starts_with(char::is_lowercase));
-    let file = source
-        .path
-        .trim_start_matches("src/")
-        .trim_end_matches(".rs");
-    let file: Vec<&str> = file.trim_end_matches("/mod").split('/').collect();
-    file == parts
-        && functions(&source.shipped)
-            .iter()
-            .any(|(name, ..)| name == function)
 }

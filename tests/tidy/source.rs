@@ -52,7 +52,8 @@ impl Source {
                         .strip_prefix(module.as_str())
                         .is_some_and(|rest| rest.starts_with('/'))
             };
-            if test_files.iter().any(test) {
+            // A test file's own modules are called so.
+            if stem.ends_with("_tests") || test_files.iter().any(test) {
                 source.shipped = blank(&source.code);
             }
         }
@@ -82,6 +83,9 @@ impl Source {
         let mut modules = Vec::new();
         for (at, attribute) in self.code.match_indices("#[cfg(test)]") {
             let rest = self.code[at + attribute.len()..].trim_start();
+            let visible = ["pub(crate) ", "pub(super) ", "pub "];
+            let visible = visible.iter().find_map(|public| rest.strip_prefix(public));
+            let visible = visible.unwrap_or(rest);
             if rest.starts_with("#[path = \"") {
                 // Literals are blanked in the code, and stand in the text at the same place.
                 let place = self.code.len() - rest.len() + "#[path = \"".len();
@@ -90,11 +94,11 @@ impl Source {
                 modules.push(format!("{directory}/{}", file.trim_end_matches(".rs")));
                 continue;
             }
-            let declared = rest
+            let declared = visible
                 .strip_prefix("mod ")
                 .and_then(|rest| rest.split_once([';', '{', '\n']));
             if let Some((name, after)) = declared
-                && !rest[..rest.len() - after.len()].ends_with('{')
+                && !visible[..visible.len() - after.len()].ends_with('{')
             {
                 modules.push(format!("{}/{}", self.submodules(), name.trim()));
             }
