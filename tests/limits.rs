@@ -1,9 +1,9 @@
 //! Limits: what the server must withstand, as checks with a figure and a positive control each.
 //!
-//! Every check runs short by default, so that a change that breaks a limit is seen at once, and long
-//! with `CAIRN_LIMITS=long`: the loads and limits that are asked of a release, which want a quiet
-//! machine and a release build (`CAIRN_SERVER`). Each prints its figures; `bench/RESULTS.md` keeps
-//! them. A check alone measures: the others wait.
+//! Every check runs short by default, so that a change that breaks a limit is seen at once, and
+//! long with `CAIRN_LIMITS=long`: the loads and limits that are asked of a release, which want a
+//! quiet machine and a release build (`CAIRN_SERVER`). Each prints its figures; `bench/RESULTS.md`
+//! keeps them. A check alone measures: the others wait.
 
 #![allow(
     clippy::disallowed_methods,

@@ -1,8 +1,9 @@
 //! The code checks itself: layering, sizes, headers, unsafe, names, the chain of functions.
 //!
-//! Each rule is a pure function from sources to complaints (`tidy/rules.rs`, `tidy/layers.rs`), applied
-//! here to the whole tree and, as its positive control, to a small bad snippet on which it must
-//! complain. Exceptions stand below with their reasons; one that is no longer needed is a complaint.
+//! Each rule is a pure function from sources to complaints (`tidy/rules.rs`, `tidy/layers.rs`),
+//! applied here to the whole tree and, as its positive control, to a small bad snippet on which it
+//! must complain. Exceptions stand below with their reasons; one that is no longer needed is a
+//! complaint.
 
 #![allow(clippy::disallowed_methods, reason = "reads the source tree")]
 
@@ -14,6 +15,8 @@ mod bounds;
 mod calls;
 #[path = "tidy/chain.rs"]
 mod chain;
+#[path = "tidy/commands.rs"]
+mod commands;
 #[path = "tidy/house.rs"]
 mod house;
 #[path = "tidy/layers.rs"]
@@ -24,6 +27,8 @@ mod public;
 mod ratchet;
 #[path = "tidy/reader.rs"]
 mod reader;
+#[path = "tidy/rows.rs"]
+mod rows;
 #[path = "tidy/rules.rs"]
 mod rules;
 #[path = "tidy/shapes.rs"]

@@ -1,6 +1,7 @@
 //! How many assertions stand in the code that changes state, per 1,000 lines of it.
 //!
-//! Counted are `assert!`, `assert_eq!` and `assert_ne!` outside tests; `debug_assert!` is off where it counts.
+//! Counted are `assert!`, `assert_eq!` and `assert_ne!` outside tests; `debug_assert!` is off where
+//! it counts.
 
 use super::ratchet::ASSERTIONS;
 use super::source::{Source, words};

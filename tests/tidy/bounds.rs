@@ -1,7 +1,8 @@
 //! Limits outside `limits.rs`, and comments wider than a page.
 //!
-//! A limit is a constant of an integer type that is named like one. What a format, a protocol or the kernel
-//! fixes is no limit of ours: such files, and single constants, are listed here with what fixes them.
+//! A limit is a constant of an integer type that is named like one. What a format, a protocol or
+//! the kernel fixes is no limit of ours: such files, and single constants, are listed here with
+//! what fixes them.
 
 use super::ratchet::{LIMITS_OUTSIDE, LONG_COMMENTS};
 use super::source::Source;

@@ -1,7 +1,8 @@
 //! Who calls whom: calls of methods and functions resolved to the files that define them.
 //!
-//! A small part of what the compiler knows: types of fields, parameters and bindings, imports, and for
-//! receivers of unknown type a method's name where it is unique. Functions passed as values are not calls.
+//! A small part of what the compiler knows: types of fields, parameters and bindings, imports, and
+//! for receivers of unknown type a method's name where it is unique. Functions passed as values are
+//! not calls.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -312,7 +313,8 @@ pub fn largest_circle(all: &[Syntax], folders: &[&str]) -> Vec<String> {
     paths
 }
 
-/// Which files of a folder each of its files imports by name; the folder's own `mod.rs` is no other file.
+/// Which files of a folder each of its files imports by name; the folder's own `mod.rs` is no other
+/// file.
 pub fn siblings(all: &[Syntax], folder: &str) -> BTreeMap<String, BTreeSet<String>> {
     let calls = Calls::within(all, &[folder]);
     let mut named = BTreeMap::new();

@@ -1,6 +1,8 @@
-//! The chain of functions from a completion to the hash table: the list on the page is the real one.
+//! The chain of functions from a completion to the hash table: the list on the page is the real
+//! one.
 //!
-//! Each function of the list must call the next one; where a row of a table is between, the page says so.
+//! Each function of the list must call the next one; where a row of a table is between, the page
+//! says so.
 
 use std::fs;
 
@@ -17,7 +19,8 @@ struct Station<'a> {
     by_the_row: bool,
 }
 
-/// The stations that the page lists under "The chain", one `module::file::function` a line in a fence.
+/// The stations that the page lists under "The chain", one `module::file::function` a line in a
+/// fence.
 fn stations(page: &str) -> Vec<Station<'_>> {
     let section = page
         .split("\n## ")

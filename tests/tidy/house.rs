@@ -7,7 +7,9 @@ use std::fmt::Display;
 
 use super::source::Source;
 use super::syntax::{Function, Syntax};
-use super::{all_sources, assertions, bounds, calls, chain, public, server_sources, shard};
+use super::{
+    all_sources, assertions, bounds, calls, chain, commands, public, server_sources, shard,
+};
 
 /// Prints a row.
 fn row(what: &str, figure: impl Display) {
@@ -91,6 +93,10 @@ fn house() {
     row(
         "functions from a completion to the table",
         chain::length(&chain::page()),
+    );
+    row(
+        "commands named outside cmd and admin",
+        commands::count_outside(files),
     );
     row(
         "limits outside limits.rs",

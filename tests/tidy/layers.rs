@@ -1,7 +1,8 @@
-//! The import table: which module of `src/` may see which. It stands in ARCHITECTURE.md and is read there.
+//! The import table: which module of `src/` may see which. It stands in ARCHITECTURE.md and is read
+//! there.
 //!
-//! Reads `crate::name`, `crate::{...}` and `super::` paths that reach the crate's root. Unit tests are
-//! free. Every module may import `limits`.
+//! Reads `crate::name`, `crate::{...}` and `super::` paths that reach the crate's root. Unit tests
+//! are free. Every module may import `limits`.
 
 use super::source::{Source, closing_brace, line_number, words};
 

@@ -1,7 +1,7 @@
 //! Public items that nobody uses: they are private or `pub(crate)`, or say why they are public.
 //!
-//! The library is there for the server, the tests and the benches; what no other file of theirs names is
-//! public by accident. A line `// public: reason` above an item keeps it.
+//! The library is there for the server, the tests and the benches; what no other file of theirs
+//! names is public by accident. A line `// public: reason` above an item keeps it.
 
 use std::collections::HashMap;
 

@@ -1,7 +1,9 @@
-//! Ratchets: figures of the code that may only get better, and the floors and ceilings they stand at.
+//! Ratchets: figures of the code that may only get better, and the floors and ceilings they stand
+//! at.
 //!
-//! A figure worse than its bound is a complaint, and so is one that is clearly better: the bound moves in
-//! the change that earned it. Once the bound has reached the target only getting worse is a complaint.
+//! A figure worse than its bound is a complaint, and so is one that is clearly better: the bound
+//! moves in the change that earned it. Once the bound has reached the target only getting worse is
+//! a complaint.
 
 /// Which way is better.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,7 +73,8 @@ impl Ratchet {
     }
 }
 
-/// Assertions per 1,000 lines of code, by folder; folders that are not there yet have only a target.
+/// Assertions per 1,000 lines of code, by folder; folders that are not there yet have only a
+/// target.
 pub const ASSERTIONS: [(&str, Ratchet); 4] = [
     (
         "src/shard/",
@@ -96,6 +99,7 @@ pub const CORE_METHODS: Ratchet = Ratchet::fewer("public methods of Core", 210, 
 pub const CIRCLE: Ratchet = Ratchet::fewer("files in the largest circle by calls in shard", 36, 8);
 pub const SIBLINGS: Ratchet = Ratchet::fewer("imports among the files of shard", 56, 50);
 pub const CHAIN: Ratchet = Ratchet::fewer("functions of the chain", 16, 12);
+pub const COMMANDS_OUTSIDE: Ratchet = Ratchet::fewer("commands named outside cmd and admin", 24, 0);
 pub const DEAD_PUBLIC: Ratchet = Ratchet::fewer("public items that no other file names", 38, 0);
 pub const LONG_COMMENTS: Ratchet = Ratchet::fewer("comment lines over 100 columns", 815, 0);
 pub const LIMITS_OUTSIDE: Ratchet = Ratchet::fewer("limits outside limits.rs", 26, 0);

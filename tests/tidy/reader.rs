@@ -1,7 +1,8 @@
 //! From the parser's tree to `Syntax`: one walk over a file.
 //!
-//! What stands inside `static` and `const` items is data: functions named or wrapped there (rows of closed
-//! lists) are not called by that file. Arguments of macros are read as expressions where they are some.
+//! What stands inside `static` and `const` items is data: functions named or wrapped there (rows of
+//! closed lists) are not called by that file. Arguments of macros are read as expressions where
+//! they are some.
 
 use syn::parse::{ParseStream, Parser};
 use syn::punctuated::Punctuated;
@@ -16,8 +17,8 @@ use super::shapes::{
 use super::source::Source;
 use super::syntax::{Call, Constant, Field, Function, Import, Meaning, Public, Struct, Syntax};
 
-/// The syntax of a file without its tests. A file that is all test is empty, and so is one that cannot be
-/// parsed: the compiler complains about that.
+/// The syntax of a file without its tests. A file that is all test is empty, and so is one that
+/// cannot be parsed: the compiler complains about that.
 pub fn read(source: &Source) -> Syntax {
     let mut reader = Reader::default();
     if !source.shipped.trim().is_empty()

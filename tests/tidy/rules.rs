@@ -1,7 +1,7 @@
 //! The rules about one file at a time.
 //!
-//! Pure functions: sources in, complaints out, each beginning with the place it is about. Which files
-//! they see, and the exceptions, is decided in `tests/tidy.rs`.
+//! Pure functions: sources in, complaints out, each beginning with the place it is about. Which
+//! files they see, and the exceptions, is decided in `tests/tidy.rs`.
 
 use super::source::{Source, closing_brace, line_number, words};
 
@@ -136,7 +136,8 @@ pub fn unsafe_code(sources: &[Source]) -> Vec<String> {
     complaints
 }
 
-/// Where the lint against unsafe code is not on, or is turned off for a module that may not have any.
+/// Where the lint against unsafe code is not on, or is turned off for a module that may not have
+/// any.
 pub fn unsafe_allowed(sources: &[Source]) -> Vec<String> {
     let mut complaints = Vec::new();
     for source in sources {

@@ -1,6 +1,8 @@
-//! Small questions about the parser's tree: the name of a type, what an expression stands for, what is test.
+//! Small questions about the parser's tree: the name of a type, what an expression stands for, what
+//! is test.
 //!
-//! Answers are approximate where only the compiler could know; the rules that use them say what follows.
+//! Answers are approximate where only the compiler could know; the rules that use them say what
+//! follows.
 
 use proc_macro2::Span;
 use syn::ext::IdentExt;

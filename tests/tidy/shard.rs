@@ -1,7 +1,8 @@
 //! The rooms inside `shard/`: what `Core` is made of, which files form a circle by calls.
 //!
-//! Methods of one large type spread over many files look clean by their imports while everything calls
-//! everything, so calls are followed, and `Core`'s fields counted. The bounds stand in `ratchet.rs`.
+//! Methods of one large type spread over many files look clean by their imports while everything
+//! calls everything, so calls are followed, and `Core`'s fields counted. The bounds stand in
+//! `ratchet.rs`.
 
 use std::collections::BTreeSet;
 

@@ -10,6 +10,7 @@ use std::path::Path;
 const LEFT_OUT: [&str; 3] = ["target", ".git", ".cache"];
 
 /// One file of Rust.
+#[derive(Clone)]
 pub struct Source {
     /// Relative to the repository, with `/`.
     pub path: String,
@@ -78,7 +79,8 @@ impl Source {
         stem.to_string()
     }
 
-    /// Paths without `.rs` of the modules declared here as `#[cfg(test)] mod name;`, or with a `#[path]` between.
+    /// Paths without `.rs` of the modules declared here as `#[cfg(test)] mod name;`, or with a
+    /// `#[path]` between.
     fn test_modules(&self) -> Vec<String> {
         let mut modules = Vec::new();
         for (at, attribute) in self.code.match_indices("#[cfg(test)]") {

@@ -1,7 +1,8 @@
 //! A source file as the parser sees it: functions and what they call, structs, constants, literals.
 //!
-//! Plain data, so that the rules are pure functions over it and a snippet is enough for their controls.
-//! Tests are left out: items under `#[cfg(test)]` and whole files of test modules. `reader.rs` fills it in.
+//! Plain data, so that the rules are pure functions over it and a snippet is enough for their
+//! controls. Tests are left out: items under `#[cfg(test)]` and whole files of test modules.
+//! `reader.rs` fills it in.
 
 use super::source::Source;
 
@@ -88,8 +89,8 @@ pub struct Constant {
     pub line: usize,
 }
 
-/// A function, a method or a constant that is `pub` without restriction. Types are not listed: what a
-/// public function returns is public, whether or not anybody names it.
+/// A function, a method or a constant that is `pub` without restriction. Types are not listed: what
+/// a public function returns is public, whether or not anybody names it.
 pub struct Public {
     pub name: String,
     pub line: usize,
