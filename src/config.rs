@@ -8,6 +8,7 @@
 pub mod choice;
 mod command_line;
 mod directive;
+mod effect;
 pub mod events;
 mod files;
 pub mod line;
@@ -24,6 +25,7 @@ use std::collections::BTreeMap;
 pub use choice::Choice;
 pub use command_line::{usage, version};
 pub use directive::{Directive, Value};
+pub use effect::{Effect, Verdict};
 pub use files::{Disk, Source};
 pub use live::Origin;
 pub use load::{Action, LoadError, Loaded, load, load_text, load_with};

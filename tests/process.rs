@@ -8,6 +8,8 @@
     reason = "a black-box test talks to processes and files itself"
 )]
 
+#[path = "process/directives.rs"]
+mod directives;
 mod harness;
 
 use std::fs;

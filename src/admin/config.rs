@@ -242,6 +242,9 @@ impl Core {
             _ => Ok(()),
         });
         Answer::Configured(result.map(|_| {
+            let names: Vec<&[u8]> = pairs.iter().map(|(name, _)| *name).collect();
+            let notes = config.notes_of(&names);
+            notes.iter().for_each(crate::base::log::warning);
             let config = Arc::new(config);
             let version = self.config_version + 1;
             self.configure(version, config.clone());

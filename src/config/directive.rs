@@ -5,6 +5,7 @@
 
 mod build;
 
+pub use super::effect::Effect;
 pub(super) use build::field;
 pub use build::{Stored, boolean, choices, integer, number, special, text};
 
@@ -25,6 +26,8 @@ pub enum Value {
 /// Where a typed value lives.
 #[derive(Debug)]
 pub struct Field<T: 'static> {
+    /// The field's name in `Settings`; a test looks for those who read it.
+    pub name: &'static str,
     pub read: fn(&Settings) -> T,
     pub write: fn(&mut Settings, T),
 }
@@ -121,8 +124,8 @@ pub struct Directive {
     pub aliases: &'static [&'static str],
     pub kind: Kind,
     pub flags: u8,
-    /// Why it has no effect; empty when it has one.
-    pub inert: &'static str,
+    /// What setting it comes to.
+    pub effect: Effect,
 }
 
 impl Directive {

@@ -7,6 +7,7 @@
 use super::directive::{
     AT_START, DENY_LOADING, Directive, HIDDEN, How, IMMUTABLE, PROTECTED, WORDS,
 };
+use super::effect::{Verdict, WAY_OUT};
 use super::{Config, find, rows};
 use crate::resp::glob_match;
 
@@ -93,6 +94,8 @@ impl Config {
         let mut changed = Vec::new();
         for (name, row, _) in &changes {
             if row.print(self) != row.print(&next) {
+                supported(row, &next)
+                    .map_err(|reason| failed(&name.to_ascii_lowercase(), &reason))?;
                 apply(row.name, &next)
                     .map_err(|reason| failed(&name.to_ascii_lowercase(), &reason))?;
                 changed.push(row.name);
@@ -140,6 +143,16 @@ impl Config {
             changes.push((name, row, value));
         }
         Ok(changes)
+    }
+}
+
+/// Refuses what should not be relied on.
+fn supported(row: &Directive, next: &Config) -> Result<(), String> {
+    match row.verdict(next) {
+        Verdict::Unsafe(reason) if !next.ignore_unsupported => {
+            Err(format!("this is not supported: {reason}; {WAY_OUT}"))
+        }
+        Verdict::Works | Verdict::Nothing(_) | Verdict::Unsafe(_) => Ok(()),
     }
 }
 

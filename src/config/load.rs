@@ -4,13 +4,15 @@
 //! `--directive`, so later ones override. Errors have Redis's shape and name the line. Owned by main,
 //! used once; reads files only through `Source`, and neither prints nor exits.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
 use super::command_line::{self, CommandLine};
 use super::directive::{Directive, How, WORDS};
+use super::effect::{Verdict, WAY_OUT};
 use super::files::{Disk, Source, expand, is_pattern};
+use super::table::{NO_MODULES, NO_USERS};
 use super::{Config, find, line, rows};
 use crate::limits::INCLUDE_DEPTH_MAX;
 
@@ -34,7 +36,7 @@ pub enum Action {
 pub struct Loaded {
     pub config: Config,
     pub action: Action,
-    /// One line each for the log: directives that were set and have no effect.
+    /// One line each for the log: directives whose values have no effect.
     pub notes: Vec<String>,
     /// The absolute path of the config file, for CONFIG REWRITE and INFO.
     pub config_file: Option<PathBuf>,
@@ -135,8 +137,30 @@ fn read(source: &dyn Source, path: &Path) -> Result<Vec<u8>, LoadError> {
 struct Loading<'a> {
     source: &'a dyn Source,
     loaded: Loaded,
-    /// Rows that a line has set, by name.
-    seen: BTreeSet<&'static str>,
+    /// Rows that a line has set, by name, each with its last line.
+    seen: BTreeMap<&'static str, Place>,
+    /// Lines outside the table that ask for what is not supported, and what that is.
+    unsupported: Vec<(Place, &'static str)>,
+}
+
+/// A line of configuration, for errors.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Place {
+    number: usize,
+    text: String,
+    /// The file, when it was included.
+    file: Option<PathBuf>,
+}
+
+impl Place {
+    fn refuse(&self, reason: &str) -> String {
+        let Self { number, text, file } = self;
+        let file = file
+            .as_ref()
+            .map(|path| format!(" of '{}'", path.display()))
+            .unwrap_or_default();
+        format!("Reading the configuration file, at line {number}{file}\n>>> '{text}'\n{reason}\n")
+    }
 }
 
 /// Why a line is refused; a failed include already carries its own text.
@@ -174,7 +198,8 @@ impl<'a> Loading<'a> {
         Self {
             source,
             loaded,
-            seen: BTreeSet::new(),
+            seen: BTreeMap::new(),
+            unsupported: Vec::new(),
         }
     }
 
@@ -185,16 +210,23 @@ impl<'a> Loading<'a> {
             if text.is_empty() || text[0] == b'#' {
                 continue;
             }
-            match self.line(text, depth) {
+            let place = Place {
+                number: index + 1,
+                text: String::from_utf8_lossy(text).into_owned(),
+                file: file.map(Path::to_path_buf),
+            };
+            match self.line(text, &place, depth) {
                 Ok(()) => {}
                 Err(Refusal::Include(error)) => return Err(error),
-                Err(Refusal::Line(reason)) => return Err(at_line(index + 1, text, file, &reason)),
+                Err(Refusal::Line(reason)) => {
+                    return Err(LoadError(format!("{}{}", head(), place.refuse(&reason))));
+                }
             }
         }
         Ok(())
     }
 
-    fn line(&mut self, text: &[u8], depth: usize) -> Result<(), Refusal> {
+    fn line(&mut self, text: &[u8], place: &Place, depth: usize) -> Result<(), Refusal> {
         let words = line::split(text).ok_or("Unbalanced quotes in configuration line")?;
         let words: Option<Vec<String>> = words
             .into_iter()
@@ -206,16 +238,20 @@ impl<'a> Loading<'a> {
         };
         let values: Vec<&str> = values.iter().map(String::as_str).collect();
         match find(name) {
-            Some(row) => Ok(self.row(row, &values)?),
-            None => self.outside_table(&name.to_ascii_lowercase(), &values, depth),
+            Some(row) => Ok(self.row(row, &values, place)?),
+            None => self.outside_table(&name.to_ascii_lowercase(), &values, place, depth),
         }
     }
 
-    fn row(&mut self, row: &'static Directive, values: &[&str]) -> Result<(), String> {
-        let how = if self.seen.insert(row.name) {
-            How::Replace
-        } else {
-            How::Add
+    fn row(
+        &mut self,
+        row: &'static Directive,
+        values: &[&str],
+        place: &Place,
+    ) -> Result<(), String> {
+        let how = match self.seen.insert(row.name, place.clone()) {
+            None => How::Replace,
+            Some(_) => How::Add,
         };
         let config = &mut self.loaded.config;
         match values {
@@ -239,7 +275,14 @@ impl<'a> Loading<'a> {
         }
     }
 
-    fn outside_table(&mut self, name: &str, values: &[&str], depth: usize) -> Result<(), Refusal> {
+    fn outside_table(
+        &mut self,
+        name: &str,
+        values: &[&str],
+        place: &Place,
+        depth: usize,
+    ) -> Result<(), Refusal> {
+        let mut unsupported = |reason: &'static str| self.unsupported.push((place.clone(), reason));
         let owned = || values.iter().map(ToString::to_string).collect::<Vec<_>>();
         match (name, values) {
             // Directives that Redis itself only tolerates by now.
@@ -250,17 +293,25 @@ impl<'a> Loading<'a> {
             | ("sentinel", []) => {}
             ("include", [path]) => self.include(path, depth)?,
             ("rename-command", [from, to]) => {
+                unsupported("commands cannot be renamed yet");
                 self.loaded
                     .renamed_commands
                     .push(((*from).to_string(), (*to).to_string()));
             }
-            ("user", [_, ..]) => self.loaded.users.push(owned()),
-            ("loadmodule", [_, ..]) => self.loaded.modules.push(owned()),
+            ("user", [_, ..]) => {
+                unsupported(NO_USERS);
+                self.loaded.users.push(owned());
+            }
+            ("loadmodule", [_, ..]) => {
+                unsupported(NO_MODULES);
+                self.loaded.modules.push(owned());
+            }
             ("sentinel", _) => return Err("sentinel directive while not in sentinel mode".into()),
             (name, []) if name.contains('.') => {
                 return Err("Module config specified without value".into());
             }
             (name, values) if name.contains('.') => {
+                unsupported(NO_MODULES);
                 self.loaded
                     .module_settings
                     .push((name.to_string(), values.join(" ")));
@@ -304,13 +355,37 @@ impl<'a> Loading<'a> {
                 "replicaof directive not allowed in cluster mode",
             ));
         }
-        let defaults = Config::default();
-        let idle = rows().filter(|row| !row.inert.is_empty() && self.seen.contains(row.name));
-        self.loaded.notes = idle
-            .filter(|row| row.print(config) != row.print(&defaults))
-            .map(|row| format!("`{}` has no effect: {}", row.name, row.inert))
-            .collect();
+        let refused = self.refused();
+        if !refused.is_empty() && !config.ignore_unsupported {
+            return Err(LoadError(format!("{}{}", head(), refused.concat())));
+        }
+        // Only the name: behind `user` stand passwords.
+        let outside = self.unsupported.iter().map(|(place, reason)| {
+            let name = place.text.split_whitespace().next().unwrap_or_default();
+            format!("`{name}` has no effect: {reason}")
+        });
+        let notes = rows().filter_map(|row| row.note(config)).chain(outside);
+        self.loaded.notes = notes.collect();
+        self.loaded.notes.dedup();
         Ok(self.loaded)
+    }
+
+    /// The lines that ask for what is not supported and should not be relied on.
+    fn refused(&self) -> Vec<String> {
+        let config = &self.loaded.config;
+        let refuse = |place: &Place, reason: &str| {
+            place.refuse(&format!("This is not supported: {reason}; {WAY_OUT}"))
+        };
+        let rows = self.seen.iter().filter_map(|(name, place)| {
+            let row = find(name).expect("only rows are kept as seen");
+            match row.verdict(config) {
+                Verdict::Unsafe(reason) => Some(refuse(place, reason)),
+                Verdict::Works | Verdict::Nothing(_) => None,
+            }
+        });
+        let outside = self.unsupported.iter();
+        rows.chain(outside.map(|(place, reason)| refuse(place, reason)))
+            .collect()
     }
 }
 
@@ -319,17 +394,6 @@ fn head() -> String {
         "\n*** FATAL CONFIG FILE ERROR (Cairn {}) ***\n",
         env!("CARGO_PKG_VERSION")
     )
-}
-
-fn at_line(number: usize, text: &[u8], file: Option<&Path>, reason: &str) -> LoadError {
-    let file = file
-        .map(|path| format!(" of '{}'", path.display()))
-        .unwrap_or_default();
-    let text = String::from_utf8_lossy(text);
-    LoadError(format!(
-        "{}Reading the configuration file, at line {number}{file}\n>>> '{text}'\n{reason}\n",
-        head()
-    ))
 }
 
 /// The known name that is fewest edits away, if few enough to be a slip of the pen.

@@ -71,6 +71,8 @@ pub struct Settings {
     pub pipeline_order: PipelineOrder,
 
     // Process and log.
+    /// Starts although a directive is set that is not supported and should not be relied on.
+    pub ignore_unsupported: bool,
     pub daemonize: bool,
     pub supervised: Supervised,
     pub pidfile: String,

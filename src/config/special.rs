@@ -5,7 +5,7 @@
 use super::directive::{How, Special};
 use super::line::quote;
 use super::memory;
-use super::settings::{EventClasses, OutputLimit, SaveRule, Settings};
+use super::settings::{EventClasses, OutputLimit, OutputLimits, SaveRule, Settings};
 use crate::limits::BIND_ADDRESSES_MAX;
 
 const WRONG_NUMBER: &str = "wrong number of arguments";
@@ -47,11 +47,17 @@ pub const SAVE: Special = Special {
         if settings.save.is_empty() {
             return vec![("\"\"".to_string(), true)];
         }
-        settings
+        let lines: Vec<(String, bool)> = settings
             .save
             .iter()
             .map(|rule| (format!("{} {}", rule.seconds, rule.changes), true))
-            .collect()
+            .collect();
+        // Written out, the built-in points would be asked for, and refused at the next start.
+        let words = SAVE.default.chunks_exact(2).map(|pair| pair.join(" "));
+        if words.eq(lines.iter().map(|(line, _)| line.clone())) {
+            return Vec::new();
+        }
+        lines
     },
 };
 
@@ -116,37 +122,42 @@ pub const OUTPUT_LIMITS: Special = Special {
     ],
     set: set_output_limits,
     get: |settings| {
-        joined(classes(settings).map(|(name, limit)| {
-            let name = if name == "replica" { "slave" } else { name };
-            format!(
-                "{name} {} {} {}",
-                limit.hard_bytes, limit.soft_bytes, limit.soft_seconds
-            )
-        }))
+        joined(
+            classes(settings.client_output_buffer_limits).map(|(name, limit)| {
+                let name = if name == "replica" { "slave" } else { name };
+                format!(
+                    "{name} {} {} {}",
+                    limit.hard_bytes, limit.soft_bytes, limit.soft_seconds
+                )
+            }),
+        )
     },
     lines: |settings| {
-        let mut defaults = Settings::default();
-        set_output_limits(&mut defaults, OUTPUT_LIMITS.default, How::Replace)
-            .expect("the default is valid");
-        let changed =
-            classes(settings)
-                .zip(classes(&defaults))
-                .map(|((name, limit), (_, default))| {
-                    let (hard, soft) = (
-                        memory::format(limit.hard_bytes),
-                        memory::format(limit.soft_bytes),
-                    );
-                    (
-                        format!("{name} {hard} {soft} {}", limit.soft_seconds),
-                        limit != default,
-                    )
-                });
+        let changed = classes(settings.client_output_buffer_limits)
+            .zip(classes(default_output_limits()))
+            .map(|((name, limit), (_, default))| {
+                let (hard, soft) = (
+                    memory::format(limit.hard_bytes),
+                    memory::format(limit.soft_bytes),
+                );
+                (
+                    format!("{name} {hard} {soft} {}", limit.soft_seconds),
+                    limit != default,
+                )
+            });
         changed.collect()
     },
 };
 
-fn classes(settings: &Settings) -> impl Iterator<Item = (&'static str, OutputLimit)> {
-    let limits = settings.client_output_buffer_limits;
+/// What holds where no line says otherwise.
+pub fn default_output_limits() -> OutputLimits {
+    let mut defaults = Settings::default();
+    set_output_limits(&mut defaults, OUTPUT_LIMITS.default, How::Replace)
+        .expect("the default is valid");
+    defaults.client_output_buffer_limits
+}
+
+fn classes(limits: OutputLimits) -> impl Iterator<Item = (&'static str, OutputLimit)> {
     [
         ("normal", limits.normal),
         ("replica", limits.replica),

@@ -1,7 +1,7 @@
 //! The table of directives, one file per theme. A new directive is one row here.
 //!
-//! A row without a field is accepted, kept and answered by CONFIG GET, and says in `inert` why it
-//! changes nothing. Names, defaults and ranges are those of Redis 7.0.15; `tests.rs` lists them.
+//! A row without a field is accepted, kept and answered by CONFIG GET; what changes nothing says why in
+//! its column `effect`. Names, defaults and ranges are those of Redis 7.0.15; `tests.rs` lists them.
 
 mod cluster;
 mod data;
@@ -11,6 +11,7 @@ mod process;
 mod replication;
 
 use super::directive::Directive;
+use super::effect::NO_SNAPSHOTS;
 
 const INT_MIN: i128 = i32::MIN as i128;
 const INT_MAX: i128 = i32::MAX as i128;
@@ -36,6 +37,18 @@ const NO_FORK: &str = "snapshots are written without fork";
 const CRASH: &str = "a crash is reported by the panic message";
 const OOM: &str = "the kernel's score is left to the service manager";
 const ALWAYS_LOG: &str = "log files are cleaned up after every rewrite";
+const NO_LOG: &str = "there is no append log yet, all data is in memory and goes with the process";
+pub(super) const NO_USERS: &str = "there are no users but the default one yet";
+pub(super) const NO_MODULES: &str = "modules are not supported yet";
+const NO_SCRIPTS: &str = "scripts are not supported yet";
+const NO_PUBSUB: &str = "publish and subscribe are not supported yet";
+const NO_TRACKING: &str = "client tracking is not supported yet";
+const NO_SUCH_TYPE: &str = "keys of this type are not supported yet";
+const EVICTION: &str = "no key is evicted yet";
+const EVICTION_OF_CLIENTS: &str = "no client is evicted yet";
+const SLICES: &str = "large values are always freed bit by bit";
+const CHECKED: &str = "payloads are always checked";
+const ONE_PORT: &str = "all shards share `port` so far";
 const NO_REPLICATION: &str = "replication is not supported yet";
 const NO_CLUSTER: &str = "cluster mode is not supported yet";
 const NO_TLS: &str = "TLS is not supported yet";

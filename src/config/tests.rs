@@ -80,5 +80,6 @@ fn set(config: &mut Config, pairs: &[(&str, &str)]) -> Result<Vec<&'static str>,
 }
 
 mod commands;
+mod effects;
 mod names;
 mod starting;

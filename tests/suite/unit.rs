@@ -120,7 +120,8 @@ impl Workplace {
     pub fn run(&self, binary: &Path, shards: Option<&str>, unit: &str, slow: bool) -> Outcome {
         let mut arguments = vec!["--save", "", "--enable-debug-command", "yes"];
         if let Some(count) = shards {
-            arguments.extend(["--shards", count]);
+            // Units set `save` and `appendonly` in passing.
+            arguments.extend(["--shards", count, "--ignore-unsupported", "yes"]);
         }
         let mut server = match Server::start(binary, &arguments, &self.scratch) {
             Ok(server) => server,

@@ -3,7 +3,7 @@
 //! All that a file in `config/table/` needs. Everything is `const`: the table exists before main.
 
 use super::super::choice::{Choice, Names};
-use super::{Check, Directive, Field, Kind, Special, Unit};
+use super::{Check, Directive, Effect, Field, Kind, Special, Unit};
 
 /// A field's type as the row's value type. The row's range is the field's range or narrower.
 pub trait Stored<T> {
@@ -65,6 +65,7 @@ stored_number!(u16, u32, u64, i32, i64);
 macro_rules! field {
     ($name:ident) => {
         Some($crate::config::directive::Field {
+            name: stringify!($name),
             read: |settings| $crate::config::directive::Stored::load(&settings.$name),
             write: |settings, value| {
                 settings.$name = $crate::config::directive::Stored::store(value)
@@ -80,7 +81,7 @@ const fn row(name: &'static str, kind: Kind) -> Directive {
         aliases: &[],
         kind,
         flags: 0,
-        inert: "",
+        effect: Effect::Works,
     }
 }
 
@@ -173,9 +174,18 @@ impl Directive {
         self
     }
 
-    /// Marks a row that is accepted and kept but changes nothing, with the reason.
-    pub const fn inert(mut self, reason: &'static str) -> Self {
-        self.inert = reason;
+    /// Marks a row that is kept and answered but changes nothing, with the reason.
+    pub const fn inert(self, reason: &'static str) -> Self {
+        self.effect(Effect::Nothing(reason))
+    }
+
+    /// The same where whoever relies on it could lose data or let somebody in.
+    pub const fn refused(self, reason: &'static str) -> Self {
+        self.effect(Effect::Unsafe(reason))
+    }
+
+    pub const fn effect(mut self, effect: Effect) -> Self {
+        self.effect = effect;
         self
     }
 

@@ -12,7 +12,7 @@ use super::{INT_MAX, LONG_MAX, NO_CLUSTER, NO_TLS, PORT_MAX, ULONG_MAX};
 pub const ROWS: &[Directive] = &[
     boolean("cluster-enabled", false, None)
         .flags(IMMUTABLE)
-        .inert(NO_CLUSTER),
+        .refused(NO_CLUSTER),
     text("cluster-config-file", "nodes.conf", None)
         .flags(IMMUTABLE)
         .inert(NO_CLUSTER),
@@ -48,9 +48,9 @@ pub const ROWS: &[Directive] = &[
     integer("cluster-announce-tls-port", 0, 0, PORT_MAX, None).inert(NO_CLUSTER),
     integer("cluster-announce-bus-port", 0, 0, PORT_MAX, None).inert(NO_CLUSTER),
     choices("cluster-preferred-endpoint-type", ENDPOINT_TYPE, 0, None).inert(NO_CLUSTER),
-    integer("tls-port", 0, 0, PORT_MAX, None).inert(NO_TLS),
-    boolean("tls-replication", false, None).inert(NO_TLS),
-    boolean("tls-cluster", false, None).inert(NO_TLS),
+    integer("tls-port", 0, 0, PORT_MAX, None).refused(NO_TLS),
+    boolean("tls-replication", false, None).refused(NO_TLS),
+    boolean("tls-cluster", false, None).refused(NO_TLS),
     choices("tls-auth-clients", TLS_AUTH_CLIENTS, 1, None).inert(NO_TLS),
     boolean("tls-prefer-server-ciphers", false, None).inert(NO_TLS),
     boolean("tls-session-caching", true, None).inert(NO_TLS),

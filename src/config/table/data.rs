@@ -4,9 +4,15 @@
 //! Data only: names, defaults and ranges; `config/directive.rs` gives them meaning.
 
 use super::super::choice::{Choice, MaxmemoryPolicy, SanitizeDumpPayload};
-use super::super::directive::{Directive, Unit, boolean, choices, field, integer, number, special};
+use super::super::directive::{
+    Directive, Effect, Unit, boolean, choices, field, integer, number, special,
+};
+use super::super::effect;
 use super::super::special::NOTIFY;
-use super::{ARENAS, DEFRAG, INT_MAX, INT_MIN, LONG_MAX, MB, TABLES, ULONG_MAX};
+use super::{
+    ARENAS, CHECKED, DEFRAG, EVICTION, INT_MAX, INT_MIN, LONG_MAX, MB, NO_PUBSUB, NO_SUCH_TYPE,
+    SLICES, TABLES, TICKS, ULONG_MAX,
+};
 
 pub const ROWS: &[Directive] = &[
     number(
@@ -22,21 +28,24 @@ pub const ROWS: &[Directive] = &[
         MaxmemoryPolicy::NAMES,
         MaxmemoryPolicy::NoEviction as u32,
         field!(maxmemory_policy),
-    ),
+    )
+    .effect(Effect::Depends(effect::maxmemory_policy)),
     integer(
         "maxmemory-samples",
         5,
         1,
         INT_MAX,
         field!(maxmemory_samples),
-    ),
+    )
+    .inert(EVICTION),
     integer(
         "maxmemory-eviction-tenacity",
         10,
         0,
         100,
         field!(maxmemory_eviction_tenacity),
-    ),
+    )
+    .inert(EVICTION),
     integer("lfu-log-factor", 10, 0, INT_MAX, field!(lfu_log_factor)),
     integer("lfu-decay-time", 1, 0, INT_MAX, field!(lfu_decay_time)),
     integer(
@@ -45,28 +54,33 @@ pub const ROWS: &[Directive] = &[
         1,
         10,
         field!(active_expire_effort),
-    ),
+    )
+    .inert(TICKS),
     boolean(
         "lazyfree-lazy-eviction",
         false,
         field!(lazyfree_lazy_eviction),
-    ),
-    boolean("lazyfree-lazy-expire", false, field!(lazyfree_lazy_expire)),
+    )
+    .inert(EVICTION),
+    boolean("lazyfree-lazy-expire", false, field!(lazyfree_lazy_expire)).inert(SLICES),
     boolean(
         "lazyfree-lazy-server-del",
         false,
         field!(lazyfree_lazy_server_del),
-    ),
+    )
+    .inert(SLICES),
     boolean(
         "lazyfree-lazy-user-del",
         false,
         field!(lazyfree_lazy_user_del),
-    ),
+    )
+    .inert(SLICES),
     boolean(
         "lazyfree-lazy-user-flush",
         false,
         field!(lazyfree_lazy_user_flush),
-    ),
+    )
+    .inert(SLICES),
     boolean("activerehashing", true, None).inert(TABLES),
     boolean("jemalloc-bg-thread", true, None).inert(ARENAS),
     boolean("activedefrag", false, None).inert(DEFRAG),
@@ -106,7 +120,8 @@ pub const ROWS: &[Directive] = &[
         LONG_MAX,
         field!(hash_max_listpack_entries),
     )
-    .alias(&["hash-max-ziplist-entries"]),
+    .alias(&["hash-max-ziplist-entries"])
+    .inert(NO_SUCH_TYPE),
     number(
         "hash-max-listpack-value",
         Unit::Memory,
@@ -115,21 +130,24 @@ pub const ROWS: &[Directive] = &[
         LONG_MAX,
         field!(hash_max_listpack_value),
     )
-    .alias(&["hash-max-ziplist-value"]),
+    .alias(&["hash-max-ziplist-value"])
+    .inert(NO_SUCH_TYPE),
     integer(
         "set-max-intset-entries",
         512,
         0,
         LONG_MAX,
         field!(set_max_intset_entries),
-    ),
+    )
+    .inert(NO_SUCH_TYPE),
     integer(
         "set-max-listpack-entries",
         128,
         0,
         LONG_MAX,
         field!(set_max_listpack_entries),
-    ),
+    )
+    .inert(NO_SUCH_TYPE),
     number(
         "set-max-listpack-value",
         Unit::Memory,
@@ -137,7 +155,8 @@ pub const ROWS: &[Directive] = &[
         0,
         LONG_MAX,
         field!(set_max_listpack_value),
-    ),
+    )
+    .inert(NO_SUCH_TYPE),
     integer(
         "zset-max-listpack-entries",
         128,
@@ -145,7 +164,8 @@ pub const ROWS: &[Directive] = &[
         LONG_MAX,
         field!(zset_max_listpack_entries),
     )
-    .alias(&["zset-max-ziplist-entries"]),
+    .alias(&["zset-max-ziplist-entries"])
+    .inert(NO_SUCH_TYPE),
     number(
         "zset-max-listpack-value",
         Unit::Memory,
@@ -154,7 +174,8 @@ pub const ROWS: &[Directive] = &[
         LONG_MAX,
         field!(zset_max_listpack_value),
     )
-    .alias(&["zset-max-ziplist-value"]),
+    .alias(&["zset-max-ziplist-value"])
+    .inert(NO_SUCH_TYPE),
     number(
         "stream-node-max-bytes",
         Unit::Memory,
@@ -162,14 +183,16 @@ pub const ROWS: &[Directive] = &[
         0,
         LONG_MAX,
         field!(stream_node_max_bytes),
-    ),
+    )
+    .inert(NO_SUCH_TYPE),
     integer(
         "stream-node-max-entries",
         100,
         0,
         LONG_MAX,
         field!(stream_node_max_entries),
-    ),
+    )
+    .inert(NO_SUCH_TYPE),
     number(
         "hll-sparse-max-bytes",
         Unit::Memory,
@@ -177,12 +200,14 @@ pub const ROWS: &[Directive] = &[
         0,
         LONG_MAX,
         field!(hll_sparse_max_bytes),
-    ),
-    special("notify-keyspace-events", NOTIFY),
+    )
+    .inert(NO_SUCH_TYPE),
+    special("notify-keyspace-events", NOTIFY).inert(NO_PUBSUB),
     choices(
         "sanitize-dump-payload",
         SanitizeDumpPayload::NAMES,
         0,
         field!(sanitize_dump_payload),
-    ),
+    )
+    .inert(CHECKED),
 ];

@@ -5,11 +5,15 @@
 
 use super::super::choice::{Backend, Choice, HugePages, PipelineOrder, Placement};
 use super::super::directive::{
-    AT_START, Directive, IMMUTABLE, SENSITIVE, Unit, WORDS, boolean, choices, field, integer,
-    number, special, text,
+    AT_START, Directive, Effect, IMMUTABLE, SENSITIVE, Unit, WORDS, boolean, choices, field,
+    integer, number, special, text,
 };
+use super::super::effect;
 use super::super::special::{BIND, OUTPUT_LIMITS};
-use super::{GB, INT_MAX, LONG_MAX, MB, PORT_MAX, SOCKETS, THREADS, UINT_MAX};
+use super::{
+    EVICTION_OF_CLIENTS, GB, INT_MAX, LONG_MAX, MB, NO_TRACKING, ONE_PORT, PORT_MAX, SOCKETS,
+    THREADS, UINT_MAX,
+};
 use crate::limits::SHARDS_MAX;
 
 pub const ROWS: &[Directive] = &[
@@ -26,7 +30,7 @@ pub const ROWS: &[Directive] = &[
     )
     .flags(IMMUTABLE),
     integer("tcp-backlog", 511, 0, INT_MAX, field!(tcp_backlog)).flags(IMMUTABLE),
-    integer("tcp-keepalive", 300, 0, INT_MAX, field!(tcp_keepalive)),
+    integer("tcp-keepalive", 300, 0, INT_MAX, field!(tcp_keepalive)).effect(Effect::WorksAtStart),
     integer("timeout", 0, 0, INT_MAX, field!(timeout)),
     boolean("protected-mode", true, field!(protected_mode)),
     text("bind-source-addr", "", None).inert(SOCKETS),
@@ -41,7 +45,8 @@ pub const ROWS: &[Directive] = &[
         -100,
         LONG_MAX,
         field!(maxmemory_clients),
-    ),
+    )
+    .inert(EVICTION_OF_CLIENTS),
     number(
         "client-query-buffer-limit",
         Unit::Memory,
@@ -58,7 +63,9 @@ pub const ROWS: &[Directive] = &[
         LONG_MAX,
         field!(proto_max_bulk_len),
     ),
-    special("client-output-buffer-limit", OUTPUT_LIMITS).flags(WORDS),
+    special("client-output-buffer-limit", OUTPUT_LIMITS)
+        .flags(WORDS)
+        .effect(Effect::Depends(effect::output_limits)),
     text("requirepass", "", field!(requirepass)).flags(SENSITIVE),
     integer(
         "tracking-table-max-keys",
@@ -66,7 +73,8 @@ pub const ROWS: &[Directive] = &[
         0,
         LONG_MAX,
         field!(tracking_table_max_keys),
-    ),
+    )
+    .inert(NO_TRACKING),
     integer("io-threads", 1, 1, 128, None)
         .flags(IMMUTABLE)
         .inert(THREADS),
@@ -81,7 +89,9 @@ pub const ROWS: &[Directive] = &[
         field!(backend),
     )
     .flags(AT_START),
-    integer("shard-ports", 0, 0, PORT_MAX, field!(shard_ports)).flags(AT_START),
+    integer("shard-ports", 0, 0, PORT_MAX, field!(shard_ports))
+        .flags(AT_START)
+        .inert(ONE_PORT),
     choices(
         "placement",
         Placement::NAMES,
@@ -95,7 +105,8 @@ pub const ROWS: &[Directive] = &[
         HugePages::Off as u32,
         field!(huge_pages),
     )
-    .flags(AT_START),
+    .flags(AT_START)
+    .effect(Effect::Depends(effect::huge_pages)),
     choices(
         "pipeline-order",
         PipelineOrder::NAMES,

@@ -8,15 +8,20 @@ use super::super::choice::{
     Supervised,
 };
 use super::super::directive::{
-    AT_START, DENY_LOADING, Directive, Field, HIDDEN, IMMUTABLE, PROTECTED, WORDS, boolean,
+    AT_START, DENY_LOADING, Directive, Effect, Field, HIDDEN, IMMUTABLE, PROTECTED, WORDS, boolean,
     choices, field, integer, special, text,
 };
+use super::super::effect;
 use super::super::special::{DIR, OOM_VALUES, PERCENTILES};
-use super::{CRASH, INT_MAX, LOGO, LONG_MAX, OOM, PINNED, SYSLOG, TEST_ONLY, TICKS};
+use super::{
+    CRASH, INT_MAX, LOGO, LONG_MAX, NO_MODULES, NO_REPLICATION, NO_SCRIPTS, NO_USERS, OOM, PINNED,
+    SYSLOG, TEST_ONLY, TICKS,
+};
 use crate::limits::{DATABASES_DEFAULT, DATABASES_MAX};
 
 /// Out of range is taken as the nearest sensible value, as in Redis.
 const HZ: Field<i128> = Field {
+    name: "hz",
     read: |settings| i128::from(settings.hz),
     write: |settings, value| {
         settings.hz = u32::try_from(value.clamp(1, 500)).expect("clamped to 500");
@@ -24,6 +29,7 @@ const HZ: Field<i128> = Field {
 };
 
 pub const ROWS: &[Directive] = &[
+    boolean("ignore-unsupported", false, field!(ignore_unsupported)).flags(AT_START),
     boolean("daemonize", false, field!(daemonize)).flags(IMMUTABLE),
     text("pidfile", "", field!(pidfile)).flags(IMMUTABLE),
     text("logfile", "", field!(logfile)).flags(IMMUTABLE),
@@ -62,7 +68,8 @@ pub const ROWS: &[Directive] = &[
         0,
         field!(enable_module_command),
     )
-    .flags(IMMUTABLE),
+    .flags(IMMUTABLE)
+    .inert(NO_MODULES),
     integer(
         "busy-reply-threshold",
         5000,
@@ -70,24 +77,27 @@ pub const ROWS: &[Directive] = &[
         LONG_MAX,
         field!(busy_reply_threshold),
     )
-    .alias(&["lua-time-limit"]),
-    integer("hz", 10, 0, INT_MAX, Some(HZ)),
+    .alias(&["lua-time-limit"])
+    .inert(NO_SCRIPTS),
+    integer("hz", 10, 0, INT_MAX, Some(HZ)).inert(TICKS),
     boolean("dynamic-hz", true, None).inert(TICKS),
-    integer("shutdown-timeout", 10, 0, INT_MAX, field!(shutdown_timeout)),
+    integer("shutdown-timeout", 10, 0, INT_MAX, field!(shutdown_timeout)).inert(NO_REPLICATION),
     choices(
         "shutdown-on-sigint",
         SHUTDOWN,
         0,
         field!(shutdown_on_sigint),
     )
-    .flags(WORDS),
+    .flags(WORDS)
+    .effect(Effect::Depends(effect::shutdown_on_sigint)),
     choices(
         "shutdown-on-sigterm",
         SHUTDOWN,
         0,
         field!(shutdown_on_sigterm),
     )
-    .flags(WORDS),
+    .flags(WORDS)
+    .effect(Effect::Depends(effect::shutdown_on_sigterm)),
     integer(
         "slowlog-log-slower-than",
         10_000,
@@ -105,14 +115,17 @@ pub const ROWS: &[Directive] = &[
     ),
     boolean("latency-tracking", true, field!(latency_tracking)),
     special("latency-tracking-info-percentiles", PERCENTILES).flags(WORDS),
-    text("aclfile", "", field!(aclfile)).flags(IMMUTABLE),
-    integer("acllog-max-len", 128, 0, LONG_MAX, field!(acllog_max_len)),
+    text("aclfile", "", field!(aclfile))
+        .flags(IMMUTABLE)
+        .refused(NO_USERS),
+    integer("acllog-max-len", 128, 0, LONG_MAX, field!(acllog_max_len)).inert(NO_USERS),
     choices(
         "acl-pubsub-default",
         AclPubsubDefault::NAMES,
         AclPubsubDefault::ResetChannels as u32,
         field!(acl_pubsub_default),
-    ),
+    )
+    .inert(NO_USERS),
     choices(
         "supervised",
         Supervised::NAMES,

@@ -15,7 +15,7 @@ pub const ROWS: &[Directive] = &[
     special("replicaof", REPLICAOF)
         .alias(&["slaveof"])
         .flags(IMMUTABLE | WORDS)
-        .inert(NO_REPLICATION),
+        .refused(NO_REPLICATION),
     text("masterauth", "", field!(masterauth))
         .alias(&["primaryauth"])
         .flags(SENSITIVE)
@@ -59,7 +59,7 @@ pub const ROWS: &[Directive] = &[
         .inert(NO_REPLICATION),
     integer("min-replicas-to-write", 0, 0, INT_MAX, None)
         .alias(&["min-slaves-to-write"])
-        .inert(NO_REPLICATION),
+        .refused(NO_REPLICATION),
     integer("min-replicas-max-lag", 10, 0, INT_MAX, None)
         .alias(&["min-slaves-max-lag"])
         .inert(NO_REPLICATION),

@@ -204,6 +204,7 @@ const REDIS: &[(&str, &str)] = &[
 
 /// Names beyond Redis 7.0.15: newer spellings, and Cairn's own.
 const MORE: &[&str] = &[
+    "ignore-unsupported",
     "aof-rewrite-cpulist",
     "backend",
     "bgsave-cpulist",

@@ -11,7 +11,7 @@ fn refused(line: &str) -> String {
 
 #[test]
 fn a_file_as_redis_reads_it() {
-    let file = "# comment\n\n  port 7000 \r\nBIND 127.0.0.1 \"-::1\"\nsave 60 1\nsave 30 2\n\
+    let file = "# comment\nignore-unsupported yes\n  port 7000 \r\nBIND 127.0.0.1 \"-::1\"\nsave 60 1\nsave 30 2\n\
         requirepass \"\\x41 b\"\nmaxmemory 1gb\nclient-output-buffer-limit replica 1mb 0 0\n\
         client-output-buffer-limit pubsub 2mb 1mb 5\nlua-time-limit 7\ndir /data/./x\n\
         notify-keyspace-events KEA\nunixsocketperm 700\nmaxmemory-clients 5%\n";
@@ -151,8 +151,11 @@ fn the_command_line_overrides() {
     );
     assert_eq!(config_of(&["--port 9"]).port, 9);
     assert_eq!(config_of(&["--requirepass", "--a b"]).requirepass, "--a b");
-    assert_eq!(text(&config_of(&["--save", "60 1"]), "save"), "60 1");
-    assert_eq!(text(&config_of(&["--save", "60", "1"]), "save"), "60 1");
+    let all_the_same = ["--ignore-unsupported", "yes"];
+    for points in [&["--save", "60 1"][..], &["--save", "60", "1"]] {
+        let config = config_of(&[&all_the_same, points].concat());
+        assert_eq!(text(&config, "save"), "60 1");
+    }
     for none in [&["--save", ""][..], &["--save"], &["--save", "--port", "5"]] {
         assert_eq!(text(&config_of(none), "save"), "", "{none:?}");
     }
@@ -196,6 +199,8 @@ fn notes_name_what_has_no_effect() {
             "yes",
             "--port",
             "1",
+            "--save",
+            "",
         ],
     )
     .unwrap();
@@ -208,7 +213,7 @@ fn notes_name_what_has_no_effect() {
 
 #[test]
 fn directives_outside_the_table() {
-    let file = "user alice on >x\nloadmodule /m.so a b\nm.level 3 4\nrename-command KEYS \"\"\nlua-replicate-commands yes\n";
+    let file = "ignore-unsupported yes\nuser alice on >x\nloadmodule /m.so a b\nm.level 3 4\nrename-command KEYS \"\"\nlua-replicate-commands yes\n";
     let loaded = start(&Shelf::with(&[("/home/c", file)]), &["c"]).unwrap();
     assert_eq!(loaded.users, [["alice", "on", ">x"]]);
     assert_eq!(loaded.modules, [["/m.so", "a", "b"]]);

@@ -32,6 +32,7 @@ const WORDS: &[&[u8]] = &[
     b"dir ",
     b"user a",
     b"replicaof ",
+    b"ignore-unsupported yes\n",
     b"yes",
     b"no",
     b"-1",
@@ -63,11 +64,11 @@ const WORDS: &[&[u8]] = &[
 ];
 
 const FILES: &[&[u8]] = &[
-    b"# a comment\nport 7000\nbind 127.0.0.1 -::1\nsave 60 1\nsave 30 2\nmaxmemory 100mb\n",
+    b"# a comment\nignore-unsupported yes\nport 7000\nbind 127.0.0.1 -::1\nsave 60 1\nsave 30 2\nmaxmemory 100mb\n",
     b"requirepass \"\\x41 b\"\nclient-output-buffer-limit replica 1mb 0 0 pubsub 1 2 3\ndir /data/../x\n",
     b"include b.conf\ninclude *.conf\nnotify-keyspace-events KEA\nhz 0\nunixsocketperm 700\n",
-    b"replicaof host 6379\nlatency-tracking-info-percentiles 50 99.9\nshutdown-on-sigterm save now\n",
-    b"user default on nopass\nloadmodule /m.so a b\nmod.level 3\nrename-command KEYS \"\"\nio-threads 4\n",
+    b"ignore-unsupported yes\nreplicaof host 6379\nlatency-tracking-info-percentiles 50 99.9\nshutdown-on-sigterm save now\n",
+    b"ignore-unsupported yes\nuser default on nopass\nloadmodule /m.so a b\nmod.level 3\nrename-command KEYS \"\"\nio-threads 4\n",
 ];
 
 pub const LINE: Target = Target {
@@ -107,7 +108,7 @@ pub const SET: Target = Target {
     check: check_set,
     seeds: &[
         b"maxmemory\x00100mb\0hz\x0050",
-        b"save\x0010 20 30 40",
+        b"save\0\0hz\x0010",
         b"client-output-buffer-limit\0slave 1k 1kb 2",
         b"bind\0a b\0masterauth\0s",
     ],
