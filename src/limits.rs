@@ -43,6 +43,8 @@ pub const EMBSTR_BYTES_MAX: usize = 44;
 /// is loaded as it is.
 pub const LIST_NODE_BYTES_MAX: usize = 8192;
 pub const LIST_NODE_LOADED_BYTES_MAX: usize = 64 * 1024;
+/// Most bytes of a list that is one listpack, whatever `list-max-listpack-size` says.
+pub const LISTPACK_BYTES_MAX: usize = 256 * 1024;
 /// Latest time that a command can name, unix milliseconds, as in Redis.
 pub const UNIX_MS_MAX: u64 = i64::MAX as u64;
 /// Latest expiry that the expiry wheel is told, unix milliseconds (the year 144,683): no clock reaches later ones.

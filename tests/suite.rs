@@ -22,7 +22,7 @@ use std::process::ExitCode;
 use std::sync::Mutex;
 use std::thread;
 
-use unit::{Outcome, Workplace};
+use unit::{Choice, Outcome, Workplace};
 
 /// What the command line asked for.
 struct Options {
@@ -38,8 +38,7 @@ struct Options {
 struct Recorded {
     unit: String,
     minimal_ok: usize,
-    /// Its tests that are tagged slow run too.
-    slow: bool,
+    choice: Choice,
 }
 
 fn main() -> ExitCode {
@@ -72,7 +71,7 @@ fn run() -> Result<bool, String> {
                 let place = Workplace::prepare(scratch, tree, skip, column)?;
                 for line in recorded {
                     let outcome =
-                        place.run(&options.server, shards.as_deref(), &line.unit, line.slow);
+                        place.run(&options.server, shards.as_deref(), &line.unit, line.choice);
                     report(line, shards.as_deref(), &outcome, options.verbose);
                     let mut held = results.lock().map_err(|_| "a worker panicked")?;
                     held.push((line.minimal_ok, outcome));
@@ -130,16 +129,22 @@ fn chosen_units(options: &Options) -> Result<Vec<Recorded>, String> {
     let mut recorded = Vec::new();
     for line in lines(include_str!("suite/units.txt")) {
         let words: Vec<&str> = line.split_whitespace().collect();
-        let (unit, count, slow) = match words[..] {
-            [unit, count] => (unit, count, false),
-            [unit, count, "slow"] => (unit, count, true),
-            _ => return Err(format!("units.txt: {line}")),
+        let [unit, count, flags @ ..] = &words[..] else {
+            return Err(format!("units.txt: {line}"));
         };
+        let mut choice = Choice::default();
+        for flag in flags {
+            match *flag {
+                "slow" => choice.slow = true,
+                "ignore-encoding" => choice.ignore_encoding = true,
+                _ => return Err(format!("units.txt: {line}")),
+            }
+        }
         let minimal_ok = count.parse().map_err(|_| format!("units.txt: {line}"))?;
         recorded.push(Recorded {
-            unit: unit.to_string(),
+            unit: (*unit).to_string(),
             minimal_ok,
-            slow,
+            choice,
         });
     }
     if options.units.is_empty() {
@@ -150,7 +155,7 @@ fn chosen_units(options: &Options) -> Result<Vec<Recorded>, String> {
         Recorded {
             unit: unit.clone(),
             minimal_ok: known.map_or(1, |line| line.minimal_ok),
-            slow: known.is_some_and(|line| line.slow),
+            choice: known.map_or(Choice::default(), |line| line.choice),
         }
     });
     Ok(wanted.collect())

@@ -20,6 +20,8 @@ mod machine;
 mod simulated;
 #[path = "wire/transcript.rs"]
 mod transcript;
+#[path = "wire/version.rs"]
+mod version;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

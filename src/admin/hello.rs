@@ -6,7 +6,7 @@
 use crate::base::Token;
 use crate::cmd::{Command, Group, Reach, Run, acl, flag};
 use crate::conn::Session;
-use crate::resp::{Args, Error, Protocol, parse_i64};
+use crate::resp::{Args, Error, Protocol, REDIS_VERSION, parse_i64};
 use crate::shard::{Core, Flow, HomeCommand};
 
 /// The commands of this file.
@@ -78,8 +78,6 @@ pub static COMMANDS: &[HomeCommand] = &[
 
 /// What clients are told that they talk to: they choose their commands by name and version.
 pub const SERVER_NAME: &str = "redis";
-/// The version of Redis whose commands and replies clients may expect; INFO says the same.
-pub const SERVER_VERSION: &str = "7.2.4";
 
 const WRONG_PASSWORD: Error =
     Error::new("WRONGPASS invalid username-password pair or user is disabled.");
@@ -219,7 +217,7 @@ fn introduce(core: &mut Core, token: Token) {
         Protocol::Resp3 => 3,
     };
     reply.map(7);
-    for (name, value) in [("server", SERVER_NAME), ("version", SERVER_VERSION)] {
+    for (name, value) in [("server", SERVER_NAME), ("version", REDIS_VERSION)] {
         reply.bulk(name.as_bytes());
         reply.bulk(value.as_bytes());
     }

@@ -5,7 +5,7 @@
 use super::help::help;
 use crate::base::Token;
 use crate::cmd::{Command, Group, Reach, Run, acl, flag};
-use crate::resp::{Args, Error, parse_i64};
+use crate::resp::{Args, Error, REDIS_VERSION, parse_i64};
 use crate::shard::{Core, Flow, HomeCommand};
 
 /// The commands of this file.
@@ -193,7 +193,7 @@ fn lolwut(core: &mut Core, token: Token, args: &Args<'_>) -> Flow {
     }
     art.push_str(&format!(
         "\nRedis ver. {} (Cairn {}, {} shards)\n",
-        super::hello::SERVER_VERSION,
+        REDIS_VERSION,
         env!("CARGO_PKG_VERSION"),
         core.shards()
     ));

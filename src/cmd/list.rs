@@ -19,18 +19,24 @@ pub use rows::COMMANDS;
 
 use super::Context;
 use super::context::Block;
-use crate::config::events;
+use crate::config::{Config, events};
 use crate::resp::{Args, Error, Reply};
 use crate::store::{Element, End, Entry, List, NodeLimits, Object, Value, ValueRef};
 
 const NOT_POSITIVE: Error = Error::new("ERR value is out of range, must be positive");
 
-fn limits(ctx: &Context<'_>) -> NodeLimits {
+/// How large the nodes of lists may be, and which are packed.
+#[must_use]
+pub fn list_limits(config: &Config) -> NodeLimits {
     NodeLimits {
-        fill: ctx.config.list_max_listpack_size,
-        compress_depth: ctx.config.list_compress_depth,
+        fill: config.list_max_listpack_size,
+        compress_depth: config.list_compress_depth,
         ..NodeLimits::default()
     }
+}
+
+fn limits(ctx: &Context<'_>) -> NodeLimits {
+    list_limits(ctx.config)
 }
 
 /// The list of an entry.

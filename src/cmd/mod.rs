@@ -26,6 +26,7 @@ pub use keys::object::usage as memory_usage;
 pub use keys::rename::other_database;
 pub use keys::scan::{Cursor, ScanOptions, ScanPart, parse_cursor, random_part, scan_part};
 pub use keyspec::{Begin, Find, KeySpec};
+pub use list::list_limits;
 pub use slot::key_slot;
 #[cfg(test)]
 pub use table::table;

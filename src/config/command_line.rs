@@ -6,6 +6,7 @@
 
 use super::load::Action;
 use super::{Config, line};
+use crate::resp::REDIS_VERSION;
 
 /// The command line, taken apart.
 #[derive(Debug, PartialEq, Eq)]
@@ -87,7 +88,7 @@ fn begin(options: &mut String, option: &str, next: Option<&String>) -> bool {
 #[must_use]
 pub fn version() -> String {
     format!(
-        "Cairn server v={} redis=7.0.15 bits={}\n",
+        "Cairn server v={} redis={REDIS_VERSION} bits={}\n",
         env!("CARGO_PKG_VERSION"),
         usize::BITS
     )

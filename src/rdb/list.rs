@@ -36,16 +36,20 @@ pub fn write_list(out: &mut Vec<u8>, list: &List, compress: bool) {
     }
 }
 
-/// Reads the body of a list of this type.
+/// Reads the body of a list of this type; `limits` decide its form.
 ///
 /// # Errors
 /// When it is cut off or broken, or the list is empty.
-pub fn read_list(type_byte: u8, reader: &mut Reader<'_>) -> Result<List, Malformed> {
-    let mut list = List::new();
+pub fn read_list(
+    type_byte: u8,
+    reader: &mut Reader<'_>,
+    limits: NodeLimits,
+) -> Result<List, Malformed> {
+    let mut list = List::for_loading();
     match type_byte {
         TYPE_LIST => {
             for _ in 0..reader.count()? {
-                list.push(End::Back, &reader.string()?, NodeLimits::default());
+                list.push(End::Back, &reader.string()?, limits);
             }
         }
         TYPE_LIST_ZIPLIST => read_old_node(reader, &mut list)?,
@@ -64,6 +68,7 @@ pub fn read_list(type_byte: u8, reader: &mut Reader<'_>) -> Result<List, Malform
     if list.is_empty() {
         return Err(Malformed);
     }
+    list.settle(limits);
     Ok(list)
 }
 

@@ -25,7 +25,7 @@ fn list_of(items: &[&[u8]], limits: NodeLimits) -> List {
 
 fn read(type_byte: u8, body: &[u8]) -> Result<Vec<Vec<u8>>, Malformed> {
     let mut reader = Reader::new(body);
-    let list = read_list(type_byte, &mut reader)?;
+    let list = read_list(type_byte, &mut reader, NodeLimits::default())?;
     if reader.remaining() == 0 {
         Ok(texts(&list))
     } else {
@@ -42,7 +42,7 @@ fn a_small_list_is_dumped_as_redis_dumps_it() {
     let object = Object::List(Box::new(list));
     assert_eq!(dump(ValueRef::Object(&object), true), recorded);
     let super::super::Loaded::Object(Object::List(loaded)) =
-        restore(recorded).expect("it is well formed")
+        restore(recorded, NodeLimits::default()).expect("it is well formed")
     else {
         panic!("a list was dumped");
     };

@@ -18,7 +18,7 @@ use std::borrow::Cow;
 
 use crc::{CRC_64_REDIS, Crc};
 
-use crate::store::{Object, ValueRef};
+use crate::store::{NodeLimits, Object, ValueRef};
 
 pub use read::{Malformed, Reader};
 pub use write::{write_length, write_string};
@@ -80,18 +80,22 @@ pub fn write_value(out: &mut Vec<u8>, value: ValueRef<'_>, compress: bool) {
     }
 }
 
-/// Reads the body of a value of this type.
+/// Reads the body of a value of this type; `limits` decide the form of a list.
 ///
 /// # Errors
 /// When the type is unknown or the body is not one of it.
-pub fn read_value<'a>(type_byte: u8, reader: &mut Reader<'a>) -> Result<Loaded<'a>, Malformed> {
+pub fn read_value<'a>(
+    type_byte: u8,
+    reader: &mut Reader<'a>,
+    limits: NodeLimits,
+) -> Result<Loaded<'a>, Malformed> {
     match type_byte {
         TYPE_STRING => reader.string().map(Loaded::Text),
         list::TYPE_LIST
         | list::TYPE_LIST_ZIPLIST
         | list::TYPE_LIST_QUICKLIST
         | list::TYPE_LIST_QUICKLIST_2 => {
-            let list = list::read_list(type_byte, reader)?;
+            let list = list::read_list(type_byte, reader, limits)?;
             Ok(Loaded::Object(Object::List(Box::new(list))))
         }
         _ => Err(Malformed),
@@ -109,11 +113,11 @@ pub fn dump(value: ValueRef<'_>, compress: bool) -> Vec<u8> {
     out
 }
 
-/// Reads the payload of RESTORE.
+/// Reads the payload of RESTORE; `limits` decide the form of a list.
 ///
 /// # Errors
 /// When version, checksum or body are wrong.
-pub fn restore(payload: &[u8]) -> Result<Loaded<'_>, PayloadError> {
+pub fn restore(payload: &[u8], limits: NodeLimits) -> Result<Loaded<'_>, PayloadError> {
     let body_len = payload
         .len()
         .checked_sub(FOOTER_BYTES)
@@ -131,7 +135,8 @@ pub fn restore(payload: &[u8]) -> Result<Loaded<'_>, PayloadError> {
     }
     let mut reader = Reader::new(body);
     let type_byte = reader.byte().map_err(|Malformed| PayloadError::Body)?;
-    let loaded = read_value(type_byte, &mut reader).map_err(|Malformed| PayloadError::Body)?;
+    let loaded =
+        read_value(type_byte, &mut reader, limits).map_err(|Malformed| PayloadError::Body)?;
     if reader.remaining() == 0 {
         Ok(loaded)
     } else {

@@ -16,6 +16,9 @@ pub use number::{format_f64, parse_f64, parse_i64, parse_u64};
 pub use parse::{Limits, Parsed, Violation, parse, resume};
 pub use reply::{Protocol, Reply, element_len};
 
+/// The version of Redis whose commands and replies clients may expect, as Valkey too says.
+pub const REDIS_VERSION: &str = "7.2.4";
+
 /// Where one argument lies in the buffer that holds the command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Span {
@@ -64,7 +67,7 @@ impl<'a> Args<'a> {
     }
 
     /// All arguments from `first` on.
-    pub fn from(&self, first: usize) -> impl ExactSizeIterator<Item = &'a [u8]> + use<'a> {
+    pub fn from(&self, first: usize) -> impl ExactSizeIterator<Item = &'a [u8]> + Clone + use<'a> {
         let bytes = self.bytes;
         let spans = self.spans;
         (first.min(spans.len())..spans.len()).map(move |index| {

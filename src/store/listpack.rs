@@ -113,6 +113,13 @@ impl Listpack {
         self.bytes.len() - self.start as usize
     }
 
+    /// Bytes with the frame that Redis keeps around the entries.
+    #[inline]
+    #[must_use]
+    pub fn framed_bytes(&self) -> usize {
+        self.entry_bytes() + FRAME_BYTES
+    }
+
     /// Bytes allocated.
     #[must_use]
     pub fn heap_bytes(&self) -> usize {
@@ -287,7 +294,7 @@ impl Listpack {
     /// The listpack as Redis keeps it.
     #[must_use]
     pub fn framed(&self) -> Vec<u8> {
-        let total = self.entry_bytes() + FRAME_BYTES;
+        let total = self.framed_bytes();
         let mut out = Vec::with_capacity(total);
         let total = u32::try_from(total).expect("entries are bounded to leave room for the frame");
         out.extend_from_slice(&total.to_le_bytes());

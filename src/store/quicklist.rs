@@ -2,7 +2,7 @@
 //!
 //! Both ends are cheap, the middle costs a walk over nodes. How large nodes get and which are packed with LZF
 //! (`list-max-listpack-size`, `list-compress-depth`) comes in with each edit, so a changed setting holds at once.
-//! Owned by `Object::List`. The files: `node` is one node, `edit` what happens inside a list. Must not know commands.
+//! Owned by `Object::List`; must not know commands. `node` is one node, `edit` the inside, `form` the listpack.
 //!
 //! ```text
 //! first | rest ...      no node is empty, but the first of an empty list
@@ -10,6 +10,7 @@
 //! ```
 
 mod edit;
+mod form;
 mod node;
 
 use super::listpack::{Element, Listpack};
@@ -86,7 +87,11 @@ pub struct List {
     first: Node,
     rest: VecDeque<Node>,
     len: usize,
+    /// See `form`. Then `first` is a `Node::Packed` and there is no other.
+    is_listpack: bool,
 }
+
+const _: () = assert!(size_of::<List>() <= 80, "a class of the allocator");
 
 impl Default for List {
     fn default() -> List {
@@ -94,6 +99,7 @@ impl Default for List {
             first: Node::Packed(Listpack::new()),
             rest: VecDeque::new(),
             len: 0,
+            is_listpack: true,
         }
     }
 }
@@ -171,9 +177,12 @@ impl List {
         }
     }
 
-    /// Adds an element at an end.
+    /// Adds an element at an end, after `grow`.
     #[inline]
-    pub fn push(&mut self, end: End, text: &[u8], limits: NodeLimits) {
+    fn push_grown(&mut self, end: End, text: &[u8], limits: NodeLimits) {
+        if self.push_packed(end, text) {
+            return;
+        }
         let node = match end {
             End::Back => self.rest.back_mut().unwrap_or(&mut self.first),
             End::Front => &mut self.first,
@@ -248,6 +257,7 @@ impl List {
             self.remove_node(index);
             self.settle_ends(limits);
         }
+        self.shrink(limits);
         Some(shown)
     }
 
@@ -278,6 +288,7 @@ impl List {
             left = 0;
         }
         self.settle_ends(limits);
+        self.shrink(limits);
     }
 
     /// The node that holds the element with this index, and the index within it; from the nearer end.
@@ -392,6 +403,7 @@ impl List {
     }
 
     fn load_node(&mut self, node: Node, count: usize) {
+        assert!(!self.is_listpack, "what is loaded comes node by node");
         if self.len == 0 {
             self.first = node;
         } else {

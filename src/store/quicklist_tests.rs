@@ -23,6 +23,8 @@ fn check(list: &List, model: &VecDeque<Vec<u8>>, limits: NodeLimits) {
     });
     assert!(backwards.iter().eq(model.iter().rev()), "backwards");
     let nodes = list.node_count();
+    let alone = nodes == 1 && matches!(list.first, Node::Packed(_));
+    assert!(!list.is_listpack() || alone, "a listpack is one node");
     let depth = limits.compress_depth as usize;
     for index in 0..nodes {
         let node = list.node(index);
@@ -31,7 +33,9 @@ fn check(list: &List, model: &VecDeque<Vec<u8>>, limits: NodeLimits) {
         let outer = index < depth || nodes - index <= depth;
         assert!(!(lzf && (outer || depth == 0)), "node {index} of {nodes}");
         if let Node::Packed(pack) = node {
-            assert!(pack.entry_bytes() <= limits.bytes_max() || pack.len() == 1);
+            // A listpack is asked before what an element adds to its text is known.
+            let most = limits.bytes_max() + if nodes == 1 { 16 } else { 0 };
+            assert!(pack.entry_bytes() <= most || pack.len() == 1);
             assert!(limits.fill < 0 || pack.len() <= limits.fill.unsigned_abs().max(1) as usize);
         }
     }
@@ -198,4 +202,90 @@ fn packing_saves_memory() {
     let (raw, packed) = (fill(0), fill(1));
     assert!(raw > 20_000 * 24 && raw < 20_000 * 30, "{raw}");
     assert!(packed < raw / 2, "{packed} of {raw}");
+}
+
+#[test]
+fn a_list_is_a_listpack_while_it_is_small() {
+    let limits = |fill| NodeLimits {
+        fill,
+        ..NodeLimits::default()
+    };
+    // The setting, the length of each element, how many are a listpack, and down to how many it is one again.
+    for (fill, len, most, again) in [
+        (128, 10, 128, 64),
+        (5, 10, 5, 2),
+        (1, 10, 1, 0),
+        (0, 10, 1, 0),
+        (-2, 100, 79, 39),
+        (-1, 100, 39, 19),
+        (128, 3000, 2, 64),
+    ] {
+        let (mut list, limits) = (List::new(), limits(fill));
+        let text = vec![b'x'; len];
+        let mut reached = 0;
+        while list.is_listpack() {
+            reached = list.len();
+            list.push(End::Back, &text, limits);
+        }
+        assert_eq!(reached, most, "{fill} {len}");
+        while !list.is_listpack() {
+            list.pop(End::Back, limits, |_| {});
+        }
+        assert_eq!(list.len(), again.min(most), "{fill} {len}");
+    }
+}
+
+#[test]
+fn what_comes_at_once_is_counted_at_once() {
+    let limits = NodeLimits::default();
+    let push = |count: usize, len: usize| {
+        let text = vec![b'x'; len];
+        let texts = vec![&text[..]; count];
+        let mut list = List::new();
+        list.push_all(End::Back, texts.into_iter(), limits);
+        (list.is_listpack(), list.node_count())
+    };
+    // As Redis, which counts the texts only.
+    assert_eq!(push(8185, 1), (true, 1));
+    assert!(!push(8186, 1).0);
+    assert_eq!(push(1, 8185), (true, 1));
+    assert_eq!(push(1, 8186), (false, 1));
+    // Redis counts nothing here: a million elements would be one listpack.
+    assert_eq!(push(10_000, 0), (true, 1));
+    assert!(!push(100_000, 0).0);
+}
+
+#[test]
+fn replaced_and_loaded_lists_have_the_form_of_their_size() {
+    let limits = NodeLimits {
+        fill: 4,
+        ..NodeLimits::default()
+    };
+    let mut list = List::new();
+    let texts: [&[u8]; 4] = [b"a", b"b", b"c", b"d"];
+    list.push_all(End::Back, texts.into_iter(), limits);
+    assert!(list.is_listpack());
+    assert!(list.set(0, b"e", limits));
+    assert!(!list.is_listpack(), "counted as if it were one more");
+    assert_eq!(
+        list.remove_equal(Needle::new(b"e"), End::Front, 9, limits),
+        1
+    );
+    assert!(!list.is_listpack());
+    list.drop_elements(End::Back, 1, limits);
+    assert!(list.is_listpack() && list.clone().is_listpack());
+    for (count, listpack) in [(4, true), (5, false)] {
+        let mut pack = Listpack::new();
+        for _ in 0..count {
+            pack.push_back(Element::Bytes(b"x"));
+        }
+        let mut loaded = List::for_loading();
+        loaded.load_pack(pack);
+        loaded.settle(limits);
+        assert_eq!(loaded.is_listpack(), listpack, "{count}");
+    }
+    let mut loaded = List::for_loading();
+    loaded.load_plain(&[b'x'; 9000]);
+    loaded.settle(limits);
+    assert!(!loaded.is_listpack());
 }

@@ -94,7 +94,7 @@ impl Object {
     pub fn encoding(&self) -> Encoding {
         match self {
             Object::Bytes(_) => Encoding::Raw,
-            // Redis 7.0 names all lists so, however few nodes they have.
+            Object::List(list) if list.is_listpack() => Encoding::Listpack,
             Object::List(_) => Encoding::Quicklist,
         }
     }

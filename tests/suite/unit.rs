@@ -45,6 +45,15 @@ const AMENDMENTS: [Amendment; 1] = [Amendment {
     added: "        wait_for_blocked_clients_count 1\n",
 }];
 
+/// How a unit is run.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Choice {
+    /// Its tests that are tagged slow run too.
+    pub slow: bool,
+    /// Names of encodings are not looked at: those of small lists are newer than the tests.
+    pub ignore_encoding: bool,
+}
+
 /// What a unit printed, counted.
 pub struct Outcome {
     pub ok: usize,
@@ -117,7 +126,7 @@ impl Workplace {
     }
 
     /// One unit against one fresh server.
-    pub fn run(&self, binary: &Path, shards: Option<&str>, unit: &str, slow: bool) -> Outcome {
+    pub fn run(&self, binary: &Path, shards: Option<&str>, unit: &str, choice: Choice) -> Outcome {
         let mut arguments = vec!["--save", "", "--enable-debug-command", "yes"];
         if let Some(count) = shards {
             // Units set `save` and `appendonly` in passing.
@@ -129,7 +138,7 @@ impl Workplace {
         };
         let started = Instant::now();
         let mut broken = None;
-        match self.drive(server.port(), unit, slow) {
+        match self.drive(server.port(), unit, choice) {
             Ok(None) => {}
             Ok(Some(reason)) => broken = Some(reason),
             Err(reason) => return Outcome::broken(reason),
@@ -146,7 +155,7 @@ impl Workplace {
     }
 
     /// Runs the Tcl side; Some is the reason why it did not end well by itself.
-    fn drive(&self, port: u16, unit: &str, slow: bool) -> Result<Option<String>, String> {
+    fn drive(&self, port: u16, unit: &str, choice: Choice) -> Result<Option<String>, String> {
         let printed = File::create(self.tree.join("printed")).map_err(|error| error.to_string())?;
         let errors = printed.try_clone().map_err(|error| error.to_string())?;
         let mut runner = Command::new("./runtest")
@@ -156,10 +165,11 @@ impl Workplace {
                 &self.base_port.to_string(),
                 "--durable",
                 "--tags",
-                if slow { TAGS } else { TAGS_QUICK },
+                if choice.slow { TAGS } else { TAGS_QUICK },
             ])
             .args(["--timeout", TEST_LIMIT_S, "--single", unit, "--skipfile"])
             .arg(&self.skip)
+            .args(choice.ignore_encoding.then_some("--ignore-encoding"))
             .current_dir(&self.tree)
             .stdin(Stdio::null())
             .stdout(printed)

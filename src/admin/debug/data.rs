@@ -2,12 +2,13 @@
 //!
 //! They run on each shard over its own keys, inside an errand.
 
-use crate::cmd::key_slot;
+use crate::cmd::{key_slot, list_limits};
+use crate::config::Config;
 use crate::rdb::{self, Loaded};
 use crate::resp::{Args, Error, Reply, parse_u64};
 use crate::route::Carried;
 use crate::shard::Core;
-use crate::store::{Entry, Value, ValueRef};
+use crate::store::{Entry, NodeLimits, Object, Value, ValueRef, View};
 
 /// Integers below this are shared objects in Redis, which DEBUG OBJECT shows.
 const SHARED_INTEGERS: i64 = 10_000;
@@ -86,12 +87,13 @@ impl Core {
         let clock = (self.now().unix_us / 1_000_000) as u32 & 0x00ff_ffff;
         let age = entry.lru() & 0x00ff_ffff;
         reply.simple(&format!(
-            "Value at:{:p} refcount:{} encoding:{} serializedlength:{} lru:{age} lru_seconds_idle:{}",
+            "Value at:{:p} refcount:{} encoding:{} serializedlength:{} lru:{age} lru_seconds_idle:{}{}",
             entry.key().as_ptr(),
             if shared { i32::MAX } else { 1 },
             entry.encoding().name(),
             body.len(),
             clock.saturating_sub(age),
+            nodes_of(entry.value(), list_limits(self.config())),
         ));
     }
 
@@ -111,7 +113,7 @@ impl Core {
                     self.store.take(db, slot, &key);
                     continue;
                 }
-                let Some(reloaded) = reloaded(entry, self.config().rdbcompression) else {
+                let Some(reloaded) = reloaded(entry, self.config()) else {
                     return false;
                 };
                 self.store.insert(db, slot, reloaded);
@@ -142,10 +144,33 @@ impl Core {
     }
 }
 
+/// What DEBUG OBJECT says of a quicklist's nodes.
+fn nodes_of(value: ValueRef<'_>, limits: NodeLimits) -> String {
+    let ValueRef::Object(Object::List(list)) = value else {
+        return String::new();
+    };
+    if list.is_listpack() {
+        return String::new();
+    }
+    let bytes = |view: View<'_>| match view {
+        View::Packed(pack) => pack.framed_bytes(),
+        View::Plain(text) => text.len(),
+    };
+    let nodes = list.nodes();
+    format!(
+        " ql_nodes:{} ql_avg_node:{:.2} ql_listpack_max:{} ql_compressed:{} ql_uncompressed_size:{}",
+        nodes.len(),
+        list.len() as f64 / nodes.len() as f64,
+        limits.fill,
+        u8::from(limits.compress_depth != 0),
+        nodes.map(bytes).sum::<usize>(),
+    )
+}
+
 /// The entry after a way through the snapshot's form; age and expiry stay.
-fn reloaded(entry: &Entry, compress: bool) -> Option<Entry> {
-    let payload = rdb::dump(entry.value(), compress);
-    let mut fresh = match rdb::restore(&payload).ok()? {
+fn reloaded(entry: &Entry, config: &Config) -> Option<Entry> {
+    let payload = rdb::dump(entry.value(), config.rdbcompression);
+    let mut fresh = match rdb::restore(&payload, list_limits(config)).ok()? {
         Loaded::Text(text) => Entry::new(entry.key(), Value::from_text(&text), entry.expiry()),
         Loaded::Object(object) => Entry::new(entry.key(), Value::Object(object), entry.expiry()),
     };

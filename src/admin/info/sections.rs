@@ -3,14 +3,14 @@
 //! Pure functions from figures to lines.
 
 use super::{Figures, Lines};
-use crate::admin::hello::SERVER_VERSION;
 use crate::base::process;
+use crate::resp::REDIS_VERSION;
 
 pub fn server(figures: &Figures<'_>, lines: &mut Lines) {
     let shared = &figures.core.shared();
     let config = &figures.core.config();
     let uptime_s = figures.now_us.saturating_sub(shared.started_us) / 1_000_000;
-    lines.add("redis_version", SERVER_VERSION);
+    lines.add("redis_version", REDIS_VERSION);
     lines.add("cairn_version", env!("CARGO_PKG_VERSION"));
     lines.add("redis_mode", "standalone");
     lines.add("os", process::system_name());

@@ -3,6 +3,7 @@
 //! The format is `rdb`'s. A payload comes from outside and is believed in nothing.
 
 use crate::cmd::keyspec::access;
+use crate::cmd::list::list_limits;
 use crate::cmd::{Command, Context, Group, KeySpec, Lookup, Outcome, Run, acl, flag};
 use crate::config::events;
 use crate::limits::UNIX_MS_MAX;
@@ -99,7 +100,7 @@ fn restore(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
     let ttl_ms = parse_i64(args.get(2)).ok_or(Error::NOT_INTEGER)?;
     let ttl_ms =
         u64::try_from(ttl_ms).map_err(|_| Error::new("ERR Invalid TTL value, must be >= 0"))?;
-    let loaded = rdb::restore(payload).map_err(|error| match error {
+    let loaded = rdb::restore(payload, list_limits(ctx.config)).map_err(|error| match error {
         PayloadError::Footer => Error::new("ERR DUMP payload version or checksum are wrong"),
         PayloadError::Body => Error::new("ERR Bad data format"),
     })?;

@@ -15,9 +15,9 @@ pub(super) fn lset(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
     ctx.view(key, Lookup::Write, |entry, _| {
         let list = list_mut(entry.ok_or(Error::NO_SUCH_KEY)?)?;
         let index = parse_i64(args.get(2)).ok_or(Error::NOT_INTEGER)?;
-        index_in(list.len(), index)
-            .filter(|&index| list.set(index, args.get(3), limits))
-            .ok_or(Error::OUT_OF_RANGE)
+        let index = index_in(list.len(), index).unwrap_or(list.len());
+        let is_set = list.set(index, args.get(3), limits);
+        is_set.then_some(()).ok_or(Error::OUT_OF_RANGE)
     })?;
     ctx.reply.ok();
     changed(ctx, key, 1);

@@ -84,9 +84,7 @@ pub(super) fn take(ctx: &mut Context<'_>, key: &[u8], end: End) -> (Vec<u8>, boo
 pub(super) fn push_onto(ctx: &mut Context<'_>, key: &[u8], end: End, texts: &[&[u8]]) {
     let limits = limits(ctx);
     let add = |list: &mut List| {
-        for text in texts {
-            list.push(end, text, limits);
-        }
+        list.push_all(end, texts.iter().copied(), limits);
     };
     let known = ctx.view(key, Lookup::Peek, |entry, _| {
         let list = entry.map(|entry| list_mut(entry).expect("the caller has checked the type"));

@@ -28,9 +28,7 @@ fn push(ctx: &mut Context<'_>, args: &Args<'_>, end: End, only_existing: bool) -
     let key = args.get(1);
     let limits = limits(ctx);
     let add = |list: &mut List| {
-        for text in args.from(2) {
-            list.push(end, text, limits);
-        }
+        list.push_all(end, args.from(2), limits);
         list.len()
     };
     let known = ctx.view(key, Lookup::Write, |entry, _| {

@@ -30,7 +30,7 @@ fn lpush() {
     assert_eq!(f.events(), ["new l", "lpush l"]);
     assert_eq!(f.effects.dirty, 3);
     holds(&mut f, "l", "c 12 a");
-    assert_eq!(f.encoding("l"), "quicklist");
+    assert_eq!(f.encoding("l"), "listpack");
     f.check("SET s 1", "+OK\r\n");
     f.check("LPUSH s a", WRONG_TYPE);
     f.check("TYPE l", "+list\r\n");

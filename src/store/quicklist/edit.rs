@@ -10,14 +10,15 @@ use std::ops::ControlFlow;
 impl List {
     /// Replaces the element with this index; false when there is none.
     pub fn set(&mut self, index: usize, text: &[u8], limits: NodeLimits) -> bool {
+        self.grow(1, text.len(), limits);
         if index >= self.len {
             return false;
         }
         let (at, offset) = self.locate(index);
-        let alone = self.node(at).count() == 1;
+        let alone = self.node(at).count() == 1 && !self.is_listpack;
         if alone {
             *self.node_mut(at) = Node::of(text, limits);
-        } else if self.node(at).admits(text.len(), limits) {
+        } else if self.admits(at, text.len(), limits) {
             let pack = self.pack_of(at);
             let next = pack.remove(pack.position(offset));
             pack.insert(next, Element::from_text(text));
@@ -28,7 +29,13 @@ impl List {
             self.insert_in(at, offset, text, limits);
         }
         self.settle_near(at, limits);
+        self.shrink(limits);
         true
+    }
+
+    /// Whether a node takes another element of this length.
+    fn admits(&self, at: usize, len: usize, limits: NodeLimits) -> bool {
+        self.is_listpack || self.node(at).admits(len, limits)
     }
 
     /// Inserts before or behind the first element that is the pivot; false when there is none.
@@ -39,6 +46,8 @@ impl List {
         text: &[u8],
         limits: NodeLimits,
     ) -> bool {
+        // Whether there is a pivot or not, as Redis does.
+        self.grow(1, text.len(), limits);
         let found = (0..self.node_count()).find_map(|index| {
             let mut offset = 0;
             let mut look = |element: Element<'_>| {
@@ -91,6 +100,9 @@ impl List {
                 self.remove_node(0);
             }
             self.settle_ends(limits);
+        }
+        if removed > 0 {
+            self.shrink(limits);
         }
         removed
     }
@@ -145,7 +157,7 @@ impl List {
         self.len += 1;
         let element = Element::from_text(text);
         let count = self.node(at).count();
-        if self.node(at).admits(text.len(), limits) {
+        if self.admits(at, text.len(), limits) {
             let pack = self.pack_of(at);
             return pack.insert(pack.position(offset), element);
         }
