@@ -3,6 +3,7 @@
 //! The asking shard parses, every shard looks through its own clients, the answers come back as errands.
 //! A client that kills itself still gets its reply.
 
+use super::docs::connection as docs;
 use std::mem::size_of;
 
 use crate::base::Token;
@@ -23,9 +24,7 @@ pub static SUBCOMMANDS: &[HomeCommand] = &[
             categories: acl::CONNECTION,
             group: Group::Connection,
             keys: &[],
-            since: "2.4.0",
-            complexity: "O(N) where N is the number of client connections",
-            summary: "Get the list of client connections",
+            docs: &docs::CLIENT_LIST,
             run: Run::Home(Reach::Everyone),
             subcommands: &[],
         },
@@ -39,9 +38,7 @@ pub static SUBCOMMANDS: &[HomeCommand] = &[
             categories: acl::CONNECTION,
             group: Group::Connection,
             keys: &[],
-            since: "2.4.0",
-            complexity: "O(N) where N is the number of client connections",
-            summary: "Kill the connection of a client",
+            docs: &docs::CLIENT_KILL,
             run: Run::Home(Reach::Everyone),
             subcommands: &[],
         },
@@ -55,9 +52,7 @@ pub static SUBCOMMANDS: &[HomeCommand] = &[
             categories: acl::CONNECTION,
             group: Group::Connection,
             keys: &[],
-            since: "5.0.0",
-            complexity: "O(log N) where N is the number of client connections",
-            summary: "Unblock a client blocked in a blocking command from a different connection",
+            docs: &docs::CLIENT_UNBLOCK,
             run: Run::Home(Reach::Everyone),
             subcommands: &[],
         },

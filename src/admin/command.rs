@@ -2,7 +2,8 @@
 //!
 //! How one command is printed stands in `describe.rs`. Reads the table, changes nothing.
 
-use super::describe;
+use super::docs::server as docs;
+use super::{describe, document};
 use crate::base::Token;
 use crate::cmd::keyspec::access;
 use crate::cmd::{Command, Group, Reach, Row, Run, acl, category, flag};
@@ -19,9 +20,7 @@ pub static COMMANDS: &[HomeCommand] = &[HomeCommand::new(
         categories: acl::CONNECTION,
         group: Group::Server,
         keys: &[],
-        since: "2.8.13",
-        complexity: "O(N) where N is the total number of Redis commands",
-        summary: "Get array of Redis command details",
+        docs: &docs::COMMAND,
         run: Run::Home(Reach::Client),
         subcommands: &[],
     },
@@ -39,9 +38,7 @@ static SUBCOMMANDS: &[HomeCommand] = &[
             categories: acl::CONNECTION,
             group: Group::Server,
             keys: &[],
-            since: "2.8.13",
-            complexity: "O(1)",
-            summary: "Get total number of Redis commands",
+            docs: &docs::COMMAND_COUNT,
             run: Run::Home(Reach::Client),
             subcommands: &[],
         },
@@ -55,9 +52,7 @@ static SUBCOMMANDS: &[HomeCommand] = &[
             categories: acl::CONNECTION,
             group: Group::Server,
             keys: &[],
-            since: "7.0.0",
-            complexity: "O(N) where N is the number of commands to look up",
-            summary: "Get array of specific Redis command documentation",
+            docs: &docs::COMMAND_DOCS,
             run: Run::Home(Reach::Client),
             subcommands: &[],
         },
@@ -71,9 +66,7 @@ static SUBCOMMANDS: &[HomeCommand] = &[
             categories: acl::CONNECTION,
             group: Group::Server,
             keys: &[],
-            since: "2.8.13",
-            complexity: "O(N) where N is the number of arguments to the command",
-            summary: "Extract keys given a full Redis command",
+            docs: &docs::COMMAND_GETKEYS,
             run: Run::Home(Reach::Client),
             subcommands: &[],
         },
@@ -87,9 +80,7 @@ static SUBCOMMANDS: &[HomeCommand] = &[
             categories: acl::CONNECTION,
             group: Group::Server,
             keys: &[],
-            since: "7.0.0",
-            complexity: "O(N) where N is the number of arguments to the command",
-            summary: "Extract keys and access flags given a full Redis command",
+            docs: &docs::COMMAND_GETKEYSANDFLAGS,
             run: Run::Home(Reach::Client),
             subcommands: &[],
         },
@@ -103,9 +94,7 @@ static SUBCOMMANDS: &[HomeCommand] = &[
             categories: acl::CONNECTION,
             group: Group::Server,
             keys: &[],
-            since: "2.8.13",
-            complexity: "O(N) where N is the number of commands to look up",
-            summary: "Get array of specific Redis command details, or all when no argument is given.",
+            docs: &docs::COMMAND_INFO,
             run: Run::Home(Reach::Client),
             subcommands: &[],
         },
@@ -119,9 +108,7 @@ static SUBCOMMANDS: &[HomeCommand] = &[
             categories: acl::CONNECTION,
             group: Group::Server,
             keys: &[],
-            since: "7.0.0",
-            complexity: "O(N) where N is the total number of Redis commands",
-            summary: "Get an array of Redis command names",
+            docs: &docs::COMMAND_LIST,
             run: Run::Home(Reach::Client),
             subcommands: &[],
         },
@@ -135,9 +122,7 @@ static SUBCOMMANDS: &[HomeCommand] = &[
             categories: acl::CONNECTION,
             group: Group::Server,
             keys: &[],
-            since: "5.0.0",
-            complexity: "O(1)",
-            summary: "Show helpful text about the different subcommands",
+            docs: &docs::COMMAND_HELP,
             run: Run::Home(Reach::Client),
             subcommands: &[],
         },
@@ -188,7 +173,7 @@ fn docs(core: &mut Core, token: Token, args: &Args<'_>) -> Flow {
     let mut reply = core.reply(token);
     reply.map(numbers.len());
     for number in numbers {
-        describe::docs(table, number, &mut reply);
+        document::docs(table, number, &mut reply);
     }
     Flow::Next
 }
@@ -377,7 +362,7 @@ mod tests {
         let docs = shards.call(client, "COMMAND DOCS nosuch ping client");
         assert!(
             docs.starts_with(
-                "*4\r\n$4\r\nping\r\n*8\r\n$7\r\nsummary\r\n$15\r\nPing the server\r\n"
+                "*4\r\n$4\r\nping\r\n*10\r\n$7\r\nsummary\r\n$15\r\nPing the server\r\n"
             )
         );
         assert!(docs.contains("$11\r\nsubcommands\r\n"));

@@ -3,6 +3,7 @@
 //! Who the client is stands in `hello.rs`, CLIENT in `client.rs` and `clients.rs`.
 //! Changes nothing but the client's own session.
 
+use super::docs::connection as docs;
 use crate::base::Token;
 use crate::cmd::{Command, Group, Reach, Run, acl, flag};
 use crate::resp::{Args, Error, parse_i64};
@@ -19,9 +20,7 @@ pub static COMMANDS: &[HomeCommand] = &[
             categories: acl::CONNECTION,
             group: Group::Connection,
             keys: &[],
-            since: "1.0.0",
-            complexity: "O(1)",
-            summary: "Ping the server",
+            docs: &docs::PING,
             run: Run::Home(Reach::Client),
             subcommands: &[],
         },
@@ -35,9 +34,7 @@ pub static COMMANDS: &[HomeCommand] = &[
             categories: acl::CONNECTION,
             group: Group::Connection,
             keys: &[],
-            since: "1.0.0",
-            complexity: "O(1)",
-            summary: "Echo the given string",
+            docs: &docs::ECHO,
             run: Run::Home(Reach::Client),
             subcommands: &[],
         },
@@ -51,9 +48,7 @@ pub static COMMANDS: &[HomeCommand] = &[
             categories: acl::CONNECTION,
             group: Group::Connection,
             keys: &[],
-            since: "1.0.0",
-            complexity: "O(1)",
-            summary: "Change the selected database for the current connection",
+            docs: &docs::SELECT,
             run: Run::Home(Reach::Client),
             subcommands: &[],
         },
@@ -72,9 +67,7 @@ pub static COMMANDS: &[HomeCommand] = &[
             categories: acl::CONNECTION,
             group: Group::Connection,
             keys: &[],
-            since: "1.0.0",
-            complexity: "O(1)",
-            summary: "Close the connection",
+            docs: &docs::QUIT,
             run: Run::Home(Reach::Client),
             subcommands: &[],
         },

@@ -8,6 +8,7 @@ mod data;
 mod digest;
 mod protocol;
 
+use super::docs::server as docs;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,13 +26,11 @@ pub static COMMANDS: &[HomeCommand] = &[HomeCommand::new(
     Command {
         name: "debug",
         arity: -2,
-        flags: flag::ADMIN | flag::NOSCRIPT | flag::LOADING | flag::STALE,
+        flags: flag::ADMIN | flag::NOSCRIPT | flag::LOADING | flag::STALE | flag::SYSTEM,
         categories: 0,
         group: Group::Server,
         keys: &[],
-        since: "1.0.0",
-        complexity: "Depends on subcommand.",
-        summary: "A container for debugging commands",
+        docs: &docs::DEBUG,
         run: Run::Home(Reach::Everyone),
         subcommands: &[],
     },

@@ -1,10 +1,10 @@
-//! One command as COMMAND INFO and COMMAND DOCS print it.
+//! One command as COMMAND INFO prints it.
 //!
-//! Everything comes from the row; nothing is looked up elsewhere. The nesting is Redis's.
-//! Writes replies, nothing else.
+//! Everything comes from the row; nothing is looked up elsewhere. The nesting is Redis's. COMMAND DOCS
+//! stands in `document.rs`. Writes replies, nothing else.
 
 use crate::cmd::keyspec::{Begin, Find, KeySpec, access};
-use crate::cmd::{Group, Row, Table, category, flag};
+use crate::cmd::{Table, category, flag};
 use crate::resp::Reply;
 
 /// Flags as they are printed, in Redis's order; `movablekeys` may also follow from the key specs.
@@ -131,19 +131,30 @@ pub fn info(table: &Table, number: u16, reply: &mut Reply<'_>) {
             reply.simple(&format!("@{name}"));
         }
     }
-    reply.set(0);
+    reply.set(command.docs.tips.len());
+    for tip in command.docs.tips {
+        reply.bulk(tip.as_bytes());
+    }
     reply.set(command.keys.len());
     for spec in command.keys {
         key_spec(spec, reply);
     }
-    reply.array(row.subcommands.len());
+    // Redis calls nothing a set, and something an array.
+    match row.subcommands.len() {
+        0 => reply.set(0),
+        count => reply.array(count),
+    }
     for sub in row.subcommands.clone() {
         info(table, sub, reply);
     }
 }
 
 fn key_spec(spec: &KeySpec, reply: &mut Reply<'_>) {
-    reply.map(3);
+    reply.map(3 + usize::from(!spec.notes.is_empty()));
+    if !spec.notes.is_empty() {
+        reply.bulk(b"notes");
+        reply.bulk(spec.notes.as_bytes());
+    }
     reply.bulk(b"flags");
     access_flags(spec.access, reply);
     reply.bulk(b"begin_search");
@@ -197,63 +208,6 @@ fn typed(kind: &str, fields: &[(&str, i64)], reply: &mut Reply<'_>) {
     for (name, value) in fields {
         reply.bulk(name.as_bytes());
         reply.integer(*value);
-    }
-}
-
-/// One command of COMMAND DOCS: its name and what is known of it.
-pub fn docs(table: &Table, number: u16, reply: &mut Reply<'_>) {
-    let row: &Row = table.row(number);
-    let command = row.command;
-    let system = command.flags & flag::SYSTEM != 0;
-    let complexity = Some(("complexity", command.complexity)).filter(|(_, text)| !text.is_empty());
-    let texts: Vec<(&str, &str)> = [
-        ("summary", command.summary),
-        ("since", command.since),
-        ("group", group_name(command.group)),
-    ]
-    .into_iter()
-    .chain(complexity)
-    .collect();
-    reply.bulk(row.full_name.as_bytes());
-    reply.map(texts.len() + usize::from(system) + usize::from(!row.subcommands.is_empty()));
-    for (name, text) in texts {
-        reply.bulk(name.as_bytes());
-        reply.bulk(text.as_bytes());
-    }
-    if system {
-        reply.bulk(b"doc_flags");
-        reply.set(1);
-        reply.simple("syscmd");
-    }
-    if !row.subcommands.is_empty() {
-        reply.bulk(b"subcommands");
-        reply.map(row.subcommands.len());
-        for sub in row.subcommands.clone() {
-            docs(table, sub, reply);
-        }
-    }
-}
-
-fn group_name(group: Group) -> &'static str {
-    match group {
-        Group::Bitmap => "bitmap",
-        Group::Cluster => "cluster",
-        Group::Connection => "connection",
-        Group::Generic => "generic",
-        Group::Geo => "geo",
-        Group::Hash => "hash",
-        Group::Hyperloglog => "hyperloglog",
-        Group::List => "list",
-        Group::Module => "module",
-        Group::Pubsub => "pubsub",
-        Group::Scripting => "scripting",
-        Group::Sentinel => "sentinel",
-        Group::Server => "server",
-        Group::Set => "set",
-        Group::SortedSet => "sorted-set",
-        Group::Stream => "stream",
-        Group::String => "string",
-        Group::Transactions => "transactions",
     }
 }
 

@@ -3,6 +3,7 @@
 //! There is one user, `default`, whose password is `requirepass`; without one everybody is that user.
 //! Changes nothing but the client's own session.
 
+use super::docs::connection as docs;
 use crate::base::Token;
 use crate::cmd::{Command, Group, Reach, Run, acl, flag};
 use crate::conn::Session;
@@ -25,9 +26,7 @@ pub static COMMANDS: &[HomeCommand] = &[
             categories: acl::CONNECTION,
             group: Group::Connection,
             keys: &[],
-            since: "6.0.0",
-            complexity: "O(1)",
-            summary: "Handshake with Redis",
+            docs: &docs::HELLO,
             run: Run::Home(Reach::Client),
             subcommands: &[],
         },
@@ -46,9 +45,7 @@ pub static COMMANDS: &[HomeCommand] = &[
             categories: acl::CONNECTION,
             group: Group::Connection,
             keys: &[],
-            since: "1.0.0",
-            complexity: "O(N) where N is the number of passwords defined for the user",
-            summary: "Authenticate to the server",
+            docs: &docs::AUTH,
             run: Run::Home(Reach::Client),
             subcommands: &[],
         },
@@ -67,9 +64,7 @@ pub static COMMANDS: &[HomeCommand] = &[
             categories: acl::CONNECTION,
             group: Group::Connection,
             keys: &[],
-            since: "6.2.0",
-            complexity: "O(1)",
-            summary: "Reset the connection",
+            docs: &docs::RESET,
             run: Run::Home(Reach::Client),
             subcommands: &[],
         },

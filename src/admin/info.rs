@@ -6,6 +6,7 @@
 mod sections;
 mod usage;
 
+use super::docs::server as docs;
 use crate::base::Token;
 use crate::cmd::{Command, Group, Reach, Run, Table, acl, flag};
 use crate::metrics::{Histogram, Statistics};
@@ -23,9 +24,7 @@ pub static COMMANDS: &[HomeCommand] = &[HomeCommand::new(
         categories: acl::DANGEROUS,
         group: Group::Server,
         keys: &[],
-        since: "1.0.0",
-        complexity: "O(1)",
-        summary: "Get information and statistics about the server",
+        docs: &docs::INFO,
         run: Run::Home(Reach::Everyone),
         subcommands: &[],
     },

@@ -10,6 +10,8 @@ mod config;
 mod connection;
 mod debug;
 mod describe;
+mod docs;
+mod document;
 mod hello;
 mod help;
 mod info;

@@ -3,6 +3,7 @@
 //! What it is sent, and how, stands in `shard/monitor.rs`.
 //! Here a client only begins to listen.
 
+use super::docs::server as docs;
 use crate::base::Token;
 use crate::cmd::{Command, Group, Reach, Run, flag};
 use crate::resp::{Args, Error};
@@ -19,9 +20,7 @@ pub static COMMANDS: &[HomeCommand] = &[HomeCommand::new(
         categories: 0,
         group: Group::Server,
         keys: &[],
-        since: "1.0.0",
-        complexity: "",
-        summary: "Listen for all requests received by the server in real time",
+        docs: &docs::MONITOR,
         run: Run::Home(Reach::Everyone),
         subcommands: &[],
     },

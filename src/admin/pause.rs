@@ -3,6 +3,7 @@
 //! How they are held stands in `shard/pause.rs`. PAUSE answers when no command from before is under way any
 //! more, so whoever has read the answer sees no further write.
 
+use super::docs::connection as docs;
 use crate::base::Token;
 use crate::cmd::{Command, Group, Reach, Run, acl, flag};
 use crate::resp::{Args, Error, parse_i64};
@@ -20,9 +21,7 @@ pub static SUBCOMMANDS: &[HomeCommand] = &[
             categories: acl::CONNECTION,
             group: Group::Connection,
             keys: &[],
-            since: "2.9.50",
-            complexity: "O(1)",
-            summary: "Stop processing commands from clients for some time",
+            docs: &docs::CLIENT_PAUSE,
             run: Run::Home(Reach::Everyone),
             subcommands: &[],
         },
@@ -36,9 +35,7 @@ pub static SUBCOMMANDS: &[HomeCommand] = &[
             categories: acl::CONNECTION,
             group: Group::Connection,
             keys: &[],
-            since: "6.2.0",
-            complexity: "O(N) Where N is the number of paused clients",
-            summary: "Resume processing of clients that were paused",
+            docs: &docs::CLIENT_UNPAUSE,
             run: Run::Home(Reach::Everyone),
             subcommands: &[],
         },

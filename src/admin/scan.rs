@@ -3,6 +3,7 @@
 //! SCAN goes through the slots in order and so from shard to shard, until it has looked at COUNT elements
 //! or at all of them: a small database comes in one reply, as from a server without shards.
 
+use super::docs::keyspace as docs;
 use std::sync::Arc;
 
 use crate::base::Token;
@@ -26,9 +27,7 @@ pub static COMMANDS: &[HomeCommand] = &[
             categories: acl::KEYSPACE,
             group: Group::Generic,
             keys: &[],
-            since: "2.8.0",
-            complexity: "O(1) for every call. O(N) for a complete iteration, including enough command calls for the cursor to return back to 0. N is the number of elements inside the collection.",
-            summary: "Incrementally iterate the keys space",
+            docs: &docs::SCAN,
             run: Run::Home(Reach::Everyone),
             subcommands: &[],
         },
@@ -42,9 +41,7 @@ pub static COMMANDS: &[HomeCommand] = &[
             categories: acl::KEYSPACE,
             group: Group::Generic,
             keys: &[],
-            since: "1.0.0",
-            complexity: "O(1)",
-            summary: "Return a random key from the keyspace",
+            docs: &docs::RANDOMKEY,
             run: Run::Home(Reach::Everyone),
             subcommands: &[],
         },

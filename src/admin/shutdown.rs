@@ -2,6 +2,7 @@
 //!
 //! The shards see the same flag that a signal sets, within one round of housekeeping.
 
+use super::docs::server as docs;
 use std::sync::atomic::Ordering;
 
 use crate::base::Token;
@@ -25,9 +26,7 @@ pub static COMMANDS: &[HomeCommand] = &[HomeCommand::new(
         categories: 0,
         group: Group::Server,
         keys: &[],
-        since: "1.0.0",
-        complexity: "O(N) when saving, where N is the total number of keys in all databases when saving data, otherwise O(1)",
-        summary: "Synchronously save the dataset to disk and then shut down the server",
+        docs: &docs::SHUTDOWN,
         run: Run::Home(Reach::Everyone),
         subcommands: &[],
     },

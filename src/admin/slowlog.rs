@@ -3,6 +3,7 @@
 //! Each client's shard keeps its log; ids count up over all of them, so that the newest entries of the
 //! whole server are those within `slowlog-max-len` of the latest id.
 
+use super::docs::server as docs;
 use std::sync::atomic::Ordering;
 
 use super::help::help;
@@ -22,9 +23,7 @@ pub static COMMANDS: &[HomeCommand] = &[HomeCommand::container(
         categories: 0,
         group: Group::Server,
         keys: &[],
-        since: "2.2.12",
-        complexity: "Depends on subcommand.",
-        summary: "A container for slow log commands",
+        docs: &docs::SLOWLOG,
         run: Run::Container,
         subcommands: &[],
     },
@@ -42,9 +41,7 @@ static SUBCOMMANDS: &[HomeCommand] = &[
             categories: 0,
             group: Group::Server,
             keys: &[],
-            since: "2.2.12",
-            complexity: "O(N) where N is the number of entries returned",
-            summary: "Get the slow log's entries",
+            docs: &docs::SLOWLOG_GET,
             run: Run::Home(Reach::Everyone),
             subcommands: &[],
         },
@@ -58,9 +55,7 @@ static SUBCOMMANDS: &[HomeCommand] = &[
             categories: 0,
             group: Group::Server,
             keys: &[],
-            since: "2.2.12",
-            complexity: "O(1)",
-            summary: "Get the slow log's length",
+            docs: &docs::SLOWLOG_LEN,
             run: Run::Home(Reach::Everyone),
             subcommands: &[],
         },
@@ -74,9 +69,7 @@ static SUBCOMMANDS: &[HomeCommand] = &[
             categories: 0,
             group: Group::Server,
             keys: &[],
-            since: "2.2.12",
-            complexity: "O(N) where N is the number of entries in the slowlog",
-            summary: "Clear all entries from the slow log",
+            docs: &docs::SLOWLOG_RESET,
             run: Run::Home(Reach::Everyone),
             subcommands: &[],
         },
@@ -90,9 +83,7 @@ static SUBCOMMANDS: &[HomeCommand] = &[
             categories: 0,
             group: Group::Server,
             keys: &[],
-            since: "6.2.0",
-            complexity: "O(1)",
-            summary: "Show helpful text about the different subcommands",
+            docs: &docs::SLOWLOG_HELP,
             run: Run::Home(Reach::Client),
             subcommands: &[],
         },

@@ -3,6 +3,7 @@
 //! Transactions concern every part of a shard, so the functions are its methods.
 //! Nothing but rows belongs here.
 
+use super::docs::transactions as docs;
 use crate::cmd::keyspec::access;
 use crate::cmd::{Command, Group, KeySpec, Reach, Run, acl, flag};
 use crate::shard::HomeCommand;
@@ -18,9 +19,7 @@ pub static COMMANDS: &[HomeCommand] = &[
             categories: acl::TRANSACTION,
             group: Group::Transactions,
             keys: &[],
-            since: "1.2.0",
-            complexity: "O(1)",
-            summary: "Mark the start of a transaction block",
+            docs: &docs::MULTI,
             run: Run::Home(Reach::Client),
             subcommands: &[],
         },
@@ -34,9 +33,7 @@ pub static COMMANDS: &[HomeCommand] = &[
             categories: acl::TRANSACTION,
             group: Group::Transactions,
             keys: &[],
-            since: "1.2.0",
-            complexity: "Depends on commands in the transaction",
-            summary: "Execute all commands issued after MULTI",
+            docs: &docs::EXEC,
             run: Run::Home(Reach::Everyone),
             subcommands: &[],
         },
@@ -50,9 +47,7 @@ pub static COMMANDS: &[HomeCommand] = &[
             categories: acl::TRANSACTION,
             group: Group::Transactions,
             keys: &[],
-            since: "2.0.0",
-            complexity: "O(N), when N is the number of queued commands",
-            summary: "Discard all commands issued after MULTI",
+            docs: &docs::DISCARD,
             run: Run::Home(Reach::Client),
             subcommands: &[],
         },
@@ -66,9 +61,7 @@ pub static COMMANDS: &[HomeCommand] = &[
             categories: acl::TRANSACTION,
             group: Group::Transactions,
             keys: &[KeySpec::range(1, -1, 1, access::RO)],
-            since: "2.2.0",
-            complexity: "O(1) for every key.",
-            summary: "Watch the given keys to determine execution of the MULTI/EXEC block",
+            docs: &docs::WATCH,
             run: Run::Home(Reach::Everyone),
             subcommands: &[],
         },
@@ -82,9 +75,7 @@ pub static COMMANDS: &[HomeCommand] = &[
             categories: acl::TRANSACTION,
             group: Group::Transactions,
             keys: &[],
-            since: "2.2.0",
-            complexity: "O(1)",
-            summary: "Forget about all watched keys",
+            docs: &docs::UNWATCH,
             run: Run::Home(Reach::Client),
             subcommands: &[],
         },

@@ -3,6 +3,8 @@
 //! Bit 0 is the highest bit of the first byte. What grows is filled with zeros and stays below
 //! `proto-max-bulk-len` bytes. A bit that is set to what it was changes nothing and tells nobody, as in Redis.
 
+mod docs;
+
 use super::keyspec::access;
 use super::string::text;
 use super::{Command, Context, Group, KeySpec, Lookup, Outcome, Run, flag};
@@ -22,9 +24,7 @@ pub static COMMANDS: &[Command] = &[
             1,
             access::RW | access::ACCESS | access::UPDATE,
         )],
-        since: "2.2.0",
-        complexity: "O(1)",
-        summary: "Sets or clears the bit at offset in the string value stored at key",
+        docs: &docs::SETBIT,
         run: Run::Keys(setbit),
         subcommands: &[],
     },
@@ -35,9 +35,7 @@ pub static COMMANDS: &[Command] = &[
         categories: 0,
         group: Group::Bitmap,
         keys: &[KeySpec::one(1, access::RO | access::ACCESS)],
-        since: "2.2.0",
-        complexity: "O(1)",
-        summary: "Returns the bit value at offset in the string value stored at key",
+        docs: &docs::GETBIT,
         run: Run::Keys(getbit),
         subcommands: &[],
     },

@@ -4,6 +4,7 @@
 //! shards look like local ones: the transaction layer has lent their entries.
 
 pub mod database;
+mod docs;
 pub mod dump;
 pub mod expiry;
 pub mod object;
@@ -24,9 +25,7 @@ pub static COMMANDS: &[Command] = &[
         categories: acl::KEYSPACE,
         group: Group::Generic,
         keys: &[KeySpec::range(1, -1, 1, access::RM | access::DELETE)],
-        since: "1.0.0",
-        complexity: "O(N) where N is the number of keys that will be removed. When a key to remove holds a value other than a string, the individual complexity for this key is O(M) where M is the number of elements in the list, set, sorted set or hash. Removing a single key that holds a string value is O(1).",
-        summary: "Delete a key",
+        docs: &docs::DEL,
         run: Run::Split(del, Merge::Sum),
         subcommands: &[],
     },
@@ -37,9 +36,7 @@ pub static COMMANDS: &[Command] = &[
         categories: acl::KEYSPACE,
         group: Group::Generic,
         keys: &[KeySpec::range(1, -1, 1, access::RM | access::DELETE)],
-        since: "4.0.0",
-        complexity: "O(1) for each key removed regardless of its size. Then the command does O(N) work in a different thread in order to reclaim memory, where N is the number of allocations the deleted objects where composed of.",
-        summary: "Delete a key asynchronously in another thread. Otherwise it is just as DEL, but non blocking.",
+        docs: &docs::UNLINK,
         run: Run::Split(unlink, Merge::Sum),
         subcommands: &[],
     },
@@ -50,9 +47,7 @@ pub static COMMANDS: &[Command] = &[
         categories: acl::KEYSPACE,
         group: Group::Generic,
         keys: &[KeySpec::range(1, -1, 1, access::RO)],
-        since: "1.0.0",
-        complexity: "O(N) where N is the number of keys to check.",
-        summary: "Determine if a key exists",
+        docs: &docs::EXISTS,
         run: Run::Split(exists, Merge::Sum),
         subcommands: &[],
     },
@@ -63,9 +58,7 @@ pub static COMMANDS: &[Command] = &[
         categories: acl::KEYSPACE,
         group: Group::Generic,
         keys: &[KeySpec::range(1, -1, 1, access::RO)],
-        since: "3.2.1",
-        complexity: "O(N) where N is the number of keys that will be touched.",
-        summary: "Alters the last access time of a key(s). Returns the number of existing keys specified.",
+        docs: &docs::TOUCH,
         run: Run::Split(touch, Merge::Sum),
         subcommands: &[],
     },
@@ -76,9 +69,7 @@ pub static COMMANDS: &[Command] = &[
         categories: acl::KEYSPACE,
         group: Group::Generic,
         keys: &[KeySpec::one(1, access::RO)],
-        since: "1.0.0",
-        complexity: "O(1)",
-        summary: "Determine the type stored at key",
+        docs: &docs::TYPE,
         run: Run::Keys(type_of),
         subcommands: &[],
     },
@@ -89,9 +80,7 @@ pub static COMMANDS: &[Command] = &[
         categories: 0,
         group: Group::Generic,
         keys: &[],
-        since: "2.2.3",
-        complexity: "Depends on subcommand.",
-        summary: "A container for object introspection commands",
+        docs: &docs::OBJECT,
         run: Run::Container,
         subcommands: object::SUBCOMMANDS,
     },

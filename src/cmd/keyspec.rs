@@ -55,6 +55,8 @@ pub struct KeySpec {
     pub find: Find,
     /// Bits of `access`.
     pub access: u32,
+    /// What COMMAND INFO says about it; mostly nothing.
+    pub notes: &'static str,
 }
 
 /// The arguments cannot hold keys where the spec says.
@@ -73,6 +75,7 @@ impl KeySpec {
                 limit: 0,
             },
             access,
+            notes: "",
         }
     }
 
@@ -87,6 +90,7 @@ impl KeySpec {
                 limit: 0,
             },
             access,
+            notes: "",
         }
     }
 
@@ -101,7 +105,15 @@ impl KeySpec {
                 step,
             },
             access,
+            notes: "",
         }
+    }
+
+    /// With a note for the reader of COMMAND INFO.
+    #[must_use]
+    pub const fn notes(mut self, notes: &'static str) -> Self {
+        self.notes = notes;
+        self
     }
 
     /// Appends the argument positions of this spec's keys.
@@ -225,6 +237,7 @@ mod tests {
                 limit: 0,
             },
             access: access::OW,
+            notes: "",
         };
         assert_eq!(positions(store, "SORT k store d"), Ok(vec![3]));
         assert_eq!(positions(store, "SORT k"), Ok(vec![]));

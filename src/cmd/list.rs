@@ -5,6 +5,7 @@
 //! The files: `push` and `pop` are the ends, `read` and `edit` the inside, `moves` and `many` go from list to
 //! list, `rows` is the table. No list is ever left empty: its key goes with the last element.
 
+mod docs;
 mod edit;
 mod many;
 mod moves;

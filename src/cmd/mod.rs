@@ -19,9 +19,11 @@ mod table;
 mod timeout;
 
 pub mod category;
+pub mod docs;
 pub mod keyspec;
 
 pub use context::{Block, Context, Effects, KeyEvent, Lookup, Random, Wants};
+pub use docs::Docs;
 pub use keys::object::usage as memory_usage;
 pub use keys::rename::other_database;
 pub use keys::scan::{Cursor, ScanOptions, ScanPart, parse_cursor, random_part, scan_part};
@@ -93,9 +95,7 @@ pub struct Command {
     pub categories: u32,
     pub group: Group,
     pub keys: &'static [KeySpec],
-    pub since: &'static str,
-    pub complexity: &'static str,
-    pub summary: &'static str,
+    pub docs: &'static Docs,
     pub run: Run,
     pub subcommands: &'static [Command],
 }
@@ -121,7 +121,7 @@ pub mod flag {
     pub const NO_ASYNC_LOADING: u32 = 1 << 16;
     pub const NO_MULTI: u32 = 1 << 17;
     pub const NO_MANDATORY_KEYS: u32 = 1 << 18;
-    /// Not printed: hidden from COMMAND DOCS as Redis hides system commands.
+    /// Not printed by COMMAND INFO: COMMAND DOCS calls it a system command.
     pub const SYSTEM: u32 = 1 << 19;
     /// Not printed: does not write but may reach replicas (PUBLISH, PFCOUNT, EVAL); CLIENT PAUSE WRITE holds it.
     pub const MAY_REPLICATE: u32 = 1 << 20;

@@ -6,6 +6,7 @@
 
 mod counter;
 mod digest;
+mod docs;
 mod get;
 mod increx;
 mod lcs;

@@ -4,7 +4,7 @@
 //! names, and marks each before it asks for the next. What an attempt marked must be undone before the next one.
 
 use crate::cmd::keyspec::access;
-use crate::cmd::{Command, Context, Group, KeySpec, Lookup, Outcome, Run, flag};
+use crate::cmd::{Command, Context, Docs, Group, KeySpec, Lookup, Outcome, Run, flag};
 use crate::resp::Args;
 use crate::shard::HomeCommand;
 use crate::shard::testing::{Peer, Shards};
@@ -17,9 +17,7 @@ static COMMANDS: &[HomeCommand] = &[HomeCommand::on_keys(Command {
     categories: 0,
     group: Group::Generic,
     keys: &[KeySpec::one(1, access::RW)],
-    since: "0.0.0",
-    complexity: "O(N)",
-    summary: "Marks a chain of keys",
+    docs: &Docs::new("Marks a chain of keys", "0.0.0", "O(N)"),
     run: Run::Keys(follow),
     subcommands: &[],
 })];

@@ -3,7 +3,7 @@
 //! Each shard does its part. Emptying detaches the tables in constant time; the store gives their memory
 //! back in steps, so ASYNC and SYNC differ in nothing but their spelling.
 
-use super::existing_database;
+use super::{docs, existing_database};
 use crate::cmd::{Command, Context, Group, Merge, Outcome, Run, acl, flag};
 use crate::resp::{Args, Error, parse_i64};
 
@@ -16,9 +16,7 @@ pub static COMMANDS: &[Command] = &[
         categories: acl::KEYSPACE,
         group: Group::Server,
         keys: &[],
-        since: "1.0.0",
-        complexity: "O(1)",
-        summary: "Return the number of keys in the selected database",
+        docs: &docs::DBSIZE,
         run: Run::Everywhere(dbsize, Merge::Sum),
         subcommands: &[],
     },
@@ -29,9 +27,7 @@ pub static COMMANDS: &[Command] = &[
         categories: acl::KEYSPACE | acl::DANGEROUS,
         group: Group::Server,
         keys: &[],
-        since: "1.0.0",
-        complexity: "O(N) where N is the number of keys in the selected database",
-        summary: "Remove all keys from the current database",
+        docs: &docs::FLUSHDB,
         run: Run::Everywhere(flushdb, Merge::Ok),
         subcommands: &[],
     },
@@ -42,9 +38,7 @@ pub static COMMANDS: &[Command] = &[
         categories: acl::KEYSPACE | acl::DANGEROUS,
         group: Group::Server,
         keys: &[],
-        since: "1.0.0",
-        complexity: "O(N) where N is the total number of keys in all databases",
-        summary: "Remove all keys from all databases",
+        docs: &docs::FLUSHALL,
         run: Run::Everywhere(flushall, Merge::Ok),
         subcommands: &[],
     },
@@ -55,9 +49,7 @@ pub static COMMANDS: &[Command] = &[
         categories: acl::KEYSPACE | acl::DANGEROUS,
         group: Group::Server,
         keys: &[],
-        since: "4.0.0",
-        complexity: "O(N) where N is the count of clients watching or blocking on keys from both databases.",
-        summary: "Swaps two Redis databases",
+        docs: &docs::SWAPDB,
         run: Run::Everywhere(swapdb, Merge::Ok),
         subcommands: &[],
     },

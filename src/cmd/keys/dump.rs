@@ -2,6 +2,7 @@
 //!
 //! The format is `rdb`'s. A payload comes from outside and is believed in nothing.
 
+use super::docs;
 use crate::cmd::keyspec::access;
 use crate::cmd::list::list_limits;
 use crate::cmd::{Command, Context, Group, KeySpec, Lookup, Outcome, Run, acl, flag};
@@ -20,9 +21,7 @@ pub static COMMANDS: &[Command] = &[
         categories: acl::KEYSPACE,
         group: Group::Generic,
         keys: &[KeySpec::one(1, access::RO | access::ACCESS)],
-        since: "2.6.0",
-        complexity: "O(1) to access the key and additional O(N*M) to serialize it, where N is the number of Redis objects composing the value and M their average size. For small string values the time complexity is thus O(1)+O(1*M) where M is small, so simply O(1).",
-        summary: "Return a serialized version of the value stored at the specified key.",
+        docs: &docs::DUMP,
         run: Run::Keys(dump),
         subcommands: &[],
     },
@@ -33,9 +32,7 @@ pub static COMMANDS: &[Command] = &[
         categories: acl::KEYSPACE | acl::DANGEROUS,
         group: Group::Generic,
         keys: &[KeySpec::one(1, access::OW | access::UPDATE)],
-        since: "2.6.0",
-        complexity: "O(1) to create the new key and additional O(N*M) to reconstruct the serialized value, where N is the number of Redis objects composing the value and M their average size. For small string values the time complexity is thus O(1)+O(1*M) where M is small, so simply O(1). However for sorted set values the complexity is O(N*M*log(N)) because inserting values into sorted sets is O(log(N)).",
-        summary: "Create a key using the provided serialized value, previously obtained using DUMP.",
+        docs: &docs::RESTORE,
         run: Run::Keys(restore),
         subcommands: &[],
     },

@@ -2,7 +2,7 @@
 //!
 //! They look without touching: a key is not younger for having been asked about.
 
-use super::observe;
+use super::{docs, observe};
 use crate::cmd::keyspec::access;
 use crate::cmd::{Command, Context, Group, KeySpec, Lookup, Outcome, Run, acl, flag};
 use crate::resp::{Args, Error, parse_i64};
@@ -17,9 +17,7 @@ pub static SUBCOMMANDS: &[Command] = &[
         categories: acl::KEYSPACE,
         group: Group::Generic,
         keys: &[KeySpec::one(2, access::RO)],
-        since: "2.2.3",
-        complexity: "O(1)",
-        summary: "Inspect the internal encoding of a Redis object",
+        docs: &docs::OBJECT_ENCODING,
         run: Run::Keys(encoding),
         subcommands: &[],
     },
@@ -30,9 +28,7 @@ pub static SUBCOMMANDS: &[Command] = &[
         categories: acl::KEYSPACE,
         group: Group::Generic,
         keys: &[KeySpec::one(2, access::RO)],
-        since: "4.0.0",
-        complexity: "O(1)",
-        summary: "Get the logarithmic access frequency counter of a Redis object",
+        docs: &docs::OBJECT_FREQ,
         run: Run::Keys(freq),
         subcommands: &[],
     },
@@ -43,9 +39,7 @@ pub static SUBCOMMANDS: &[Command] = &[
         categories: acl::KEYSPACE,
         group: Group::Generic,
         keys: &[KeySpec::one(2, access::RO)],
-        since: "2.2.3",
-        complexity: "O(1)",
-        summary: "Get the time since a Redis object was last accessed",
+        docs: &docs::OBJECT_IDLETIME,
         run: Run::Keys(idletime),
         subcommands: &[],
     },
@@ -56,9 +50,7 @@ pub static SUBCOMMANDS: &[Command] = &[
         categories: acl::KEYSPACE,
         group: Group::Generic,
         keys: &[KeySpec::one(2, access::RO)],
-        since: "2.2.3",
-        complexity: "O(1)",
-        summary: "Get the number of references to the value of the key",
+        docs: &docs::OBJECT_REFCOUNT,
         run: Run::Keys(refcount),
         subcommands: &[],
     },
@@ -69,9 +61,7 @@ pub static SUBCOMMANDS: &[Command] = &[
         categories: acl::KEYSPACE,
         group: Group::Generic,
         keys: &[],
-        since: "6.2.0",
-        complexity: "O(1)",
-        summary: "Show helpful text about the different subcommands",
+        docs: &docs::OBJECT_HELP,
         run: Run::Keys(help),
         subcommands: &[],
     },

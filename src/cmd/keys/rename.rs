@@ -3,7 +3,7 @@
 //! Entries change hands whole; only COPY copies a value. Works on keys of every type, and on lent entries
 //! as on the shard's own.
 
-use super::database;
+use super::{database, docs};
 use crate::cmd::keyspec::access;
 use crate::cmd::{Command, Context, Group, KeySpec, Lookup, Outcome, Row, Run, acl, flag};
 use crate::config::events;
@@ -22,9 +22,7 @@ pub static COMMANDS: &[Command] = &[
             KeySpec::one(1, access::RW | access::ACCESS | access::DELETE),
             KeySpec::one(2, access::OW | access::UPDATE),
         ],
-        since: "1.0.0",
-        complexity: "O(1)",
-        summary: "Rename a key",
+        docs: &docs::RENAME,
         run: Run::Keys(rename),
         subcommands: &[],
     },
@@ -38,9 +36,7 @@ pub static COMMANDS: &[Command] = &[
             KeySpec::one(1, access::RW | access::ACCESS | access::DELETE),
             KeySpec::one(2, access::OW | access::INSERT),
         ],
-        since: "1.0.0",
-        complexity: "O(1)",
-        summary: "Rename a key, only if the new key does not exist",
+        docs: &docs::RENAMENX,
         run: Run::Keys(renamenx),
         subcommands: &[],
     },
@@ -54,9 +50,7 @@ pub static COMMANDS: &[Command] = &[
             KeySpec::one(1, access::RO | access::ACCESS),
             KeySpec::one(2, access::OW | access::UPDATE),
         ],
-        since: "6.2.0",
-        complexity: "O(N) worst case for collections, where N is the number of nested items. O(1) for string values.",
-        summary: "Copy a key",
+        docs: &docs::COPY,
         run: Run::Keys(copy),
         subcommands: &[],
     },
@@ -70,9 +64,7 @@ pub static COMMANDS: &[Command] = &[
             1,
             access::RW | access::ACCESS | access::UPDATE,
         )],
-        since: "1.0.0",
-        complexity: "O(1)",
-        summary: "Move a key to another database",
+        docs: &docs::MOVE,
         run: Run::Keys(move_key),
         subcommands: &[],
     },

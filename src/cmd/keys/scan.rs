@@ -4,6 +4,7 @@
 //! survives growth. The client's own shard strings the parts together (`admin`); a part never
 //! blocks for longer than its budget.
 
+use super::docs;
 use crate::cmd::{Command, Context, Group, Lookup, Merge, Outcome, Run, acl, flag};
 use crate::limits::SLOTS;
 use crate::resp::{Args, Error, Reply, glob_match, parse_i64};
@@ -17,9 +18,7 @@ pub static COMMANDS: &[Command] = &[Command {
     categories: acl::KEYSPACE | acl::DANGEROUS,
     group: Group::Generic,
     keys: &[],
-    since: "1.0.0",
-    complexity: "O(N) with N being the number of keys in the database, under the assumption that the key names in the database and the given pattern have limited length.",
-    summary: "Find all keys matching the given pattern",
+    docs: &docs::KEYS,
     run: Run::Everywhere(keys, Merge::Concat),
     subcommands: &[],
 }];
