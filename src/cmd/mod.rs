@@ -10,6 +10,8 @@ mod bitmap;
 mod context;
 #[cfg(test)]
 mod fixture;
+#[cfg(test)]
+pub(crate) mod invocation;
 mod keys;
 mod list;
 mod long_double;

@@ -1,9 +1,10 @@
 //! Fuzzing the whole command table in process (requirement R8).
 //!
-//! Random commands made from the table's rows run on two servers of several shards, whose state is kept: one gets each
-//! batch whole, the other cut at random. Nothing may panic or take long, and both must reply alike. A failure prints
-//! its seed and leaves the bytes since the last fresh state in a file; `CAIRN_REPLAY=FILE` plays it again, `CAIRN_LIMITS=long`
-//! goes on for fifteen minutes, `CAIRN_SEED` chooses the seed.
+//! Random commands made from the table's rows and their syntax run on two servers of several shards,
+//! whose state is kept: one gets each batch whole, the other cut at random. Nothing may panic or take
+//! long, and both must reply alike. A failure prints its seed and leaves the bytes since the last fresh
+//! state in a file; `CAIRN_REPLAY=FILE` plays it again, `CAIRN_LIMITS=long` goes on for fifteen minutes,
+//! `CAIRN_SEED` chooses the seed.
 
 #![allow(
     clippy::disallowed_methods,
@@ -15,6 +16,7 @@ use std::time::{Duration, Instant};
 
 use super::testing::{Peer, Shards};
 use crate::cmd::Row;
+use crate::cmd::invocation::invocation;
 
 /// Batches before the state is thrown away.
 const BATCHES_PER_STATE: usize = 2500;
@@ -155,8 +157,8 @@ fn argument(random: &mut Random, key_likely: bool) -> Vec<u8> {
     }
 }
 
-/// A command of a row, mostly with a number of arguments that it takes.
-fn command(random: &mut Random, row: &Row, out: &mut Vec<u8>) {
+/// Words at random behind the row's name, mostly as many as it takes.
+fn arbitrary(random: &mut Random, row: &Row) -> Vec<Vec<u8>> {
     let names: Vec<&str> = row.full_name.split('|').collect();
     let least = row.command.arity.unsigned_abs() as usize;
     let mut words: Vec<Vec<u8>> = names.iter().map(|name| name.as_bytes().to_vec()).collect();
@@ -174,6 +176,27 @@ fn command(random: &mut Random, row: &Row, out: &mut Vec<u8>) {
     while words.len() < total {
         words.push(argument(random, keyed && words.len() == names.len()));
     }
+    words
+}
+
+/// A command as the row's syntax has it, but for a word at times.
+fn nearly_valid(random: &mut Random, row: &Row) -> Vec<Vec<u8>> {
+    let made = invocation(row, &mut |bound| random.below(bound));
+    let mut words: Vec<Vec<u8>> = made.words.into_iter().map(String::into_bytes).collect();
+    if random.one_in(2) {
+        let at = random.below(words.len());
+        words[at] = argument(random, false);
+    }
+    words
+}
+
+/// A command of a row.
+fn command(random: &mut Random, row: &Row, out: &mut Vec<u8>) {
+    let words = if random.one_in(2) {
+        nearly_valid(random, row)
+    } else {
+        arbitrary(random, row)
+    };
     // Some arrive as lines, if they can.
     let plain = |word: &Vec<u8>| !word.is_empty() && word.iter().all(u8::is_ascii_alphanumeric);
     if random.one_in(20) && words.iter().all(plain) {

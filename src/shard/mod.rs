@@ -38,6 +38,8 @@ mod ready;
 mod slow;
 mod snapshot;
 mod split;
+#[cfg(test)]
+mod syntax_tests;
 mod task;
 #[cfg(test)]
 pub mod testing;

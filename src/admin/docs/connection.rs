@@ -1,7 +1,7 @@
 //! What clients read about the connection commands: summary, syntax, history, tips.
 //!
-//! Equal to what COMMAND DOCS and COMMAND INFO of Redis 7.0.15 say, as `tests/wire/described.rs` checks; CLIENT
-//! SETINFO and NO-TOUCH follow Redis 7.2. Data only.
+//! As COMMAND DOCS and COMMAND INFO of Redis 7.0.15 say, which `tests/wire/described.rs` checks;
+//! CLIENT SETINFO and NO-TOUCH follow Redis 7.2. Data only.
 
 use crate::cmd::docs::{Docs, block, flag, integer, one_of, string};
 

@@ -1,6 +1,6 @@
 //! What clients read about the server commands: summary, syntax, history, tips.
 //!
-//! Equal to what COMMAND DOCS and COMMAND INFO of Redis 7.0.15 say, as `tests/wire/described.rs` checks.
+//! As COMMAND DOCS and COMMAND INFO of Redis 7.0.15 say, which `tests/wire/described.rs` checks.
 //! Data only.
 
 use crate::cmd::docs::{Docs, block, flag, integer, key, one_of, pattern, string};

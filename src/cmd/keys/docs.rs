@@ -1,6 +1,6 @@
 //! What clients read about the generic key commands: summary, syntax, history, tips.
 //!
-//! Equal to what COMMAND DOCS and COMMAND INFO of Redis 7.0.15 say, as `tests/wire/described.rs` checks.
+//! As COMMAND DOCS and COMMAND INFO of Redis 7.0.15 say, which `tests/wire/described.rs` checks.
 //! Data only.
 
 use crate::cmd::docs::{Docs, flag, integer, key, one_of, pattern, string, unix_time};

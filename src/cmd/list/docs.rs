@@ -1,7 +1,7 @@
 //! What clients read about the list commands: summary, syntax, history, tips.
 //!
-//! Equal to what COMMAND DOCS and COMMAND INFO of Redis 7.0.15 say, as `tests/wire/described.rs` checks; LMOVEM and
-//! BLMOVEM follow the documentation of Redis 8.10. Data only.
+//! As COMMAND DOCS and COMMAND INFO of Redis 7.0.15 say, which `tests/wire/described.rs` checks;
+//! LMOVEM and BLMOVEM follow the documentation of Redis 8.10. Data only.
 
 use crate::cmd::docs::{Docs, block, double, flag, integer, key, one_of, string};
 
