@@ -9,6 +9,8 @@
     reason = "a black-box test talks to sockets and files itself"
 )]
 
+#[path = "wire/described.rs"]
+mod described;
 #[path = "wire/differential.rs"]
 mod differential;
 mod harness;
