@@ -409,6 +409,25 @@ mod tests {
         assert!(help.starts_with(&format!("*{lines}\r\n")));
     }
 
+    /// The reply that SKIP swallows is the next one, though an error is known before it arrives.
+    #[test]
+    fn a_skipped_reply_from_elsewhere_is_not_mistaken() {
+        let mut shards = Shards::new(2);
+        let client = shards.connect(0);
+        let far = shards.key(1, 0);
+        for (wrong, error) in [
+            ("NOSUCH x", "-ERR unknown command 'NOSUCH'"),
+            ("CLIENT NOSUCH", "-ERR unknown subcommand 'NOSUCH'"),
+            ("GET", "-ERR wrong number of arguments for 'get' command"),
+        ] {
+            shards.send(client, "CLIENT REPLY SKIP");
+            shards.send(client, &format!("SET {far} v"));
+            let reply = shards.call(client, wrong);
+            assert!(reply.starts_with(error), "{wrong}: {reply}");
+            assert_eq!(reply.lines().count(), 1, "{reply}");
+        }
+    }
+
     #[test]
     fn replies_are_left_out_as_asked() {
         let mut shards = Shards::new(2);

@@ -43,7 +43,7 @@ impl Core {
         };
         let row: &'static Row = self.table.row(row_number);
         if !row.arity_fits(args.len()) {
-            return self.refuse(token, Some(row_number), &Error::arity(&row.full_name));
+            return self.wrong_arity(token, row_number, row);
         }
         if let Some(flow) = self.gates(token, row_number, row, args) {
             return flow;
@@ -102,12 +102,10 @@ impl Core {
         row: &'static Row,
         args: &Args<'_>,
     ) -> Option<Flow> {
-        let strict = self.config.pipeline_order == PipelineOrder::Strict;
-        let client = self.client(token);
-        let serial = client.session.reply != ReplyMode::On || strict;
-        if serial && client.replies.outstanding() > 0 {
+        if self.waits_its_turn(token) {
             return Some(self.wait_for_replies(token));
         }
+        let client = self.client(token);
         let (authenticated, monitor) = (client.session.authenticated, client.session.monitor);
         if !authenticated && self.asks_for_password() && !row.has(flag::NO_AUTH) {
             let error = Error::new("NOAUTH Authentication required.");
@@ -128,6 +126,15 @@ impl Core {
             return self.queue_in_multi(token, row_number, row, args);
         }
         None
+    }
+
+    /// True when the client's commands are answered one after the other, and one is not answered yet: which
+    /// reply CLIENT REPLY SKIP swallows is only known in order.
+    fn waits_its_turn(&mut self, token: Token) -> bool {
+        let strict = self.config.pipeline_order == PipelineOrder::Strict;
+        let client = self.client(token);
+        let serial = client.session.reply != ReplyMode::On || strict;
+        serial && client.replies.outstanding() > 0
     }
 
     /// True for commands that are refused when memory is short: those that may need some, an EXEC of such
@@ -183,10 +190,21 @@ impl Core {
         Flow::Next
     }
 
+    #[cold]
+    fn wrong_arity(&mut self, token: Token, row_number: u16, row: &Row) -> Flow {
+        if self.waits_its_turn(token) {
+            return self.wait_for_replies(token);
+        }
+        self.refuse(token, Some(row_number), &Error::arity(&row.full_name))
+    }
+
     /// An unknown command or subcommand, in Redis's words.
     #[cold]
     fn unknown(&mut self, token: Token, args: &Args<'_>, container: Option<u16>) -> Flow {
         const SHOWN_BYTES: usize = 128;
+        if self.waits_its_turn(token) {
+            return self.wait_for_replies(token);
+        }
         if args.is(0, "post") || args.is(0, "host:") {
             // A browser was led here with a request that hides commands: it gets no answer.
             self.close_now(token);
