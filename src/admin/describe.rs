@@ -1,7 +1,7 @@
 //! One command as COMMAND INFO prints it.
 //!
-//! Everything comes from the row; nothing is looked up elsewhere. The nesting is Redis's. COMMAND DOCS
-//! stands in `document.rs`. Writes replies, nothing else.
+//! Everything comes from the row; nothing is looked up elsewhere. The nesting is Redis's. COMMAND
+//! DOCS stands in `document.rs`. Writes replies, nothing else.
 
 use crate::cmd::keyspec::{Begin, Find, KeySpec, access};
 use crate::cmd::{Table, category, flag};

@@ -1,7 +1,7 @@
 //! One command as COMMAND DOCS prints it, the tree of its arguments included.
 //!
-//! Everything comes from the row; nothing is looked up elsewhere. The order of the fields, and which of them
-//! are sets, is Redis's. Writes replies, nothing else.
+//! Everything comes from the row; nothing is looked up elsewhere. The order of the fields, and
+//! which of them are sets, is Redis's. Writes replies, nothing else.
 
 use std::ops::Range;
 

@@ -1,7 +1,8 @@
 //! What clients read about a command: `Docs`, and the syntax of its arguments as a tree.
 //!
-//! The model is that of COMMAND DOCS, which prints it as it is; `redis-cli` makes its help and its hints
-//! from it, the tests make commands from it. Every row refers to one `Docs`; those of a family stand in its
+//! The model is that of COMMAND DOCS, which prints it as it is; `redis-cli` makes its help and its
+//! hints from it, the tests make commands from it. Every row refers to one `Docs`; those of a
+//! family stand in its
 //! `docs.rs`. Nothing here is looked at while a command runs.
 
 /// What is known of a command beyond what the server needs to run it.

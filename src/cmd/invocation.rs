@@ -14,7 +14,8 @@ pub(crate) type Below<'a> = &'a mut dyn FnMut(usize) -> usize;
 
 /// How often what may be repeated stands at most.
 const REPEATED_MAX: usize = 3;
-/// Unix seconds around which moments lie: a little after the start of the clock of `shard::testing`.
+/// Unix seconds around which moments lie: a little after the start of the clock of
+/// `shard::testing`.
 const MOMENT: usize = 1_700_000_500;
 
 /// The words of a command, its name first.

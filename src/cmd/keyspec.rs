@@ -1,8 +1,8 @@
 //! Key specs: where the keys of a command are, and what happens to them.
 //!
-//! The model is Redis 7's own (begin_search, find_keys, flags), so COMMAND INFO prints it as it is. One
-//! extraction serves routing, locking, ACL and cluster redirection; a command whose keys cannot be found
-//! is an error, never "no keys".
+//! The model is Redis 7's own (begin_search, find_keys, flags), so COMMAND INFO prints it as it is.
+//! One extraction serves routing, locking, ACL and cluster redirection; a command whose keys cannot
+//! be found is an error, never "no keys".
 
 use crate::resp::{Args, parse_i64};
 
@@ -11,21 +11,24 @@ use crate::resp::{Args, parse_i64};
 pub enum Begin {
     /// At this argument.
     Index(usize),
-    /// Behind the first argument equal to the word, searching from `from` (negative: backwards from the end).
+    /// Behind the first argument equal to the word, searching from `from` (negative: backwards from
+    /// the end).
     Keyword { word: &'static str, from: i32 },
 }
 
 /// How the keys lie from there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Find {
-    /// From the begin to `last` (relative to it; negative: from the end of the arguments), each `step`-th.
-    /// With a negative `last`, `limit` above 1 takes only the first 1/limit of what remains.
+    /// From the begin to `last` (relative to it; negative: from the end of the arguments), each
+    /// `step`-th. With a negative `last`, `limit` above 1 takes only the first 1/limit of what
+    /// remains.
     Range {
         last: i32,
         step: usize,
         limit: usize,
     },
-    /// The count stands at `count_at`, the first key at `first` (both relative to the begin), each `step`-th.
+    /// The count stands at `count_at`, the first key at `first` (both relative to the begin), each
+    /// `step`-th.
     Count {
         count_at: usize,
         first: usize,

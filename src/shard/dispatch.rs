@@ -1,8 +1,8 @@
 //! From a parsed command to where it runs: the gates, then the route.
 //!
 //! `command` is the one way in. A plain command on keys of one shard costs a table look-up, a slot and a
-//! branch or two; everything else branches off early. What is not such a command waits until its client
-//! has no reply outstanding, so that it never overtakes.
+//! branch or two; everything else branches off early. What is not such a command waits until its
+//! client has no reply outstanding, so that it never overtakes.
 
 use super::Core;
 use super::input::Flow;
@@ -128,8 +128,8 @@ impl Core {
         None
     }
 
-    /// True when the client's commands are answered one after the other, and one is not answered yet: which
-    /// reply CLIENT REPLY SKIP swallows is only known in order.
+    /// True when the client's commands are answered one after the other, and one is not answered
+    /// yet: which reply CLIENT REPLY SKIP swallows is only known in order.
     fn waits_its_turn(&mut self, token: Token) -> bool {
         let strict = self.config.pipeline_order == PipelineOrder::Strict;
         let client = self.client(token);
@@ -137,8 +137,8 @@ impl Core {
         serial && client.replies.outstanding() > 0
     }
 
-    /// True for commands that are refused when memory is short: those that may need some, an EXEC of such
-    /// commands, and, because a queue costs memory, everything that MULTI would queue.
+    /// True for commands that are refused when memory is short: those that may need some, an EXEC
+    /// of such commands, and, because a queue costs memory, everything that MULTI would queue.
     fn needs_memory(&mut self, token: Token, row: &Row) -> bool {
         if row.has(flag::DENYOOM) {
             return true;
@@ -408,7 +408,8 @@ impl Core {
 mod tests {
     use crate::shard::testing::Shards;
 
-    /// Feeds one pipeline of writes to both shards; returns how many commands hopped in the first tick.
+    /// Feeds one pipeline of writes to both shards; returns how many commands hopped in the first
+    /// tick.
     fn hops_at_once(order: &str) -> u64 {
         let mut shards = Shards::with(2, &[("pipeline-order", order)]);
         let client = shards.connect(0);

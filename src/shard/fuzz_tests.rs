@@ -1,9 +1,10 @@
 //! Fuzzing the whole command table in process (requirement R8).
 //!
-//! Random commands made from the table's rows and their syntax run on two servers of several shards,
-//! whose state is kept: one gets each batch whole, the other cut at random. Nothing may panic or take
-//! long, and both must reply alike. A failure prints its seed and leaves the bytes since the last fresh
-//! state in a file; `CAIRN_REPLAY=FILE` plays it again, `CAIRN_LIMITS=long` goes on for fifteen minutes,
+//! Random commands made from the table's rows and their syntax run on two servers of several
+//! shards, whose state is kept: one gets each batch whole, the other cut at random. Nothing may
+//! panic or take long, and both must reply alike. A failure prints its seed and leaves the bytes
+//! since the last fresh state in a file; `CAIRN_REPLAY=FILE` plays it again, `CAIRN_LIMITS=long`
+//! goes on for fifteen minutes,
 //! `CAIRN_SEED` chooses the seed.
 
 #![allow(
@@ -22,7 +23,8 @@ use crate::cmd::invocation::invocation;
 const BATCHES_PER_STATE: usize = 2500;
 /// Longest that a batch may take.
 const BATCH_LIMIT: Duration = Duration::from_secs(1);
-/// Commands whose replies or effects depend on when and how bytes arrive, and those that end the server.
+/// Commands whose replies or effects depend on when and how bytes arrive, and those that end the
+/// server.
 const LEFT_OUT: [&str; 14] = [
     "info",
     "shutdown",
@@ -253,7 +255,8 @@ impl Subject {
         Self { shards, peer, cut }
     }
 
-    /// Feeds a batch and reads what comes back. A client that is closed or waits without end is followed by another.
+    /// Feeds a batch and reads what comes back. A client that is closed or waits without end is
+    /// followed by another.
     fn feed(&mut self, bytes: &[u8]) -> String {
         let mut left = bytes;
         while !left.is_empty() && !self.shards.closed(self.peer) {

@@ -93,7 +93,8 @@ impl Bench {
         Self { shards, peer }
     }
 
-    /// The reply to a command. Afterwards the client is as new, whatever the command has made of it.
+    /// The reply to a command. Afterwards the client is as new, whatever the command has made of
+    /// it.
     fn run(&mut self, words: &[String]) -> String {
         let mut bytes = format!("*{}\r\n", words.len());
         for word in words {
@@ -116,7 +117,8 @@ impl Bench {
     }
 }
 
-/// Plays commands of all rows in turn; what is wrong with them, and how often each exception was met.
+/// Plays commands of all rows in turn; what is wrong with them, and how often each exception was
+/// met.
 fn play(commands: &'static Commands, count: usize) -> (Vec<String>, Vec<usize>) {
     let table = &commands.table;
     let number = |at: usize| u16::try_from(at).expect("rows have 16 bits");

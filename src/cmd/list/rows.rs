@@ -1,4 +1,5 @@
-//! The rows of the list commands, as COMMAND DOCS of Redis 7.0.15 prints them; LMOVEM's as Redis 8.10's.
+//! The rows of the list commands, as COMMAND DOCS of Redis 7.0.15 prints them; LMOVEM's as Redis
+//! 8.10's.
 //!
 //! Data only. The functions are in the files beside this one, tests beside them.
 

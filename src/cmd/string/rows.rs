@@ -1,4 +1,5 @@
-//! The rows of the string commands, as COMMAND DOCS of Redis 7.0.15 prints them; newer ones as their servers do.
+//! The rows of the string commands, as COMMAND DOCS of Redis 7.0.15 prints them; newer ones as
+//! their servers do.
 //!
 //! Data only. The functions are in the files beside this one, tests beside them.
 
