@@ -1,4 +1,4 @@
-# The four things one does with Cairn. Debian 12, root or sudo; packages are installed only when missing.
+# What one does with Cairn. Debian 12, root or sudo; packages are installed only when missing.
 
 CARGO ?= cargo
 SERVER := target/release/cairn-server
@@ -7,13 +7,19 @@ TEST_PACKAGES := $(BUILD_PACKAGES) redis-tools redis-server tcl dpkg-dev procps
 # The shapes of bench/load.
 SHAPES := multi-one-slot,multi-random,lpush-pipelined,lpop-pipelined,blmove,hot-keys
 
-.PHONY: build run test house bench build-packages test-packages
+.PHONY: build run check test house bench build-packages test-packages
 
 build:
 	$(CARGO) build --release --locked
 
 run: build-packages build
 	$(SERVER) --bind 127.0.0.1 --port 6379
+
+# Before every commit: formatting, lints, unit tests and the rules of the house; under a minute once built.
+check:
+	$(CARGO) fmt --check
+	$(CARGO) clippy --quiet --locked --all-targets -- -D warnings
+	$(CARGO) test --quiet --locked --lib --test tidy
 
 # The checks, in one list: see tests/all.
 test: test-packages

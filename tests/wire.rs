@@ -18,6 +18,8 @@ mod harness;
 mod limits;
 #[path = "sim/machine.rs"]
 mod machine;
+#[path = "wire/session.rs"]
+mod session;
 #[path = "wire/simulated.rs"]
 mod simulated;
 #[path = "wire/transcript.rs"]
