@@ -14,6 +14,8 @@ mod described;
 #[path = "wire/differential.rs"]
 mod differential;
 mod harness;
+#[path = "wire/integers.rs"]
+mod integers;
 #[path = "wire/limits.rs"]
 mod limits;
 #[path = "sim/machine.rs"]

@@ -93,6 +93,10 @@ fn select(core: &mut Core, token: Token, args: &Args<'_>) -> Flow {
         core.error(token, &Error::NOT_INTEGER);
         return Flow::Next;
     };
+    if i32::try_from(number).is_err() {
+        core.error(token, &Error::NOT_I32);
+        return Flow::Next;
+    }
     match u16::try_from(number)
         .ok()
         .filter(|db| *db < core.config().databases)

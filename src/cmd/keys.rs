@@ -149,10 +149,8 @@ fn observe(ctx: &mut Context<'_>, key: &[u8]) -> bool {
 
 /// A database's number as COPY and MOVE read it.
 fn database(ctx: &Context<'_>, text: &[u8]) -> Result<usize, Error> {
-    const OUTSIDE: Error =
-        Error::new("ERR value is out of range, value must between -2147483648 and 2147483647");
     let number = parse_i64(text).ok_or(Error::NOT_INTEGER)?;
-    let number = i32::try_from(number).map_err(|_| OUTSIDE)?;
+    let number = i32::try_from(number).map_err(|_| Error::NOT_I32)?;
     existing_database(ctx, number)
 }
 

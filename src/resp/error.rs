@@ -15,6 +15,8 @@ impl Error {
     pub const WRONG_TYPE: Error =
         Error::new("WRONGTYPE Operation against a key holding the wrong kind of value");
     pub const NOT_INTEGER: Error = Error::new("ERR value is not an integer or out of range");
+    pub const NOT_I32: Error =
+        Error::new("ERR value is out of range, value must between -2147483648 and 2147483647");
     pub const NOT_FLOAT: Error = Error::new("ERR value is not a valid float");
     pub const OUT_OF_RANGE: Error = Error::new("ERR index out of range");
     pub const NO_SUCH_KEY: Error = Error::new("ERR no such key");
