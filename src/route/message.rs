@@ -41,6 +41,13 @@ impl Message {
     }
 }
 
+/// A client of a shard: the token alone may have another client by now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClientRef {
+    pub token: Token,
+    pub client: u64,
+}
+
 /// Where a reply belongs: a client of the home shard and a place in its pipeline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ReplyTo {
@@ -277,6 +284,9 @@ pub enum Note {
         sequence: Sequence,
         reply: Vec<u8>,
     },
+
+    /// To the home itself: a command of this client's EXEC is answered, and it goes on.
+    GoOn(ClientRef),
 
     /// The reply to a command that had to wait on its owner.
     Late {

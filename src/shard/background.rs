@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 
 use super::Core;
 use super::core::IoRequest;
-use super::execute::lock_key;
+use super::keys::lock_key;
 use crate::base::{Now, Socket, Token};
 use crate::cmd::KeyEvent;
 use crate::config::events;
@@ -55,12 +55,6 @@ impl Core {
             && !self.debugged.expiry_paused
             && self.pause_until_ms == 0
             && !self.locks.conflicts(WHOLE, Mode::SomeExclusive)
-    }
-
-    /// Large values that wait to be freed.
-    #[must_use]
-    pub fn unfreed(&self) -> usize {
-        self.store.unfreed() + self.borrowed.unfreed()
     }
 
     /// One slice of work that no command asked for.
@@ -177,36 +171,6 @@ impl Core {
         }
     }
 
-    /// Bytes that this shard's thread has allocated and not freed.
-    #[must_use]
-    pub fn used_memory(&self) -> i64 {
-        let published = &self.identity.shared.used_memory[self.id()];
-        match &self.memory {
-            Some(memory) => memory.used_bytes(),
-            None => published.load(Ordering::Relaxed),
-        }
-    }
-
-    /// Lets the other shards, and INFO, know how much memory this one uses.
-    pub fn publish_memory(&mut self) {
-        let used = self.used_memory();
-        self.metrics.count().used_memory = u64::try_from(used).unwrap_or(0);
-        self.identity.shared.used_memory[self.id()].store(used, Ordering::Relaxed);
-    }
-
-    /// True when a write that may need memory must be refused.
-    #[must_use]
-    pub fn out_of_memory(&self) -> bool {
-        let limit = self.config.maxmemory;
-        let shards = self.identity.shared.used_memory.iter().enumerate();
-        let others: i64 = shards
-            .filter(|(shard, _)| *shard != self.id())
-            .map(|(_, used)| used.load(Ordering::Relaxed))
-            .sum();
-        let used = u64::try_from(others + self.used_memory()).unwrap_or(0);
-        limit > 0 && used > limit
-    }
-
     /// A listener of ours accepted a connection: the shard with the fewest clients gets it.
     pub fn accepted(&mut self, listener: u32, socket: Socket) {
         if self.stopping {
@@ -271,19 +235,5 @@ impl Core {
         (client.address, client.local_address) = (addresses.0.into(), addresses.1.into());
         self.clients.insert(client);
         self.admit(token);
-    }
-
-    /// The client leaves: whatever it has registered anywhere is dropped. An EXEC under way is finished all
-    /// the same, with its watches; the client's slot is kept until then (`Client::gone`).
-    pub fn leave(&mut self, token: Token) {
-        self.leave_waits(token);
-        self.stop_monitoring(token);
-        self.drop_transaction(token);
-        if self.stopping {
-            // The other shards may have ended already: nobody waits for their answers.
-            let client = self.client(token);
-            client.steps = None;
-            client.unwatching.clear();
-        }
     }
 }

@@ -248,23 +248,6 @@ impl Core {
             .collect()
     }
 
-    /// A blocking command is over; nothing is registered any more where its reply came from.
-    pub fn end_blocking(&mut self, token: Token) {
-        let client = self.client(token);
-        if client.waiting.is_some() && client.steps.is_none() {
-            client.waiting = None;
-        }
-        self.forget_deadline(token);
-    }
-
-    fn forget_deadline(&mut self, token: Token) {
-        let client = self.client(token);
-        if let Some(at_us) = client.deadline_us.take() {
-            let deadline = (at_us, token, client.id, client.block);
-            self.waits.deadlines.remove(&deadline);
-        }
-    }
-
     /// CLIENT UNBLOCK ends a client's wait.
     pub fn unblock_waiting(&mut self, token: Token, error: bool) {
         let command = self.client(token).waiting.as_ref();

@@ -9,12 +9,13 @@
 //! - `Split`, reading: each owner runs its part at the grant; the parts are merged.
 //! - `Split`, writing: each owner runs its part at the decision; parts with results are merged then.
 
+use super::merge::merge;
 use std::sync::Arc;
 
 use super::Core;
 use super::blocking::moves;
-use super::dispatch::Place;
 use super::input::Flow;
+use super::keys::Place;
 use crate::base::Token;
 use crate::cmd::{Merge, Row, Run, flag};
 use crate::conn::State;
@@ -262,6 +263,30 @@ impl Core {
                 }
             }
         }
+    }
+
+    pub fn reply_merged(&mut self, coordinated: Coordinated) {
+        let Coordinated {
+            token,
+            client,
+            shares,
+            plan,
+            ..
+        } = coordinated;
+        let Plan::Split { merge: how, .. } = plan else {
+            panic!("only split transactions are merged")
+        };
+        if self.clients.of(token, client).is_none() {
+            return;
+        }
+        let parts: Vec<(Vec<usize>, Vec<u8>)> = shares
+            .into_iter()
+            .map(|share| match share.part {
+                Some(Part::Reply(reply)) => (share.ordinals, reply),
+                _ => (share.ordinals, Vec::new()),
+            })
+            .collect();
+        self.complete(token, |reply| merge(how, &parts, reply));
     }
 
     /// The result of a part that ran after the decision.

@@ -5,13 +5,11 @@
 //! the reply, and the effects are settled: counters, watchers, blocked clients, events.
 
 use super::Core;
-use super::input::Flow;
-use super::mesh::ALONE;
+use super::replies::ALONE;
 use crate::base::Token;
-use crate::cmd::{Context, Handler, Row, Run, changes_keys, flag, key_slot};
-use crate::conn::{ReplyMode, State};
+use crate::cmd::{Context, Handler, Row, Run};
 use crate::resp::{Args, Protocol, Reply};
-use crate::route::{Batch, Head, Mode, ReplyTo, Task, WHOLE};
+use crate::route::{Batch, Head, ReplyTo, Task};
 
 /// What a handler is told besides its arguments.
 #[derive(Debug, Clone, Copy)]
@@ -72,13 +70,6 @@ pub fn handler(row: &Row) -> Handler {
         Run::Keys(handler) | Run::Split(handler, _) | Run::Everywhere(handler, _) => handler,
         Run::Home(_) | Run::Container => panic!("the row has no handler"),
     }
-}
-
-/// The name in the lock table of a key with this hash.
-#[must_use]
-pub fn lock_key(db: u16, key_hash: u64) -> u64 {
-    let hash = key_hash ^ u64::from(db).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    if hash == WHOLE { 1 } else { hash }
 }
 
 impl Core {
@@ -173,77 +164,6 @@ impl Core {
         result
     }
 
-    /// A command of one of our clients whose keys are ours.
-    #[inline]
-    pub fn execute_here(
-        &mut self,
-        token: Token,
-        row_number: u16,
-        row: &'static Row,
-        args: &Args<'_>,
-        key: (u16, u16),
-    ) -> Flow {
-        if (!self.locks.is_empty() || row.has(flag::BLOCKING))
-            && let Some(flow) = self.execute_behind_locks(token, row_number, row, args)
-        {
-            return flow;
-        }
-        let client = self
-            .clients
-            .get_mut(token)
-            .expect("the caller works for a client that is there");
-        let call = Call {
-            token,
-            client: client.id,
-            chained: true,
-            ..Call::of(client.session.head(row_number).with_key(key), false)
-        };
-        let in_order = client.replies.in_order();
-        self.output.lend_buffer(client);
-        // The sink is taken out for the time of the call, so that handler and client are borrowed apart.
-        let mut out = std::mem::take(client.replies.sink());
-        let start = out.len();
-        self.run_handler(call, args, &mut out);
-        let client = self
-            .clients
-            .get_mut(token)
-            .expect("a handler cannot remove its client");
-        *client.replies.sink() = out;
-        if client.session.reply != ReplyMode::On {
-            self.mute(token, start);
-        }
-        if !in_order {
-            self.client(token).replies.seal(start);
-        }
-        self.settle_effects();
-        if self.waits.has_ready() {
-            self.serve_ready();
-        }
-        Flow::Next
-    }
-
-    /// While transactions are about, or for commands that may block: None when the command may run at once.
-    #[cold]
-    fn execute_behind_locks(
-        &mut self,
-        token: Token,
-        row_number: u16,
-        row: &'static Row,
-        args: &Args<'_>,
-    ) -> Option<Flow> {
-        if !row.has(flag::BLOCKING) && !self.is_locked(row, self.client_db(token), args) {
-            return None;
-        }
-        if self.has_outstanding(token) {
-            return Some(self.wait_for_replies(token));
-        }
-        let mut task = self.task(token, row_number, args);
-        self.client(token).state = State::Waiting;
-        self.remember_blocking(token, row, &mut task);
-        self.perform(task);
-        Some(Flow::Stop)
-    }
-
     /// A command of one of our clients, alone in its pipeline, packed up to wait or travel.
     pub fn task(&mut self, token: Token, row_number: u16, args: &Args<'_>) -> Task {
         let home = u16::try_from(self.id()).expect("shards are limited to 256");
@@ -264,69 +184,6 @@ impl Core {
             block: self.client(token).block,
             counted: false,
         }
-    }
-
-    fn client_db(&self, token: Token) -> u16 {
-        self.clients
-            .get(token)
-            .map_or(0, |client| client.session.db)
-    }
-
-    /// True when a transaction holds a key of this command in a way that does not fit.
-    pub fn is_locked(&self, row: &Row, db: u16, args: &Args<'_>) -> bool {
-        if self.locks.is_empty() {
-            return false;
-        }
-        if row.command.keys.is_empty() {
-            return false;
-        }
-        let mut positions = Vec::new();
-        for spec in row.command.keys {
-            if spec.positions(args, &mut positions).is_err() {
-                return false;
-            }
-        }
-        // The end of an expired key is a change, too, also to those who have looked at all keys.
-        let mut some = Mode::SomeShared;
-        let locked = self.databases_of(row, db, args).any(|db| {
-            positions.iter().any(|&at| {
-                let key = args.get(at);
-                let mode = self.mode_of(row, db, key);
-                if mode == Mode::Exclusive {
-                    some = Mode::SomeExclusive;
-                }
-                self.locks.conflicts(self.lock_key(db, key), mode)
-            })
-        });
-        locked || self.locks.conflicts(WHOLE, some)
-    }
-
-    /// How a command needs a key. Whoever finds that a key's time is over ends it, and that is a write: those who have
-    /// read it and are not done yet come before.
-    #[must_use]
-    pub fn mode_of(&self, row: &Row, db: u16, key: &[u8]) -> Mode {
-        match changes_keys(row) || self.is_over(db, key) {
-            true => Mode::Exclusive,
-            false => Mode::Shared,
-        }
-    }
-
-    /// True for a key that is there, but whose time is over.
-    #[must_use]
-    pub fn is_over(&self, db: u16, key: &[u8]) -> bool {
-        let number = usize::from(db);
-        if self.store.expires(number) == 0 {
-            return false;
-        }
-        let entry = self.store.get(number, key_slot(key), key);
-        let expiry = entry.and_then(crate::store::Entry::expiry);
-        expiry.is_some_and(|at_ms| at_ms <= self.now.unix_ms())
-    }
-
-    /// The name of a key in the lock table.
-    #[must_use]
-    pub fn lock_key(&self, db: u16, key: &[u8]) -> u64 {
-        lock_key(db, self.store.hash(key))
     }
 
     /// Counts what a command did and tells whoever waits for it.

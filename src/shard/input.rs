@@ -8,7 +8,9 @@ use super::ahead::{Ahead, Stop};
 use super::core::IoRequest;
 use crate::base::Token;
 use crate::conn::State;
+use crate::conn::Turn;
 use crate::limits::{INPUT_PAUSE_BYTES, TURN_WORK_MAX, WORK_BYTES};
+use crate::limits::{RUNNABLE_PER_TICK, TURNS_WORK_PER_TICK};
 use crate::resp::{Args, Error, Limits, Span, Violation};
 
 /// What becomes of a command's bytes.
@@ -65,6 +67,29 @@ impl Core {
     pub fn run_input(&mut self, token: Token) {
         self.consume_input(token);
         self.end_if_answered(token);
+    }
+
+    /// The turns of one tick.
+    pub fn run_turns(&mut self) {
+        let mut work = 0;
+        for _ in 0..RUNNABLE_PER_TICK {
+            let Some(token) = self.ready.pop_turn() else {
+                return;
+            };
+            let (now, _) = self.turn(token);
+            // The token may have another client by now.
+            let Some(client) = self.clients.get_mut(token).filter(|it| it.awaits_turn) else {
+                continue;
+            };
+            client.awaits_turn = false;
+            client.turn = Turn { work: 0, ..now };
+            self.run_input(token);
+            self.handle_own_notes();
+            work += self.turn(token).0.work;
+            if work >= TURNS_WORK_PER_TICK {
+                return;
+            }
+        }
     }
 
     fn consume_input(&mut self, token: Token) {

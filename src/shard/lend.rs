@@ -11,14 +11,11 @@ use std::sync::Arc;
 use super::Core;
 use super::coordinate::{Coordinated, Plan, Share};
 use super::execute::Call;
-use super::participate::strongest;
 use crate::base::Token;
-use crate::cmd::{Row, flag, key_slot, other_database};
+use crate::cmd::{flag, key_slot};
 use crate::conn::State;
-use crate::resp::{Args, Reply};
-use crate::route::{
-    DbKey, Head, Intent, Mode, Note, Part, ReplyTo, Returned, Sequence, Task, Wait, Work,
-};
+use crate::resp::Reply;
+use crate::route::{DbKey, Note, Part, ReplyTo, Returned, Sequence, Task, Wait, Work};
 use crate::store::Entry;
 
 /// The same entry once more.
@@ -54,45 +51,6 @@ impl Core {
         if self.coordinated[&sequence].missing == 0 {
             self.decide(sequence);
         }
-    }
-
-    /// Locks on these keys, each once.
-    pub fn exclusive_intents<'a>(&self, keys: impl IntoIterator<Item = &'a DbKey>) -> Vec<Intent> {
-        let mut intents: Vec<Intent> = keys
-            .into_iter()
-            .map(|(db, key)| Intent {
-                key: self.lock_key(*db, key),
-                mode: Mode::Exclusive,
-            })
-            .collect();
-        strongest(&mut intents);
-        intents
-    }
-
-    /// The keys of a command.
-    pub fn keys_of(&self, head: Head, args: &Args<'_>, out: &mut Vec<DbKey>) {
-        let row = self.table.row(head.row);
-        let mut positions = Vec::new();
-        for spec in row.command.keys {
-            if spec.positions(args, &mut positions).is_err() {
-                return;
-            }
-        }
-        for db in self.databases_of(row, head.db, args) {
-            out.extend(positions.iter().map(|&at| (db, Box::from(args.get(at)))));
-        }
-    }
-
-    /// The databases in which a command touches its keys: the client's, and the one that COPY or MOVE names.
-    pub fn databases_of(
-        &self,
-        row: &Row,
-        db: u16,
-        args: &Args<'_>,
-    ) -> impl Iterator<Item = u16> + use<> {
-        let other =
-            other_database(row, args).filter(|&other| other != db && other < self.config.databases);
-        std::iter::once(db).chain(other)
     }
 
     /// Runs commands over lent entries, answers, and sends the entries home.

@@ -8,14 +8,10 @@ use super::Core;
 use super::coordinate::Grant;
 use super::execute::Call;
 use super::snapshot::PART;
-use crate::conn::{PLACE_MAX, ReplyMode, State};
+use crate::conn::State;
 use crate::limits::{AHEAD_MAX, LINGER_WAITING_MAX, PARCEL_REPLY_BYTES_MAX};
 use crate::resp::{Args, Span};
-use crate::route::{Batch, Message, Note, Parcel, PartTimes, RemoteCommand, ReplyTo, Task};
-
-/// The place of a reply whose client waits for nothing else.
-pub const ALONE: u32 = u32::MAX;
-const _: () = assert!(PLACE_MAX < PART && PART < ALONE);
+use crate::route::{Batch, Message, Note, Parcel, PartTimes, RemoteCommand, Task};
 
 impl Core {
     /// Everything one shard had to tell in a tick.
@@ -74,6 +70,7 @@ impl Core {
             }
             Note::Revoke { sequence } => self.revoke(from, sequence),
             Note::Executed { sequence, reply } => self.executed(from, sequence, reply),
+            Note::GoOn(to) => self.go_on(to),
             Note::Late { to, reply } => self.late(to, &reply),
             Note::Probe(task) => self.probe(*task),
             Note::Found(task) => self.found(*task),
@@ -179,25 +176,6 @@ impl Core {
         }));
     }
 
-    /// Fetches what commands will look at: all buckets, then all entries; databases, slots and keys of at most
-    /// `AHEAD_MAX` commands.
-    #[inline]
-    pub fn prefetch_keys<'a>(&self, keys: impl Iterator<Item = (u16, u16, &'a [u8])>) {
-        let mut found = [(0, 0, 0); AHEAD_MAX];
-        let mut count = 0;
-        for ((db, slot, key), place) in keys.zip(&mut found) {
-            *place = (usize::from(db), slot, self.store.hash(key));
-            self.store.prefetch_table(place.0, slot);
-            count += 1;
-        }
-        for &(db, slot, hash) in &found[..count] {
-            self.store.prefetch_bucket(db, slot, hash);
-        }
-        for &(db, slot, hash) in &found[..count] {
-            self.store.prefetch_entry(db, slot, hash);
-        }
-    }
-
     #[cold]
     fn must_wait(&self, from: usize, command: &RemoteCommand, args: &Args<'_>) -> bool {
         if command.to.place == PART {
@@ -248,42 +226,6 @@ impl Core {
             }
         }
         self.mail.keep_parcel(parcel);
-    }
-
-    /// One reply for a client's pipeline.
-    #[inline]
-    fn answer(&mut self, to: ReplyTo, reply: &[u8]) {
-        let Some(client) = self.clients.of(to.token, to.client) else {
-            return;
-        };
-        self.output.lend_buffer(client);
-        let muted = client.session.reply != ReplyMode::On;
-        client
-            .replies
-            .answer(to.place, if muted { &[] } else { reply });
-        if client.session.reply == ReplyMode::Skip {
-            client.session.reply = ReplyMode::On;
-        }
-        self.output.list(client);
-        if (client.state == State::Waiting || client.ended) && client.replies.in_order() {
-            self.run_again(to.token);
-        }
-    }
-
-    /// A reply that did not come with its parcel.
-    pub fn late(&mut self, to: ReplyTo, reply: &[u8]) {
-        if to.place != ALONE {
-            return self.answer(to, reply);
-        }
-        if self.clients.of(to.token, to.client).is_some() {
-            self.end_blocking(to.token);
-            self.complete(to.token, |sink| sink.encoded(reply));
-        }
-    }
-
-    /// Delivers the reply of a task to its client, wherever it lives.
-    pub fn deliver(&mut self, home: u16, to: ReplyTo, reply: Vec<u8>) {
-        self.tell(usize::from(home), Note::Late { to, reply });
     }
 
     /// True while another shard is sure to send something soon, the reply to what it was asked or the end of a

@@ -19,12 +19,15 @@ mod execute;
 mod figures;
 #[cfg(test)]
 mod fuzz_tests;
+mod gates;
 mod happened;
 mod input;
 #[cfg(test)]
 mod isolation_tests;
+mod keys;
 mod lend;
 mod mail;
+mod memory;
 mod merge;
 mod mesh;
 mod monitor;
@@ -35,6 +38,8 @@ mod participate;
 mod pause;
 mod probe;
 mod ready;
+mod replies;
+mod sequence;
 mod slow;
 mod snapshot;
 mod split;

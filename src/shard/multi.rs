@@ -5,20 +5,19 @@
 //! them concerns the whole keyspace or the client itself, every shard is held and the commands run in
 //! *steps*, each in its ordinary way.
 
-use std::collections::{BTreeMap, BTreeSet};
+use crate::route::ClientRef;
+use std::collections::BTreeSet;
 
 use super::Core;
 use super::coordinate::{Plan, Share};
-use super::dispatch::Place;
 use super::input::Flow;
+use super::keys::Place;
 use crate::base::Token;
 use crate::cmd::{Row, Run, flag, key_slot};
 use crate::conn::{Owners, State, Steps, Transaction};
 use crate::limits::{QUEUED_BYTES_MAX, QUEUED_COMMANDS_MAX};
 use crate::resp::{Args, Error};
-use crate::route::{
-    Batch, Carried, DbKey, Head, Intent, Mode, Note, Sequence, Task, WHOLE, Watch, Work,
-};
+use crate::route::{Batch, Carried, DbKey, Head, Intent, Mode, Note, Sequence, Task, WHOLE, Work};
 
 /// Commands that MULTI does not queue.
 const NOT_QUEUED: &[&str] = &["exec", "discard", "multi", "watch", "quit", "reset"];
@@ -118,104 +117,6 @@ impl Core {
         Flow::Next
     }
 
-    /// Forgets MULTI's queue and every watch.
-    pub fn drop_transaction(&mut self, token: Token) {
-        let client = self.client(token);
-        let id = client.id;
-        let Some(transaction) = client.transaction.take() else {
-            return;
-        };
-        self.unwatch_keys(id, &transaction.watched);
-    }
-
-    fn unwatch_keys(&mut self, client: u64, watched: &BTreeSet<DbKey>) {
-        let owners: BTreeSet<usize> = watched
-            .iter()
-            .map(|(_, key)| self.slots.owner(key_slot(key)))
-            .collect();
-        for shard in owners {
-            if shard == self.id() {
-                self.unwatch_here(client);
-            } else {
-                self.tell(shard, Note::Unwatch { client });
-            }
-        }
-    }
-
-    /// WATCH: only the owners of its keys hear of it, and of our own there is nothing to wait for.
-    pub fn watch(&mut self, token: Token, args: &Args<'_>) -> Flow {
-        if self.client(token).in_multi() {
-            self.error(token, &Error::new("ERR WATCH inside MULTI is not allowed"));
-            return Flow::Next;
-        }
-        let client = self.client(token);
-        let (id, db) = (client.id, client.session.db);
-        let watched = &mut client.transaction_mut().watched;
-        let new: BTreeSet<DbKey> = args
-            .from(1)
-            .map(|key| (db, Box::from(key)))
-            .filter(|key| watched.insert(key.clone()))
-            .collect();
-        let mut shares: BTreeMap<usize, Vec<DbKey>> = BTreeMap::new();
-        for key in new {
-            let owner = self.slots.owner(key_slot(&key.1));
-            shares.entry(owner).or_default().push(key);
-        }
-        if let Some(own) = shares.remove(&self.id()) {
-            self.watch_here(id, own);
-        }
-        if shares.is_empty() {
-            self.reply(token).ok();
-            return Flow::Next;
-        }
-        let client = self.client(token);
-        client.state = State::Waiting;
-        let transaction = client.transaction_mut();
-        assert!(
-            transaction.unconfirmed == 0,
-            "a client that waits for a WATCH sends no other"
-        );
-        transaction.unconfirmed = shares.len();
-        for (owner, keys) in shares {
-            let client = id;
-            let watch = Watch {
-                client,
-                token,
-                keys,
-            };
-            self.tell(owner, Note::Watch(Box::new(watch)));
-        }
-        Flow::Stop
-    }
-
-    /// An owner has registered what a client of ours watches there.
-    pub fn watch_confirmed(&mut self, token: Token, id: u64) {
-        let Some(client) = self.clients.of(token, id) else {
-            return;
-        };
-        // It has left: what it watched is forgotten already.
-        let Some(transaction) = client.transaction.as_mut() else {
-            return;
-        };
-        assert!(transaction.unconfirmed > 0, "an owner confirms once");
-        transaction.unconfirmed -= 1;
-        if transaction.unconfirmed == 0 {
-            self.complete(token, |reply| reply.ok());
-        }
-    }
-
-    /// UNWATCH.
-    pub fn unwatch(&mut self, token: Token) -> Flow {
-        let client = self.client(token);
-        let id = client.id;
-        if let Some(transaction) = client.transaction.as_mut() {
-            let watched = std::mem::take(&mut transaction.watched);
-            self.unwatch_keys(id, &watched);
-        }
-        self.reply(token).ok();
-        Flow::Next
-    }
-
     /// EXEC.
     pub fn exec(&mut self, token: Token) -> Flow {
         if !self.client(token).in_multi() {
@@ -255,7 +156,7 @@ impl Core {
         let to = crate::route::ReplyTo {
             token,
             client: id,
-            place: super::mesh::ALONE,
+            place: super::replies::ALONE,
         };
         let watcher = (!watched.is_empty()).then_some(id);
         let task = Task {
@@ -273,14 +174,6 @@ impl Core {
         // they changed: they go when the reply is there.
         self.client(token).unwatching = watched;
         Flow::Stop
-    }
-
-    /// Drops the registrations of an EXEC that is over.
-    pub fn finish_unwatch(&mut self, token: Token) {
-        let client = self.client(token);
-        let id = client.id;
-        let watched = std::mem::take(&mut client.unwatching);
-        self.unwatch_keys(id, &watched);
     }
 
     fn start_exec(&mut self, token: Token, task: Task, owners: Owners, watched: &BTreeSet<DbKey>) {
@@ -369,6 +262,27 @@ impl Core {
         }
         self.mute(token, start);
         self.next_step(token);
+    }
+
+    /// A client leaves in the middle of an EXEC, of a server that stops: the other shards may have ended already,
+    /// and nobody waits for their answers.
+    pub fn abandon_exec(&mut self, token: Token) {
+        if self.stopping {
+            let client = self.client(token);
+            client.steps = None;
+            client.unwatching.clear();
+        }
+    }
+
+    /// A command of an EXEC is answered: its steps go on, or the EXEC is over.
+    pub fn go_on(&mut self, to: ClientRef) {
+        if self.clients.of(to.token, to.client).is_none() {
+            return;
+        }
+        if self.client(to.token).steps.is_some() {
+            return self.next_step(to.token);
+        }
+        self.end_exec(to.token);
     }
 
     /// Runs steps until one has to wait for its reply.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::Core;
 use super::blocking::moves;
 use super::coordinate::{Coordinated, Grant, Plan, Share};
-use super::mesh::ALONE;
+use super::replies::ALONE;
 use super::waits::{Candidate, suits};
 use crate::cmd::{Row, key_slot};
 use crate::conn::State;

@@ -6,11 +6,19 @@
 use super::Core;
 use super::core::IoRequest;
 use crate::base::{Io, Token};
-use crate::conn::{Client, Input, ReplyMode, State};
+use crate::conn::{Client, Input, State};
 use crate::limits::{
     OUTPUT_PAUSE_BYTES, SEND_BUFFER_KEPT_BYTES, SEND_BUFFERS_KEPT, SEND_HELD_BYTES,
 };
-use crate::resp::Reply;
+
+/// What a client that leaves had registered anywhere is dropped, each by whoever registers it. An EXEC under way is
+/// finished all the same, with its watches; the client's slot is kept until then (`Client::gone`).
+static FAREWELLS: &[fn(&mut Core, Token)] = &[
+    Core::leave_waits,
+    Core::stop_monitoring,
+    Core::drop_transaction,
+    Core::abandon_exec,
+];
 
 /// Clients with something to send, and the memory that it lies in.
 #[derive(Debug, Default)]
@@ -215,7 +223,9 @@ impl Core {
         client.state = State::Closing;
         if !client.closing {
             client.closing = true;
-            self.leave(token);
+            for farewell in FAREWELLS {
+                farewell(self, token);
+            }
             self.requests.push(request);
         }
         if self.client(token).gone() {
@@ -251,7 +261,7 @@ impl Core {
     }
 
     /// Frees the slot of a client that has gone.
-    fn forget(&mut self, token: Token) {
+    pub(super) fn forget(&mut self, token: Token) {
         let client = self.clients.remove(token).expect("forgotten once");
         assert!(
             client.gone(),
@@ -262,50 +272,5 @@ impl Core {
             .clients
             .fetch_sub(1, std::sync::atomic::Ordering::Relaxed);
         shared.clients_per_shard[self.id()].fetch_sub(1, std::sync::atomic::Ordering::Relaxed);
-    }
-
-    /// Ends a command that was alone: `write` makes its reply, then the client may go on.
-    pub fn complete(&mut self, token: Token, write: impl FnOnce(&mut Reply<'_>)) {
-        let client = self.client(token);
-        assert!(
-            client.replies.in_order(),
-            "a command that completes later is alone"
-        );
-        let protocol = client.session.protocol;
-        let sink = client.replies.sink();
-        let start = sink.len();
-        write(&mut Reply::new(sink, protocol));
-        self.mute(token, start);
-        self.list_output(token);
-        let client = self.client(token);
-        if client.steps.is_some() {
-            return self.next_step(token);
-        }
-        self.end_exec(token);
-    }
-
-    /// A command that was alone is over: its watches go, and its client goes on or, if it has left, goes.
-    pub fn end_exec(&mut self, token: Token) {
-        if !self.client(token).unwatching.is_empty() {
-            self.finish_unwatch(token);
-        }
-        if self.client(token).gone() {
-            return self.forget(token);
-        }
-        self.run_again(token);
-    }
-
-    /// CLIENT REPLY OFF and SKIP: takes back what the command wrote behind `start`.
-    #[inline]
-    pub fn mute(&mut self, token: Token, start: usize) {
-        let client = self.client(token);
-        let mode = &mut client.session.reply;
-        match *mode {
-            ReplyMode::On => return,
-            ReplyMode::Off => {}
-            ReplyMode::Skip => *mode = ReplyMode::On,
-            ReplyMode::SkipNext => *mode = ReplyMode::Skip,
-        }
-        client.replies.sink().truncate(start);
     }
 }

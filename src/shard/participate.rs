@@ -4,6 +4,7 @@
 //! is the participant's `Duty`; `act` works off everything that a change of the locks set free, in a loop
 //! rather than by recursion, because a released task may free the next.
 
+use super::keys::strongest;
 use std::sync::Arc;
 
 use smallvec::SmallVec;
@@ -13,7 +14,7 @@ use super::execute::Call;
 use super::happened::Happened;
 use super::waits::Candidate;
 use crate::cmd::key_slot;
-use crate::limits::{AHEAD_MAX, SEQUENCE_BEHIND_BITS, SEQUENCES_BEHIND_EACH};
+use crate::limits::AHEAD_MAX;
 use crate::route::{
     Carried, DbKey, Errand, Intent, Mode, Note, Outcome, Part, Returned, Schedule, Sequence, Task,
     Wait, Work,
@@ -57,35 +58,6 @@ pub struct Participant {
 }
 
 impl Core {
-    /// The next place in the global order.
-    pub fn next_sequence(&mut self) -> Sequence {
-        let drawn = self
-            .identity
-            .shared
-            .sequence
-            .fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        drawn << SEQUENCE_BEHIND_BITS
-    }
-
-    /// A place right behind another's, before everything that was drawn later: for what a transaction set off,
-    /// so that nobody sees the state between. Where there is none left, the next one.
-    ///
-    /// ```text
-    /// place   drawn number | shard that made the place | 1, 2, 3 ...
-    /// ```
-    pub fn sequence_behind(&mut self, sequence: Sequence) -> Sequence {
-        let drawn = sequence >> SEQUENCE_BEHIND_BITS;
-        let (last, used) = self.behind_drawn;
-        let used = if drawn > last { 1 } else { used + 1 };
-        // An older number's places may have been given before: only the newest is sure to have some left.
-        if drawn < last || used >= SEQUENCES_BEHIND_EACH {
-            return self.next_sequence();
-        }
-        self.behind_drawn = (drawn, used);
-        let shard = self.id() as u64;
-        (drawn << SEQUENCE_BEHIND_BITS) | (shard * SEQUENCES_BEHIND_EACH) | used
-    }
-
     /// A coordinator asks for locks.
     pub fn schedule(&mut self, coordinator: usize, mut schedule: Schedule) {
         if let Work::Read(part) = &schedule.work {
@@ -385,10 +357,4 @@ impl Duty {
             _ => None,
         }
     }
-}
-
-/// Leaves each key once, with its strongest mode.
-pub fn strongest(intents: &mut Vec<Intent>) {
-    intents.sort_unstable_by_key(|intent| (intent.key, std::cmp::Reverse(intent.mode)));
-    intents.dedup_by_key(|intent| intent.key);
 }

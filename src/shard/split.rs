@@ -4,15 +4,14 @@
 //! the parts' replies become is in `merge`.
 
 use super::Core;
-use super::coordinate::{Coordinated, Plan, Share};
+use super::coordinate::{Plan, Share};
 use super::input::Flow;
-use super::merge::merge;
-use super::participate::strongest;
+use super::keys::strongest;
 use crate::base::Token;
 use crate::cmd::{Merge, Row, Run, changes_keys, flag, key_slot};
 use crate::conn::State;
 use crate::resp::Args;
-use crate::route::{Carried, Head, Intent, Mode, Part, WHOLE, Work};
+use crate::route::{Carried, Head, Intent, Mode, WHOLE, Work};
 
 impl Core {
     /// A command of a waiting client that divides by key; `positions` holds where the keys stand.
@@ -89,21 +88,6 @@ impl Core {
         }
     }
 
-    /// A command on the whole keyspace of every shard.
-    pub fn everywhere(&mut self, token: Token, row_number: u16, args: &Args<'_>) -> Flow {
-        if self.has_outstanding(token) {
-            return self.wait_for_replies(token);
-        }
-        let row: &'static Row = self.table.row(row_number);
-        if self.identity.shards == 1 && self.locks.is_empty() {
-            return self.execute_here(token, row_number, row, args, (0, 0));
-        }
-        let task = self.task(token, row_number, args);
-        self.client(token).state = State::Waiting;
-        self.spread(token, row, &task.commands.carried(0));
-        Flow::Stop
-    }
-
     /// A part of a command without keys for every shard.
     pub fn spread(&mut self, token: Token, row: &'static Row, carried: &Carried) {
         let Run::Everywhere(_, merge) = row.command.run else {
@@ -136,30 +120,6 @@ impl Core {
                 None,
             );
         }
-    }
-
-    pub fn reply_merged(&mut self, coordinated: Coordinated) {
-        let Coordinated {
-            token,
-            client,
-            shares,
-            plan,
-            ..
-        } = coordinated;
-        let Plan::Split { merge: how, .. } = plan else {
-            panic!("only split transactions are merged")
-        };
-        if self.clients.of(token, client).is_none() {
-            return;
-        }
-        let parts: Vec<(Vec<usize>, Vec<u8>)> = shares
-            .into_iter()
-            .map(|share| match share.part {
-                Some(Part::Reply(reply)) => (share.ordinals, reply),
-                _ => (share.ordinals, Vec::new()),
-            })
-            .collect();
-        self.complete(token, |reply| merge(how, &parts, reply));
     }
 }
 

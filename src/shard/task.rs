@@ -5,11 +5,12 @@
 
 use super::Core;
 use super::execute::Call;
-use super::mesh::ALONE;
-use super::participate::{PART_REPLY_BYTES, Participant, strongest};
+use super::keys::strongest;
+use super::participate::{PART_REPLY_BYTES, Participant};
+use super::replies::ALONE;
 use crate::limits::AHEAD_MAX;
-use crate::resp::{Args, Protocol, Reply};
-use crate::route::{Batch, Head, Intent, Mode, Note, Task};
+use crate::resp::{Protocol, Reply};
+use crate::route::{Batch, Intent, Mode, Note, Task};
 
 impl Core {
     /// Runs a task whose keys are all ours, now or when the locks allow.
@@ -34,23 +35,6 @@ impl Core {
         let sequence = self.next_sequence();
         let coordinator = self.id();
         self.take_part(sequence, intents, Participant::task(coordinator, task));
-    }
-
-    /// Appends the intents of a command.
-    pub(super) fn add_intents(&self, head: Head, args: &Args<'_>, intents: &mut Vec<Intent>) {
-        let row = self.table.row(head.row);
-        let mut positions = Vec::new();
-        for spec in row.command.keys {
-            if spec.positions(args, &mut positions).is_err() {
-                return;
-            }
-        }
-        for db in self.databases_of(row, head.db, args) {
-            intents.extend(positions.iter().map(|&at| Intent {
-                key: self.lock_key(db, args.get(at)),
-                mode: self.mode_of(row, db, args.get(at)),
-            }));
-        }
     }
 
     /// Runs a task and delivers its reply, unless its client blocks.

@@ -7,7 +7,6 @@
 use super::Core;
 use crate::base::Token;
 use crate::conn::Turn;
-use crate::limits::{RUNNABLE_PER_TICK, TURNS_WORK_PER_TICK};
 
 impl Core {
     /// What the client has set to work in this tick, and the bytes of reply it is owed.
@@ -32,29 +31,6 @@ impl Core {
         if !client.awaits_turn {
             client.awaits_turn = true;
             self.ready.push_turn(token);
-        }
-    }
-
-    /// The turns of one tick.
-    pub fn run_turns(&mut self) {
-        let mut work = 0;
-        for _ in 0..RUNNABLE_PER_TICK {
-            let Some(token) = self.ready.pop_turn() else {
-                return;
-            };
-            let (now, _) = self.turn(token);
-            // The token may have another client by now.
-            let Some(client) = self.clients.get_mut(token).filter(|it| it.awaits_turn) else {
-                continue;
-            };
-            client.awaits_turn = false;
-            client.turn = Turn { work: 0, ..now };
-            self.run_input(token);
-            self.handle_own_notes();
-            work += self.turn(token).0.work;
-            if work >= TURNS_WORK_PER_TICK {
-                return;
-            }
         }
     }
 }

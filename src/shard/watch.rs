@@ -3,6 +3,10 @@
 //! The owner of a key keeps the registration; an EXEC asks every owner, under the locks, whether anything
 //! that its client watches has changed. No message is sent when a watched key changes.
 
+use super::input::Flow;
+use crate::base::Token;
+use crate::conn::State;
+use crate::resp::{Args, Error};
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -65,6 +69,120 @@ impl Watches {
 }
 
 impl Core {
+    /// Forgets MULTI's queue and every watch.
+    pub fn drop_transaction(&mut self, token: Token) {
+        let client = self.client(token);
+        let id = client.id;
+        let Some(transaction) = client.transaction.take() else {
+            return;
+        };
+        self.unwatch_keys(id, &transaction.watched);
+    }
+
+    pub fn unwatch_keys(&mut self, client: u64, watched: &BTreeSet<DbKey>) {
+        let owners: BTreeSet<usize> = watched
+            .iter()
+            .map(|(_, key)| self.slots.owner(key_slot(key)))
+            .collect();
+        for shard in owners {
+            if shard == self.id() {
+                self.unwatch_here(client);
+            } else {
+                self.tell(shard, Note::Unwatch { client });
+            }
+        }
+    }
+
+    /// An EXEC is over: its watches go, and its client goes on or, if it has left, goes.
+    pub fn end_exec(&mut self, token: Token) {
+        if !self.client(token).unwatching.is_empty() {
+            self.finish_unwatch(token);
+        }
+        self.end_command(token);
+    }
+
+    /// Drops the registrations of an EXEC that is over.
+    pub fn finish_unwatch(&mut self, token: Token) {
+        let client = self.client(token);
+        let id = client.id;
+        let watched = std::mem::take(&mut client.unwatching);
+        self.unwatch_keys(id, &watched);
+    }
+
+    /// WATCH: only the owners of its keys hear of it, and of our own there is nothing to wait for.
+    pub fn watch(&mut self, token: Token, args: &Args<'_>) -> Flow {
+        if self.client(token).in_multi() {
+            self.error(token, &Error::new("ERR WATCH inside MULTI is not allowed"));
+            return Flow::Next;
+        }
+        let client = self.client(token);
+        let (id, db) = (client.id, client.session.db);
+        let watched = &mut client.transaction_mut().watched;
+        let new: BTreeSet<DbKey> = args
+            .from(1)
+            .map(|key| (db, Box::from(key)))
+            .filter(|key| watched.insert(key.clone()))
+            .collect();
+        let mut shares: BTreeMap<usize, Vec<DbKey>> = BTreeMap::new();
+        for key in new {
+            let owner = self.slots.owner(key_slot(&key.1));
+            shares.entry(owner).or_default().push(key);
+        }
+        if let Some(own) = shares.remove(&self.id()) {
+            self.watch_here(id, own);
+        }
+        if shares.is_empty() {
+            self.reply(token).ok();
+            return Flow::Next;
+        }
+        let client = self.client(token);
+        client.state = State::Waiting;
+        let transaction = client.transaction_mut();
+        assert!(
+            transaction.unconfirmed == 0,
+            "a client that waits for a WATCH sends no other"
+        );
+        transaction.unconfirmed = shares.len();
+        for (owner, keys) in shares {
+            let client = id;
+            let watch = Watch {
+                client,
+                token,
+                keys,
+            };
+            self.tell(owner, Note::Watch(Box::new(watch)));
+        }
+        Flow::Stop
+    }
+
+    /// An owner has registered what a client of ours watches there.
+    pub fn watch_confirmed(&mut self, token: Token, id: u64) {
+        let Some(client) = self.clients.of(token, id) else {
+            return;
+        };
+        // It has left: what it watched is forgotten already.
+        let Some(transaction) = client.transaction.as_mut() else {
+            return;
+        };
+        assert!(transaction.unconfirmed > 0, "an owner confirms once");
+        transaction.unconfirmed -= 1;
+        if transaction.unconfirmed == 0 {
+            self.complete(token, |reply| reply.ok());
+        }
+    }
+
+    /// UNWATCH.
+    pub fn unwatch(&mut self, token: Token) -> Flow {
+        let client = self.client(token);
+        let id = client.id;
+        if let Some(transaction) = client.transaction.as_mut() {
+            let watched = std::mem::take(&mut transaction.watched);
+            self.unwatch_keys(id, &watched);
+        }
+        self.reply(token).ok();
+        Flow::Next
+    }
+
     /// A client of another shard watches keys of ours.
     pub fn watch_for(&mut self, home: usize, watch: Watch) {
         let Watch {

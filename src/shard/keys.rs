@@ -1,0 +1,227 @@
+//! Which keys a command has, which shard owns them, and how it needs them.
+//!
+//! Answers for routing, for locks and for fetching memory ahead, from the row's key specs and the slot table. Looks at
+//! the keyspace for expiry times only; changes nothing.
+
+use super::Core;
+use crate::cmd::{Keys, Row, changes_keys, flag, key_slot, other_database};
+use crate::limits::AHEAD_MAX;
+use crate::resp::Args;
+use crate::route::{DbKey, Head, Intent, Mode, WHOLE};
+
+/// Where the keys of a command are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// It has no keys, or none that can be found: its handler will say what is wrong.
+    Anywhere,
+    /// One shard owns them all; slot and argument of the first.
+    One {
+        shard: usize,
+        slot: u16,
+        key_at: u16,
+    },
+    /// Several shards own them; `positions` holds where the keys stand.
+    Several,
+}
+
+/// The name in the lock table of a key with this hash.
+#[must_use]
+pub fn lock_key(db: u16, key_hash: u64) -> u64 {
+    let hash = key_hash ^ u64::from(db).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    if hash == WHOLE { 1 } else { hash }
+}
+
+/// Leaves each key once, with its strongest mode.
+pub fn strongest(intents: &mut Vec<Intent>) {
+    intents.sort_unstable_by_key(|intent| (intent.key, std::cmp::Reverse(intent.mode)));
+    intents.dedup_by_key(|intent| intent.key);
+}
+
+impl Core {
+    /// Which shard owns the keys of a command; with `Place::Several`, `positions` is filled.
+    #[inline]
+    pub fn place(&mut self, row: &Row, args: &Args<'_>) -> Place {
+        self.place_routed(row, args, None)
+    }
+
+    #[inline]
+    pub fn place_routed(&mut self, row: &Row, args: &Args<'_>, first_slot: Option<u16>) -> Place {
+        match row.keys {
+            Keys::One(at) => {
+                let slot = match first_slot {
+                    Some(slot) if at == 1 => slot,
+                    _ => key_slot(args.get(at)),
+                };
+                Place::One {
+                    shard: self.slots.owner(slot),
+                    slot,
+                    key_at: at as u16,
+                }
+            }
+            Keys::None => Place::Anywhere,
+            Keys::Many => self.place_many(row, args),
+        }
+    }
+
+    pub fn place_many(&mut self, row: &Row, args: &Args<'_>) -> Place {
+        self.parsing.positions.clear();
+        for spec in row.command.keys {
+            if spec.positions(args, &mut self.parsing.positions).is_err() {
+                return Place::Anywhere;
+            }
+        }
+        if row.has(flag::FINDS_KEYS) {
+            // It may find keys of any shard, so it runs over lent ones, wherever they are.
+            return Place::Several;
+        }
+        let Some(&first) = self.parsing.positions.first() else {
+            return Place::Anywhere;
+        };
+        let slot = key_slot(args.get(first));
+        let shard = self.slots.owner(slot);
+        let one = self.parsing.positions[1..]
+            .iter()
+            .all(|&at| self.slots.owner(key_slot(args.get(at))) == shard);
+        if one {
+            Place::One {
+                shard,
+                slot,
+                key_at: u16::try_from(first).unwrap_or(0),
+            }
+        } else {
+            Place::Several
+        }
+    }
+
+    /// The keys of a command.
+    pub fn keys_of(&self, head: Head, args: &Args<'_>, out: &mut Vec<DbKey>) {
+        let row = self.table.row(head.row);
+        let mut positions = Vec::new();
+        for spec in row.command.keys {
+            if spec.positions(args, &mut positions).is_err() {
+                return;
+            }
+        }
+        for db in self.databases_of(row, head.db, args) {
+            out.extend(positions.iter().map(|&at| (db, Box::from(args.get(at)))));
+        }
+    }
+
+    /// The databases in which a command touches its keys: the client's, and the one that COPY or MOVE names.
+    pub fn databases_of(
+        &self,
+        row: &Row,
+        db: u16,
+        args: &Args<'_>,
+    ) -> impl Iterator<Item = u16> + use<> {
+        let other =
+            other_database(row, args).filter(|&other| other != db && other < self.config.databases);
+        std::iter::once(db).chain(other)
+    }
+
+    /// True when a transaction holds a key of this command in a way that does not fit.
+    pub fn is_locked(&self, row: &Row, db: u16, args: &Args<'_>) -> bool {
+        if self.locks.is_empty() {
+            return false;
+        }
+        if row.command.keys.is_empty() {
+            return false;
+        }
+        let mut positions = Vec::new();
+        for spec in row.command.keys {
+            if spec.positions(args, &mut positions).is_err() {
+                return false;
+            }
+        }
+        // The end of an expired key is a change, too, also to those who have looked at all keys.
+        let mut some = Mode::SomeShared;
+        let locked = self.databases_of(row, db, args).any(|db| {
+            positions.iter().any(|&at| {
+                let key = args.get(at);
+                let mode = self.mode_of(row, db, key);
+                if mode == Mode::Exclusive {
+                    some = Mode::SomeExclusive;
+                }
+                self.locks.conflicts(self.lock_key(db, key), mode)
+            })
+        });
+        locked || self.locks.conflicts(WHOLE, some)
+    }
+
+    /// How a command needs a key. Whoever finds that a key's time is over ends it, and that is a write: those who have
+    /// read it and are not done yet come before.
+    #[must_use]
+    pub fn mode_of(&self, row: &Row, db: u16, key: &[u8]) -> Mode {
+        match changes_keys(row) || self.is_over(db, key) {
+            true => Mode::Exclusive,
+            false => Mode::Shared,
+        }
+    }
+
+    /// True for a key that is there, but whose time is over.
+    #[must_use]
+    pub fn is_over(&self, db: u16, key: &[u8]) -> bool {
+        let number = usize::from(db);
+        if self.store.expires(number) == 0 {
+            return false;
+        }
+        let entry = self.store.get(number, key_slot(key), key);
+        let expiry = entry.and_then(crate::store::Entry::expiry);
+        expiry.is_some_and(|at_ms| at_ms <= self.now.unix_ms())
+    }
+
+    /// Appends the intents of a command.
+    pub fn add_intents(&self, head: Head, args: &Args<'_>, intents: &mut Vec<Intent>) {
+        let row = self.table.row(head.row);
+        let mut positions = Vec::new();
+        for spec in row.command.keys {
+            if spec.positions(args, &mut positions).is_err() {
+                return;
+            }
+        }
+        for db in self.databases_of(row, head.db, args) {
+            intents.extend(positions.iter().map(|&at| Intent {
+                key: self.lock_key(db, args.get(at)),
+                mode: self.mode_of(row, db, args.get(at)),
+            }));
+        }
+    }
+
+    /// Locks on these keys, each once.
+    pub fn exclusive_intents<'a>(&self, keys: impl IntoIterator<Item = &'a DbKey>) -> Vec<Intent> {
+        let mut intents: Vec<Intent> = keys
+            .into_iter()
+            .map(|(db, key)| Intent {
+                key: self.lock_key(*db, key),
+                mode: Mode::Exclusive,
+            })
+            .collect();
+        strongest(&mut intents);
+        intents
+    }
+
+    /// The name of a key in the lock table.
+    #[must_use]
+    pub fn lock_key(&self, db: u16, key: &[u8]) -> u64 {
+        lock_key(db, self.store.hash(key))
+    }
+
+    /// Fetches what commands will look at: all buckets, then all entries; databases, slots and keys of at most
+    /// `AHEAD_MAX` commands.
+    #[inline]
+    pub fn prefetch_keys<'a>(&self, keys: impl Iterator<Item = (u16, u16, &'a [u8])>) {
+        let mut found = [(0, 0, 0); AHEAD_MAX];
+        let mut count = 0;
+        for ((db, slot, key), place) in keys.zip(&mut found) {
+            *place = (usize::from(db), slot, self.store.hash(key));
+            self.store.prefetch_table(place.0, slot);
+            count += 1;
+        }
+        for &(db, slot, hash) in &found[..count] {
+            self.store.prefetch_bucket(db, slot, hash);
+        }
+        for &(db, slot, hash) in &found[..count] {
+            self.store.prefetch_entry(db, slot, hash);
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! Replies that come from elsewhere or later: into their client's pipeline, or as the end of its command.
+//!
+//! A command that was alone ends with `complete`. What its client does then, when it is in the middle of an EXEC, is
+//! told as a note, so that nothing here runs a command.
+
+use super::Core;
+use crate::base::Token;
+use crate::conn::{PLACE_MAX, ReplyMode, State};
+use crate::resp::Reply;
+use crate::route::{ClientRef, Note, ReplyTo};
+
+use super::snapshot::PART;
+
+/// The place of a reply whose client waits for nothing else.
+pub const ALONE: u32 = u32::MAX;
+const _: () = assert!(PLACE_MAX < PART && PART < ALONE);
+
+impl Core {
+    /// One reply for a client's pipeline.
+    #[inline]
+    pub fn answer(&mut self, to: ReplyTo, reply: &[u8]) {
+        let Some(client) = self.clients.of(to.token, to.client) else {
+            return;
+        };
+        self.output.lend_buffer(client);
+        let muted = client.session.reply != ReplyMode::On;
+        client
+            .replies
+            .answer(to.place, if muted { &[] } else { reply });
+        if client.session.reply == ReplyMode::Skip {
+            client.session.reply = ReplyMode::On;
+        }
+        self.output.list(client);
+        if (client.state == State::Waiting || client.ended) && client.replies.in_order() {
+            self.run_again(to.token);
+        }
+    }
+
+    /// A reply that did not come with its parcel.
+    pub fn late(&mut self, to: ReplyTo, reply: &[u8]) {
+        if to.place != ALONE {
+            return self.answer(to, reply);
+        }
+        if self.clients.of(to.token, to.client).is_some() {
+            self.end_blocking(to.token);
+            self.complete(to.token, |sink| sink.encoded(reply));
+        }
+    }
+
+    /// Delivers the reply of a task to its client, wherever it lives.
+    pub fn deliver(&mut self, home: u16, to: ReplyTo, reply: Vec<u8>) {
+        self.tell(usize::from(home), Note::Late { to, reply });
+    }
+
+    /// Ends a command that was alone: `write` makes its reply, then the client may go on.
+    pub fn complete(&mut self, token: Token, write: impl FnOnce(&mut Reply<'_>)) {
+        let client = self.client(token);
+        assert!(
+            client.replies.in_order(),
+            "a command that completes later is alone"
+        );
+        let protocol = client.session.protocol;
+        let sink = client.replies.sink();
+        let start = sink.len();
+        write(&mut Reply::new(sink, protocol));
+        self.mute(token, start);
+        self.list_output(token);
+        let client = self.client(token);
+        if client.steps.is_none() && client.unwatching.is_empty() {
+            return self.end_command(token);
+        }
+        let to = ClientRef {
+            token,
+            client: client.id,
+        };
+        self.tell(self.id(), Note::GoOn(to));
+    }
+
+    /// A command that was alone is over: its client goes on or, if it has left, goes.
+    pub fn end_command(&mut self, token: Token) {
+        if self.client(token).gone() {
+            return self.forget(token);
+        }
+        self.run_again(token);
+    }
+
+    /// CLIENT REPLY OFF and SKIP: takes back what the command wrote behind `start`.
+    #[inline]
+    pub fn mute(&mut self, token: Token, start: usize) {
+        let client = self.client(token);
+        let mode = &mut client.session.reply;
+        match *mode {
+            ReplyMode::On => return,
+            ReplyMode::Off => {}
+            ReplyMode::Skip => *mode = ReplyMode::On,
+            ReplyMode::SkipNext => *mode = ReplyMode::Skip,
+        }
+        client.replies.sink().truncate(start);
+    }
+
+    /// A blocking command is over; nothing is registered any more where its reply came from.
+    pub fn end_blocking(&mut self, token: Token) {
+        let client = self.client(token);
+        if client.waiting.is_some() && client.steps.is_none() {
+            client.waiting = None;
+        }
+        self.forget_deadline(token);
+    }
+
+    pub fn forget_deadline(&mut self, token: Token) {
+        let client = self.client(token);
+        if let Some(at_us) = client.deadline_us.take() {
+            let deadline = (at_us, token, client.id, client.block);
+            self.waits.deadlines.remove(&deadline);
+        }
+    }
+}
