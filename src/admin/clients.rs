@@ -1,17 +1,15 @@
 //! CLIENT LIST, KILL, UNBLOCK: commands about the clients of all shards.
 //!
-//! The asking shard parses, every shard looks through its own clients, the answers come back as errands.
+//! The asking shard parses, every shard looks through its own clients, the answers are merged here.
 //! A client that kills itself still gets its reply.
 
+use super::client_line::{client_line, note_query};
 use super::docs::connection as docs;
-use std::mem::size_of;
-
 use crate::base::Token;
 use crate::cmd::{Command, Group, Reach, Run, acl, flag};
 use crate::conn::{Client, State};
-use crate::resp::{Args, Error, Protocol, parse_i64, parse_u64};
-use crate::route::{Answer, ClientFilter, Errand};
-use crate::shard::{Core, Flow, HomeCommand};
+use crate::resp::{Args, Error, parse_i64};
+use crate::shard::{Core, Flow, HomeCommand, Query};
 
 /// Subcommands of CLIENT.
 pub static SUBCOMMANDS: &[HomeCommand] = &[
@@ -59,6 +57,19 @@ pub static SUBCOMMANDS: &[HomeCommand] = &[
     ),
 ];
 
+/// Which clients are meant; None fits all.
+#[derive(Debug, Clone, Default)]
+struct Filter {
+    ids: Option<Vec<u64>>,
+    address: Option<String>,
+    local_address: Option<String>,
+    user: Option<String>,
+    kind: Option<String>,
+    max_age_s: Option<u64>,
+    /// A client that is never meant: the asking one under SKIPME yes.
+    skip: Option<u64>,
+}
+
 /// Client types as `TYPE` names them; `slave` is Redis's old word for `replica`.
 fn kind(word: &[u8]) -> Result<&'static str, Error> {
     let known = ["normal", "master", "replica", "slave", "pubsub"];
@@ -77,8 +88,8 @@ fn kind_of(_client: &Client) -> &'static str {
     "normal"
 }
 
-fn fits(client: &Client, filter: &ClientFilter, now_us: u64) -> bool {
-    let ClientFilter {
+fn fits(client: &Client, filter: &Filter, now_us: u64) -> bool {
+    let Filter {
         ids,
         address,
         local_address,
@@ -103,8 +114,8 @@ fn fits(client: &Client, filter: &ClientFilter, now_us: u64) -> bool {
         && *skip != Some(client.id)
 }
 
-fn list_filter(args: &Args<'_>) -> Result<ClientFilter, Error> {
-    let mut filter = ClientFilter::default();
+fn list_filter(args: &Args<'_>) -> Result<Filter, Error> {
+    let mut filter = Filter::default();
     if args.len() == 4 && args.is(2, "type") {
         filter.kind = Some(kind(args.get(3))?.to_string());
     } else if args.len() > 3 && args.is(2, "id") {
@@ -130,47 +141,58 @@ fn list(core: &mut Core, token: Token, args: &Args<'_>) -> Flow {
             return Flow::Next;
         }
     };
-    core.note_query(token, args);
+    note_query(core, token, args);
     let wanted = filter.ids.clone();
-    let errand = Errand::ClientList(std::sync::Arc::new(filter));
-    core.ask_all(token, &errand, move |core, token, answers| {
+    core.ask_all(token, List(filter), move |core, token, answers| {
         core.client(token).query = (0, 0);
-        let text = in_order(&answers, wanted.as_deref());
-        core.complete(token, |reply| reply.verbatim("txt", &text));
+        let text = in_order(answers, wanted.as_deref());
+        core.complete(token, |reply| reply.verbatim("txt", text.as_bytes()));
     })
 }
 
-/// The shards' lines as one text: the oldest client first, or as they were asked for.
-fn in_order(answers: &[Answer], wanted: Option<&[u64]>) -> Vec<u8> {
-    let mut lines: Vec<(u64, &[u8])> = Vec::new();
-    for answer in answers {
-        let Answer::Text(text) = answer else { continue };
-        for line in text.split_inclusive(|&byte| byte == b'\n') {
-            let digits = line[b"id=".len()..].split(|&byte| byte == b' ').next();
-            let id = digits
-                .and_then(parse_u64)
-                .expect("a client's line begins with its id");
-            lines.push((id, line));
-        }
+/// A shard's clients that are meant.
+struct List(Filter);
+
+impl Query for List {
+    /// The id and the line of each.
+    type Answer = Vec<(u64, String)>;
+
+    fn answer(&self, core: &mut Core) -> Self::Answer {
+        let now_us = core.now().monotonic_us;
+        let fitting = core
+            .clients()
+            .iter()
+            .filter(|client| !client.closing && fits(client, &self.0, now_us));
+        fitting
+            .map(|client| (client.id, client_line(core, client.token)))
+            .collect()
     }
-    lines.sort_by_key(|(id, _)| *id);
-    let line_of = |id: &u64| {
-        let at = lines.binary_search_by_key(id, |(id, _)| *id).ok()?;
-        Some(lines[at])
-    };
-    let ordered: Vec<(u64, &[u8])> = match wanted {
-        Some(ids) => ids.iter().filter_map(line_of).collect(),
-        None => lines,
-    };
-    ordered
-        .iter()
-        .flat_map(|(_, line)| *line)
-        .copied()
-        .collect()
 }
 
-fn kill_filter(args: &Args<'_>, own_id: u64) -> Result<ClientFilter, Error> {
-    let mut filter = ClientFilter::default();
+/// The shards' lines as one text: the oldest client first, or as they were asked for.
+fn in_order(answers: Vec<Vec<(u64, String)>>, wanted: Option<&[u64]>) -> String {
+    let mut lines: Vec<(u64, String)> = answers.into_iter().flatten().collect();
+    lines.sort_unstable_by_key(|(id, _)| *id);
+    let mut text = String::new();
+    let mut add = |line: &str| {
+        text.push_str(line);
+        text.push('\n');
+    };
+    match wanted {
+        None => lines.iter().for_each(|(_, line)| add(line)),
+        Some(ids) => {
+            for id in ids {
+                if let Ok(at) = lines.binary_search_by_key(id, |(id, _)| *id) {
+                    add(&lines[at].1);
+                }
+            }
+        }
+    }
+    text
+}
+
+fn kill_filter(args: &Args<'_>, own_id: u64) -> Result<Filter, Error> {
+    let mut filter = Filter::default();
     let text = |at: usize| String::from_utf8_lossy(args.get(at)).into_owned();
     if args.len() == 3 {
         filter.address = Some(text(2));
@@ -227,38 +249,68 @@ fn kill(core: &mut Core, token: Token, args: &Args<'_>) -> Flow {
         }
     };
     core.client(token).killing = true;
-    let errand = Errand::ClientKill(std::sync::Arc::new(filter));
     let old_form = args.len() == 3;
-    core.ask_all(
-        token,
-        &errand,
-        if old_form { killed_address } else { killed },
-    )
+    core.ask_all(token, Kill(filter), move |core, token, killed| {
+        let killed: usize = killed.into_iter().sum();
+        end_kill(core, token, |reply| match killed {
+            0 if old_form => reply.error(&Error::new("ERR No such client")),
+            _ if old_form => reply.ok(),
+            _ => reply.integer(killed as i64),
+        });
+    })
 }
 
-fn count(answers: &[Answer]) -> i64 {
-    let counts = answers.iter().map(|answer| match answer {
-        Answer::Count(count) => *count,
-        _ => 0,
-    });
-    counts.sum()
-}
+/// A shard closes its clients that are meant; the one that asks closes when it has its reply.
+struct Kill(Filter);
 
-fn killed(core: &mut Core, token: Token, answers: Vec<Answer>) {
-    end_kill(core, token, |reply| reply.integer(count(&answers)));
-}
+impl Query for Kill {
+    /// How many.
+    type Answer = usize;
 
-fn killed_address(core: &mut Core, token: Token, answers: Vec<Answer>) {
-    end_kill(core, token, |reply| match count(&answers) {
-        0 => reply.error(&Error::new("ERR No such client")),
-        _ => reply.ok(),
-    });
+    fn answer(&self, core: &mut Core) -> usize {
+        let now_us = core.now().monotonic_us;
+        let mut killed = 0;
+        for token in core.clients().tokens() {
+            let client = core.client(token);
+            if client.closing || !fits(client, &self.0, now_us) {
+                continue;
+            }
+            killed += 1;
+            if client.killing {
+                client.doomed = true;
+            } else {
+                core.close_now(token);
+            }
+        }
+        killed
+    }
 }
 
 fn end_kill(core: &mut Core, token: Token, write: impl FnOnce(&mut crate::resp::Reply<'_>)) {
     core.client(token).killing = false;
     core.complete(token, write);
     core.close_if_doomed(token);
+}
+
+/// The shard that has this client ends its wait, with an error or as by time-out.
+struct Unblock {
+    id: u64,
+    error: bool,
+}
+
+impl Query for Unblock {
+    /// True when it was waiting.
+    type Answer = bool;
+
+    fn answer(&self, core: &mut Core) -> bool {
+        let blocked = |client: &&Client| client.id == self.id && client.state == State::Blocked;
+        let found = core.clients().iter().find(blocked);
+        let Some(token) = found.map(|client| client.token) else {
+            return false;
+        };
+        core.unblock_waiting(token, self.error);
+        true
+    }
 }
 
 fn unblock(core: &mut Core, token: Token, args: &Args<'_>) -> Flow {
@@ -275,152 +327,15 @@ fn unblock(core: &mut Core, token: Token, args: &Args<'_>) -> Flow {
     match error.and_then(|error| Ok((error, id?))) {
         Ok((error, id)) => {
             let id = u64::try_from(id).unwrap_or(0);
-            let errand = Errand::ClientUnblock { id, error };
-            core.ask_all(token, &errand, |core, token, answers| {
-                core.complete(token, |reply| reply.integer(count(&answers)));
+            core.ask_all(token, Unblock { id, error }, |core, token, found| {
+                let found = found.contains(&true);
+                core.complete(token, |reply| reply.integer(i64::from(found)));
             })
         }
         Err(error) => {
             core.error(token, &error);
             Flow::Next
         }
-    }
-}
-
-impl Core {
-    /// What CLIENT LIST and INFO say about the bytes of the very command that asks.
-    pub fn note_query(&mut self, token: Token, args: &Args<'_>) {
-        let digits = |number: usize| number.checked_ilog10().unwrap_or(0) as usize + 1;
-        let arguments: usize = args.from(0).map(<[u8]>::len).sum();
-        let framing: usize = args.from(0).map(|word| digits(word.len()) + 5).sum();
-        let query = arguments + framing + digits(args.len()) + 3;
-        self.client(token).query = (query, arguments);
-    }
-
-    /// One line of CLIENT LIST, without the line end.
-    pub fn client_line(&mut self, token: Token) -> String {
-        let now_us = self.now().monotonic_us;
-        let client = self.clients().get(token).expect("the caller has found it");
-        let session = &client.session;
-        let seconds = |since_us: u64| now_us.saturating_sub(since_us) / 1_000_000;
-        let command = client
-            .last_row
-            .map_or("NULL", |row| self.table().row(row).full_name.as_str());
-        let transaction = client.transaction.as_deref();
-        let multi = transaction
-            .filter(|transaction| transaction.open)
-            .map_or(-1, |transaction| transaction.queued.len() as i64);
-        let multi_bytes = transaction.map_or(0, |transaction| transaction.queued.bytes());
-        let (query, arguments) = client.query;
-        let (unsent, kept) = (client.replies.ready_bytes(), client.replies.kept_bytes());
-        let sending = client.sending.unwrap_or(0);
-        let total =
-            size_of::<Client>() + client.input.capacity() + query + kept + sending + multi_bytes;
-        let resp = match session.protocol {
-            Protocol::Resp2 => 2,
-            Protocol::Resp3 => 3,
-        };
-        format!(
-            "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db={} sub=0 psub=0 ssub=0 \
-             multi={multi} qbuf={} qbuf-free={} argv-mem={arguments} multi-mem={multi_bytes} rbs={kept} \
-             rbp={kept} obl={unsent} oll={} omem={sending} tot-mem={total} events={} cmd={command} user={} \
-             redir=-1 resp={resp} lib-name={} lib-ver={}",
-            client.id,
-            client.address,
-            client.local_address,
-            client.descriptor,
-            session.name,
-            seconds(client.created_us),
-            seconds(client.active_us),
-            flags(client),
-            session.db,
-            client.input.len() + query,
-            client.input.capacity() - client.input.len(),
-            usize::from(sending > 0),
-            events(client),
-            session.user,
-            session.library_name,
-            session.library_version,
-        )
-    }
-
-    /// This shard's clients that fit, one line each.
-    pub fn list_clients_here(&mut self, filter: &ClientFilter) -> Answer {
-        let now_us = self.now().monotonic_us;
-        let mut text = String::new();
-        for token in self.clients().tokens() {
-            let client = self.client(token);
-            if !client.closing && fits(client, filter, now_us) {
-                text.push_str(&self.client_line(token));
-                text.push('\n');
-            }
-        }
-        Answer::Text(text.into_bytes())
-    }
-
-    /// Closes this shard's clients that fit; the one that asks closes when it has its reply.
-    pub fn kill_clients_here(&mut self, filter: &ClientFilter) -> Answer {
-        let now_us = self.now().monotonic_us;
-        let mut count = 0;
-        for token in self.clients().tokens() {
-            let client = self.client(token);
-            if client.closing || !fits(client, filter, now_us) {
-                continue;
-            }
-            count += 1;
-            if client.killing {
-                client.doomed = true;
-            } else {
-                self.close_now(token);
-            }
-        }
-        Answer::Count(count)
-    }
-
-    /// Ends the wait of a blocked client of this shard.
-    pub fn unblock_client_here(&mut self, id: u64, error: bool) -> Answer {
-        let blocked = |client: &&Client| client.id == id && client.state == State::Blocked;
-        let found = self
-            .clients()
-            .iter()
-            .find(blocked)
-            .map(|client| client.token);
-        if let Some(token) = found {
-            self.unblock_waiting(token, error);
-        }
-        Answer::Count(i64::from(found.is_some()))
-    }
-}
-
-/// Redis's letters for a client's state.
-fn flags(client: &Client) -> String {
-    let session = &client.session;
-    let letters: String = [
-        (session.monitor, 'O'),
-        (client.in_multi(), 'x'),
-        (matches!(client.state, State::Blocked | State::Paused), 'b'),
-        (client.state == State::Closing || client.doomed, 'c'),
-        (client.address.starts_with('/'), 'U'),
-        (session.no_evict, 'e'),
-        (session.no_touch, 'T'),
-    ]
-    .into_iter()
-    .filter_map(|(set, letter)| set.then_some(letter))
-    .collect();
-    if letters.is_empty() {
-        "N".to_string()
-    } else {
-        letters
-    }
-}
-
-/// What is awaited of the socket: `r`eadable, `w`ritable.
-fn events(client: &Client) -> &'static str {
-    match (!client.receive_paused, client.sending.is_some()) {
-        (true, true) => "rw",
-        (true, false) => "r",
-        (false, true) => "w",
-        (false, false) => "",
     }
 }
 

@@ -12,8 +12,7 @@ use crate::base::Token;
 use crate::cmd::{Command, Group, Reach, Run, flag};
 use crate::config::{Config, Disk, Origin, Source, rewrite};
 use crate::resp::{Args, Error};
-use crate::route::{Answer, ConfigChange, Errand};
-use crate::shard::{Core, Flow, HomeCommand, IoRequest};
+use crate::shard::{Core, Flow, HomeCommand, Query};
 
 /// The commands of this file.
 pub static COMMANDS: &[HomeCommand] = &[HomeCommand::container(
@@ -128,36 +127,84 @@ fn get(core: &mut Core, token: Token, args: &Args<'_>) -> Flow {
     Flow::Next
 }
 
+/// The pairs of one CONFIG SET; shard 0 is asked, which makes all changes one after the other.
+struct Change {
+    pairs: Vec<(Vec<u8>, Vec<u8>)>,
+    /// The client came over loopback or the unix socket.
+    local: bool,
+}
+
+impl Query for Change {
+    /// The configuration that is to be used, or the error reply.
+    type Answer = Result<Use, String>;
+
+    fn answer(&self, core: &mut Core) -> Result<Use, String> {
+        assert!(
+            core.id() == 0,
+            "changes of the configuration are ordered by shard 0"
+        );
+        let pairs: Vec<(&[u8], &[u8])> = self
+            .pairs
+            .iter()
+            .map(|(name, value)| (&name[..], &value[..]))
+            .collect();
+        let origin = Origin {
+            local: self.local,
+            loading: false,
+        };
+        let mut config = Config::clone(core.config());
+        config.set_as(origin, &pairs, &mut |name, next| match name {
+            "port" => {
+                Err("Unable to listen on this port. That takes a restart of the server.".into())
+            }
+            "bind" => Err(
+                "Failed to bind to specified addresses. That takes a restart of the server.".into(),
+            ),
+            "dir" => crate::base::enter_directory(std::path::Path::new(&next.dir)),
+            _ => Ok(()),
+        })?;
+        let names: Vec<&[u8]> = pairs.iter().map(|(name, _)| *name).collect();
+        let notes = config.notes_of(&names);
+        notes.iter().for_each(crate::base::log::warning);
+        let new = Use {
+            version: core.config_version() + 1,
+            config: Arc::new(config),
+        };
+        new.answer(core);
+        Ok(new)
+    }
+}
+
+/// A configuration that every shard uses from now on, unless a later one is there already.
+struct Use {
+    version: u64,
+    config: Arc<Config>,
+}
+
+impl Query for Use {
+    type Answer = ();
+
+    fn answer(&self, core: &mut Core) {
+        core.configure(self.version, self.config.clone());
+    }
+}
+
 fn set(core: &mut Core, token: Token, args: &Args<'_>) -> Flow {
     if args.len() % 2 == 1 {
         core.error(token, &Error::SYNTAX);
         return Flow::Next;
     }
     let words: Vec<&[u8]> = args.from(2).collect();
-    let change = ConfigChange {
+    let change = Change {
         pairs: words
             .chunks_exact(2)
             .map(|pair| (pair[0].to_vec(), pair[1].to_vec()))
             .collect(),
         local: core.is_local(token),
     };
-    core.ask(
-        token,
-        &[0],
-        &Errand::SetConfig(Arc::new(change)),
-        configured,
-    )
-}
-
-/// Shard 0 has decided.
-fn configured(core: &mut Core, token: Token, answers: Vec<Answer>) {
-    let Some(Answer::Configured(result)) = answers.into_iter().next() else {
-        panic!("shard 0 answers a change with its outcome")
-    };
-    match result {
-        Ok((version, config)) => {
-            let errand = Errand::Configure { version, config };
-            core.ask_all(token, &errand, |core, token, _| {
+    core.ask_one(token, 0, change, |core, token, result| match result {
+        Ok(new) => {
+            core.ask_all(token, new, |core, token, _| {
                 core.complete(token, |reply| reply.ok());
             });
         }
@@ -166,7 +213,7 @@ fn configured(core: &mut Core, token: Token, answers: Vec<Answer>) {
             core.count_error(error.code());
             core.complete(token, |reply| reply.error(&error));
         }
-    }
+    })
 }
 
 fn rewrite_file(core: &mut Core, token: Token, _args: &Args<'_>) -> Flow {
@@ -185,59 +232,22 @@ fn rewrite_file(core: &mut Core, token: Token, _args: &Args<'_>) -> Flow {
         }
     };
     let content = rewrite(&old, core.config()).into_bytes();
-    let client = core.client(token);
-    client.state = crate::conn::State::Waiting;
-    let request = IoRequest::ReplaceFile {
-        path,
-        content,
-        token,
-        client: client.id,
-    };
-    core.requests.push(request);
-    Flow::Stop
+    core.replace_file(token, path, content)
+}
+
+/// A shard forgets what it has counted and measured.
+struct Reset;
+
+impl Query for Reset {
+    type Answer = ();
+
+    fn answer(&self, core: &mut Core) {
+        core.metrics_mut().reset();
+    }
 }
 
 fn reset_statistics(core: &mut Core, token: Token, _args: &Args<'_>) -> Flow {
-    core.ask_all(token, &Errand::ResetStatistics, |core, token, _| {
+    core.ask_all(token, Reset, |core, token, _| {
         core.complete(token, |reply| reply.ok());
     })
-}
-
-impl Core {
-    /// Shard 0: makes the change on top of every earlier one.
-    pub fn set_config(&mut self, change: &ConfigChange) -> Answer {
-        assert!(
-            self.id() == 0,
-            "changes of the configuration are ordered by shard 0"
-        );
-        let pairs: Vec<(&[u8], &[u8])> = change
-            .pairs
-            .iter()
-            .map(|(name, value)| (&name[..], &value[..]))
-            .collect();
-        let origin = Origin {
-            local: change.local,
-            loading: false,
-        };
-        let mut config = Config::clone(self.config());
-        let result = config.set_as(origin, &pairs, &mut |name, next| match name {
-            "port" => {
-                Err("Unable to listen on this port. That takes a restart of the server.".into())
-            }
-            "bind" => Err(
-                "Failed to bind to specified addresses. That takes a restart of the server.".into(),
-            ),
-            "dir" => crate::base::enter_directory(std::path::Path::new(&next.dir)),
-            _ => Ok(()),
-        });
-        Answer::Configured(result.map(|_| {
-            let names: Vec<&[u8]> = pairs.iter().map(|(name, _)| *name).collect();
-            let notes = config.notes_of(&names);
-            notes.iter().for_each(crate::base::log::warning);
-            let config = Arc::new(config);
-            let version = self.config_version + 1;
-            self.configure(version, config.clone());
-            (version, config)
-        }))
-    }
 }

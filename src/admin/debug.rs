@@ -1,7 +1,7 @@
 //! DEBUG: looking into the server and putting it into states that tests need.
 //!
-//! Guarded by `enable-debug-command`. What concerns keys or every shard goes out as an errand and is carried
-//! out by `debug_here`; the others are answered at once. A subcommand that this server has nothing to do
+//! Guarded by `enable-debug-command`. What concerns keys or every shard is a query; the others are answered
+//! at once. What looks at keys stands in `debug/data.rs` and `debug/digest.rs`. A subcommand that this server has nothing to do
 //! for, because it lacks the mechanism (scripts, packed list nodes), is accepted if its values make sense.
 
 mod data;
@@ -15,10 +15,9 @@ use std::time::Duration;
 use super::help::help;
 use crate::base::Token;
 use crate::base::fatal::{Crash, crash};
-use crate::cmd::{Command, Group, Reach, Run, flag, key_slot};
-use crate::resp::{Args, Error, Reply, glob_match, parse_f64, parse_i64, parse_u64};
-use crate::route::{Answer, Carried, Errand, Head};
-use crate::shard::{Core, Flow, HomeCommand, HomeFunction};
+use crate::cmd::{Command, Group, Reach, Run, flag};
+use crate::resp::{Args, Error, glob_match, parse_f64, parse_i64, parse_u64};
+use crate::shard::{Core, Flow, HomeCommand, HomeFunction, Query};
 
 /// The commands of this file.
 pub static COMMANDS: &[HomeCommand] = &[HomeCommand::new(
@@ -39,8 +38,6 @@ pub static COMMANDS: &[HomeCommand] = &[HomeCommand::new(
 const FORBIDDEN: &str = "ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", \
     you can run it from a local connection, otherwise you need to set this option in the \
     configuration file, and then restart the server.";
-const RELOAD_FAILED: Error =
-    Error::new("ERR Error trying to load the RDB dump, check server logs.");
 
 /// Longest DEBUG SLEEP, seconds.
 const SLEEP_MAX_S: f64 = 3600.0;
@@ -50,15 +47,15 @@ type Subcommand = (&'static str, usize, usize, HomeFunction);
 
 static SUBCOMMANDS: &[Subcommand] = &[
     ("sleep", 1, 1, sleep),
-    ("set-active-expire", 1, 1, on_all_shards),
-    ("pause-cron", 1, 1, on_all_shards),
-    ("populate", 1, 3, populate),
-    ("reload", 0, 3, reload),
-    ("loadaof", 0, 0, reload),
+    ("set-active-expire", 1, 1, set_active_expire),
+    ("pause-cron", 1, 1, pause_cron),
+    ("populate", 1, 3, data::populate),
+    ("reload", 0, 3, data::reload),
+    ("loadaof", 0, 0, data::reload),
     ("digest", 0, 0, digest::dataset),
     ("digest-value", 0, usize::MAX, digest::values),
-    ("object", 1, 2, on_owner),
-    ("htstats", 1, 2, table_statistics),
+    ("object", 1, 2, data::object),
+    ("htstats", 1, 2, data::table_statistics),
     ("change-repl-id", 0, 0, change_replication_id),
     ("protocol", 1, 1, protocol::protocol),
     ("error", 1, 1, error),
@@ -186,137 +183,80 @@ fn match_length(core: &mut Core, token: Token, args: &Args<'_>) -> Flow {
     Flow::Next
 }
 
-fn carried(core: &mut Core, token: Token, args: &Args<'_>) -> Arc<Carried> {
-    let head = core.client(token).session.head(0);
-    Arc::new(Carried::new(
-        Head {
-            no_touch: true,
-            ..head
-        },
-        args,
-    ))
-}
-
-/// Sends the subcommand to every shard, this one included; the reply is OK.
-fn on_all_shards(core: &mut Core, token: Token, args: &Args<'_>) -> Flow {
-    let errand = Errand::Debug(carried(core, token, args));
-    core.ask_all(token, &errand, |core, token, _| {
+/// Sends a query without a result to every shard; the reply is OK.
+fn on_all_shards<Q: Query<Answer = ()>>(core: &mut Core, token: Token, query: Q) -> Flow {
+    core.ask_all(token, query, |core, token, _| {
         core.complete(token, |reply| reply.ok());
     })
 }
 
-/// Sends the subcommand to the owner of its key, whose answer is the reply.
-fn on_owner(core: &mut Core, token: Token, args: &Args<'_>) -> Flow {
-    let owner = core.owner(key_slot(args.get(2)));
-    let errand = Errand::Debug(carried(core, token, args));
-    core.ask(token, &[owner], &errand, |core, token, answers| {
-        let text = texts(answers).pop().unwrap_or_default();
-        core.complete(token, |reply| reply.encoded(&text));
-    })
-}
+/// A shard stands still; what it is sent meanwhile waits.
+struct Sleep(Duration);
 
-/// The texts among the answers.
-fn texts(answers: Vec<Answer>) -> Vec<Vec<u8>> {
-    answers
-        .into_iter()
-        .filter_map(|answer| match answer {
-            Answer::Text(text) => Some(text),
-            _ => None,
-        })
-        .collect()
+impl Query for Sleep {
+    type Answer = ();
+
+    fn answer(&self, _core: &mut Core) {}
+
+    fn standstill(&self) -> Option<Duration> {
+        Some(self.0)
+    }
 }
 
 fn sleep(core: &mut Core, token: Token, args: &Args<'_>) -> Flow {
     let seconds = parse_f64(args.get(2))
         .unwrap_or(0.0)
         .clamp(0.0, SLEEP_MAX_S);
-    let errand = Errand::Sleep(Duration::from_secs_f64(seconds));
-    core.ask_all(token, &errand, |core, token, _| {
-        core.complete(token, |reply| reply.ok());
-    })
+    on_all_shards(core, token, Sleep(Duration::from_secs_f64(seconds)))
 }
 
-fn populate(core: &mut Core, token: Token, args: &Args<'_>) -> Flow {
-    let size_fits = args.len() < 5 || parse_u64(args.get(4)).is_some();
-    if parse_u64(args.get(2)).is_none() || !size_fits {
-        let error = Error::new("ERR value is out of range, must be positive");
-        return refuse(core, token, &error);
-    }
-    on_all_shards(core, token, args)
+fn switched_on(args: &Args<'_>) -> bool {
+    parse_i64(args.get(2)) != Some(0)
 }
 
-fn reload(core: &mut Core, token: Token, args: &Args<'_>) -> Flow {
-    for option in 2..args.len() {
-        if args.is(option, "nosave") {
-            let error = Error::new("ERR There is no saved data set to load.");
-            return refuse(core, token, &error);
-        }
-        if !args.is(option, "merge") && !args.is(option, "noflush") {
-            let error =
-                Error::new("ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options.");
-            return refuse(core, token, &error);
-        }
+/// A shard removes expired keys by itself, or only when somebody meets them.
+struct ActiveExpiry(bool);
+
+impl Query for ActiveExpiry {
+    type Answer = ();
+
+    fn answer(&self, core: &mut Core) {
+        core.debugged_mut().active_expiry_off = !self.0;
     }
-    let errand = Errand::Debug(carried(core, token, args));
-    core.ask_all(token, &errand, |core, token, answers| {
-        let failed = !texts(answers).is_empty();
-        core.complete(token, |reply| match failed {
-            false => reply.ok(),
-            true => reply.error(&RELOAD_FAILED),
-        });
-    })
 }
 
-fn table_statistics(core: &mut Core, token: Token, args: &Args<'_>) -> Flow {
-    let db = parse_i64(args.get(2)).and_then(|db| u16::try_from(db).ok());
-    if db.is_none_or(|db| db >= core.config().databases) {
-        return refuse(core, token, &Error::new("ERR Out of range database"));
+fn set_active_expire(core: &mut Core, token: Token, args: &Args<'_>) -> Flow {
+    on_all_shards(core, token, ActiveExpiry(switched_on(args)))
+}
+
+/// A shard does no background work that changes data, or does it again.
+struct PauseCron(bool);
+
+impl Query for PauseCron {
+    type Answer = ();
+
+    fn answer(&self, core: &mut Core) {
+        core.debugged_mut().expiry_paused = self.0;
     }
-    let errand = Errand::Debug(carried(core, token, args));
-    core.ask_all(token, &errand, |core, token, answers| {
-        let mut text = b"[Dictionary HT]\n".to_vec();
-        for (shard, part) in texts(answers).into_iter().enumerate() {
-            text.extend_from_slice(format!("Shard {shard}:\n").as_bytes());
-            text.extend_from_slice(&part);
-        }
-        core.complete(token, |reply| reply.verbatim("txt", &text));
-    })
+}
+
+fn pause_cron(core: &mut Core, token: Token, args: &Args<'_>) -> Flow {
+    on_all_shards(core, token, PauseCron(switched_on(args)))
+}
+
+/// A shard names this replication id from now on.
+struct ReplicationId(Arc<str>);
+
+impl Query for ReplicationId {
+    type Answer = ();
+
+    fn answer(&self, core: &mut Core) {
+        core.debugged_mut().replication_id = Some(self.0.clone());
+    }
 }
 
 fn change_replication_id(core: &mut Core, token: Token, _args: &Args<'_>) -> Flow {
     let words: [u64; 3] = std::array::from_fn(|_| core.random().next_u64());
     let digits: String = words.iter().map(|word| format!("{word:016x}")).collect();
-    let errand = Errand::ReplicationId(digits[..40].into());
-    core.ask_all(token, &errand, |core, token, _| {
-        core.complete(token, |reply| reply.ok());
-    })
-}
-
-impl Core {
-    /// This shard's part of a DEBUG subcommand.
-    pub fn debug_here(&mut self, carried: &Carried) -> Answer {
-        let args = carried.args();
-        let switched_on = args.len() == 3 && parse_i64(args.get(2)) != Some(0);
-        if args.is(1, "set-active-expire") {
-            self.debugged.active_expiry_off = !switched_on;
-        } else if args.is(1, "pause-cron") {
-            self.debugged.expiry_paused = switched_on;
-        } else if args.is(1, "digest") {
-            return Answer::Text(self.digest_here());
-        } else if args.is(1, "digest-value") {
-            return Answer::Text(self.digest_values_here(carried));
-        } else if args.is(1, "object") {
-            let mut text = Vec::new();
-            self.describe_here(carried, &mut Reply::new(&mut text, carried.head.protocol));
-            return Answer::Text(text);
-        } else if args.is(1, "populate") {
-            self.populate_here(carried);
-        } else if args.is(1, "htstats") {
-            let db = parse_u64(args.get(2)).expect("the asking shard has read the number");
-            return Answer::Text(self.table_statistics_here(db as usize));
-        } else if !self.reload_here() {
-            return Answer::Text(b"failed".to_vec());
-        }
-        Answer::Done
-    }
+    on_all_shards(core, token, ReplicationId(digits[..40].into()))
 }

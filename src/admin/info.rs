@@ -7,12 +7,12 @@ mod sections;
 mod usage;
 
 use super::docs::server as docs;
+use super::latency::{self, ByRow};
 use crate::base::Token;
 use crate::cmd::{Command, Group, Reach, Run, Table, acl, flag};
-use crate::metrics::{Histogram, Statistics};
+use crate::metrics::Statistics;
 use crate::resp::Args;
-use crate::route::{Answer, Errand};
-use crate::shard::{Core, Flow, HomeCommand};
+use crate::shard::{Core, Flow, HomeCommand, Query};
 
 /// The commands of this file.
 pub static COMMANDS: &[HomeCommand] = &[HomeCommand::new(
@@ -67,16 +67,13 @@ static SECTIONS: &[Section] = &[
     section("Shards", true, usage::shards),
 ];
 
-/// Calls and histograms, by row.
-type Histograms = Vec<(u16, u64, Histogram)>;
-
 /// Everything that sections print from.
 struct Figures<'a> {
     core: &'a Core,
     table: &'static Table,
     /// Each shard's own.
     shards: &'a [Statistics],
-    histograms: &'a Histograms,
+    histograms: &'a ByRow,
     /// Of all shards.
     sum: &'a Statistics,
     now_us: u64,
@@ -102,26 +99,27 @@ fn info(core: &mut Core, token: Token, args: &Args<'_>) -> Flow {
     if !latencies {
         return gather(core, token, wanted, Vec::new());
     }
-    core.ask_all(token, &Errand::Histograms, move |core, token, answers| {
-        gather(core, token, wanted, super::latency::together(answers));
+    core.ask_all(token, latency::Histograms, move |core, token, answers| {
+        gather(core, token, wanted, latency::together(answers));
     })
 }
 
-fn gather(core: &mut Core, token: Token, wanted: Vec<bool>, histograms: Histograms) -> Flow {
-    core.ask_all(token, &Errand::Info, move |core, token, answers| {
-        let shards = statistics_of(answers);
+fn gather(core: &mut Core, token: Token, wanted: Vec<bool>, histograms: ByRow) -> Flow {
+    core.ask_all(token, ShardStatistics, move |core, token, shards| {
         let text = print(core, &shards, &histograms, &wanted);
         core.complete(token, |reply| reply.verbatim("txt", text.as_bytes()));
     })
 }
 
-/// The shards' figures.
-pub fn statistics_of(answers: Vec<Answer>) -> Vec<Statistics> {
-    let figures = answers.into_iter().filter_map(|answer| match answer {
-        Answer::Statistics(statistics) => Some(*statistics),
-        _ => None,
-    });
-    figures.collect()
+/// What a shard has counted and measured.
+pub struct ShardStatistics;
+
+impl Query for ShardStatistics {
+    type Answer = Statistics;
+
+    fn answer(&self, core: &mut Core) -> Statistics {
+        core.statistics_now()
+    }
 }
 
 /// For each section, whether the client wants it.
@@ -135,7 +133,7 @@ fn wanted(args: &Args<'_>) -> Vec<bool> {
         .collect()
 }
 
-fn print(core: &Core, shards: &[Statistics], histograms: &Histograms, wanted: &[bool]) -> String {
+fn print(core: &Core, shards: &[Statistics], histograms: &ByRow, wanted: &[bool]) -> String {
     let mut sum = Statistics::default();
     for statistics in shards {
         sum.add(statistics);

@@ -5,8 +5,6 @@
 mod doctor;
 
 use super::docs::server as docs;
-use std::sync::Arc;
-
 use super::help::help;
 use super::sparkline::{Sample, draw};
 use crate::base::Token;
@@ -14,8 +12,7 @@ use crate::cmd::{Command, Group, Reach, Run, flag};
 use crate::limits::LATENCY_SAMPLES_MAX;
 use crate::metrics::{Histogram, LatencyEvent, LatencySample};
 use crate::resp::{Args, Error, Reply};
-use crate::route::{Answer, Errand};
-use crate::shard::{Core, Flow, HomeCommand};
+use crate::shard::{Core, Flow, HomeCommand, Query};
 
 /// The commands of this file.
 pub static COMMANDS: &[HomeCommand] = &[HomeCommand::container(
@@ -152,23 +149,47 @@ const HELP: &[&str] = &[
     "    If no commands are specified then all histograms are replied.",
 ];
 
-const READ: Errand = Errand::Latency { forget: None };
+/// A shard's events.
+struct Read;
+
+impl Query for Read {
+    type Answer = Vec<LatencyEvent>;
+
+    fn answer(&self, core: &mut Core) -> Vec<LatencyEvent> {
+        core.metrics().latency_events().to_vec()
+    }
+}
+
+/// A shard forgets the events with these names, or all when there are none, and answers with them.
+struct Forget(Vec<Vec<u8>>);
+
+impl Query for Forget {
+    type Answer = Vec<LatencyEvent>;
+
+    fn answer(&self, core: &mut Core) -> Vec<LatencyEvent> {
+        let Self(names) = self;
+        let meant = |event: &LatencyEvent| {
+            let named = |name: &Vec<u8>| name.eq_ignore_ascii_case(event.name.as_bytes());
+            names.is_empty() || names.iter().any(named)
+        };
+        let mut events = core.metrics().latency_events().to_vec();
+        core.metrics_mut()
+            .retain_latency_events(|event| !meant(event));
+        events.retain(meant);
+        events
+    }
+}
 
 /// The events of all shards, samples in the order of time.
-fn merged(answers: Vec<Answer>) -> Vec<LatencyEvent> {
+fn merged(answers: Vec<Vec<LatencyEvent>>) -> Vec<LatencyEvent> {
     let mut events: Vec<LatencyEvent> = Vec::new();
-    for answer in answers {
-        let Answer::Latency(others) = answer else {
-            continue;
-        };
-        for other in others {
-            match events.iter_mut().find(|event| event.name == other.name) {
-                Some(event) => {
-                    event.max_ms = event.max_ms.max(other.max_ms);
-                    event.samples.extend(other.samples);
-                }
-                None => events.push(other),
+    for other in answers.into_iter().flatten() {
+        match events.iter_mut().find(|event| event.name == other.name) {
+            Some(event) => {
+                event.max_ms = event.max_ms.max(other.max_ms);
+                event.samples.extend(other.samples);
             }
+            None => events.push(other),
         }
     }
     for event in &mut events {
@@ -186,7 +207,7 @@ fn number(value: u64) -> i64 {
 }
 
 fn latest(core: &mut Core, token: Token, _args: &Args<'_>) -> Flow {
-    core.ask_all(token, &READ, |core, token, answers| {
+    core.ask_all(token, Read, |core, token, answers| {
         let events = merged(answers);
         core.complete(token, |reply| {
             reply.array(events.len());
@@ -211,7 +232,7 @@ fn named(events: Vec<LatencyEvent>, name: &[u8]) -> Option<LatencyEvent> {
 
 fn history(core: &mut Core, token: Token, args: &Args<'_>) -> Flow {
     let name = args.get(2).to_vec();
-    core.ask_all(token, &READ, move |core, token, answers| {
+    core.ask_all(token, Read, move |core, token, answers| {
         let samples = named(merged(answers), &name).map_or_else(Vec::new, |event| event.samples);
         core.complete(token, |reply| {
             reply.array(samples.len());
@@ -226,17 +247,14 @@ fn history(core: &mut Core, token: Token, args: &Args<'_>) -> Flow {
 
 fn reset(core: &mut Core, token: Token, args: &Args<'_>) -> Flow {
     let names: Vec<Vec<u8>> = args.from(2).map(<[u8]>::to_vec).collect();
-    let errand = Errand::Latency {
-        forget: Some(Arc::new(names)),
-    };
-    core.ask_all(token, &errand, |core, token, answers| {
+    core.ask_all(token, Forget(names), |core, token, answers| {
         let forgotten = merged(answers).len();
         core.complete(token, |reply| reply.integer(forgotten as i64));
     })
 }
 
 fn doctor(core: &mut Core, token: Token, _args: &Args<'_>) -> Flow {
-    core.ask_all(token, &READ, move |core, token, answers| {
+    core.ask_all(token, Read, move |core, token, answers| {
         let now_s = core.now().unix_us / 1_000_000;
         let text = doctor::report(
             &merged(answers),
@@ -250,7 +268,7 @@ fn doctor(core: &mut Core, token: Token, _args: &Args<'_>) -> Flow {
 /// The samples with how long ago they were, as Redis draws them.
 fn graph(core: &mut Core, token: Token, args: &Args<'_>) -> Flow {
     let name = args.get(2).to_vec();
-    core.ask_all(token, &READ, move |core, token, answers| {
+    core.ask_all(token, Read, move |core, token, answers| {
         let Some(event) = named(merged(answers), &name) else {
             let name = String::from_utf8_lossy(&name);
             let error = Error::from(format!("ERR No samples available for event '{name}'"));
@@ -306,7 +324,7 @@ fn histogram(core: &mut Core, token: Token, args: &Args<'_>) -> Flow {
         }
     }
     let all = args.len() == 2;
-    core.ask_all(token, &Errand::Histograms, move |core, token, answers| {
+    core.ask_all(token, Histograms, move |core, token, answers| {
         let known = together(answers);
         if all {
             wanted.extend(known.iter().map(|(row, _, _)| *row));
@@ -325,21 +343,35 @@ fn histogram(core: &mut Core, token: Token, args: &Args<'_>) -> Flow {
     })
 }
 
-/// The histograms of all shards, by row.
-pub fn together(answers: Vec<Answer>) -> Vec<(u16, u64, Histogram)> {
-    let mut all: Vec<(u16, u64, Histogram)> = Vec::new();
-    for answer in answers {
-        let Answer::Histograms(histograms) = answer else {
-            continue;
-        };
-        for (row, calls, histogram) in histograms {
-            match all.iter_mut().find(|(known, _, _)| *known == row) {
-                Some((_, sum, merged)) => {
-                    *sum += calls;
-                    merged.add(&histogram);
-                }
-                None => all.push((row, calls, histogram)),
+/// The histograms of a shard.
+pub struct Histograms;
+
+/// Rows that were called, their calls and histograms.
+pub type ByRow = Vec<(u16, u64, Histogram)>;
+
+impl Query for Histograms {
+    type Answer = ByRow;
+
+    fn answer(&self, core: &mut Core) -> ByRow {
+        let rows = core.metrics().calls().iter().enumerate();
+        let histograms = rows.filter_map(|(row, calls)| {
+            let row = u16::try_from(row).expect("the table numbers its rows with 16 bits");
+            Some((row, calls.calls, calls.histogram.clone()?))
+        });
+        histograms.collect()
+    }
+}
+
+/// The histograms of all shards.
+pub fn together(answers: Vec<ByRow>) -> ByRow {
+    let mut all = ByRow::new();
+    for (row, calls, histogram) in answers.into_iter().flatten() {
+        match all.iter_mut().find(|(known, _, _)| *known == row) {
+            Some((_, sum, merged)) => {
+                *sum += calls;
+                merged.add(&histogram);
             }
+            None => all.push((row, calls, histogram)),
         }
     }
     all.sort_unstable_by_key(|(row, _, _)| *row);
@@ -369,33 +401,5 @@ fn write_histogram(calls: u64, histogram: &Histogram, reply: &mut Reply<'_>) {
     for (bound_ns, total) in steps {
         reply.integer(number(bound_ns / 1000));
         reply.integer(number(total));
-    }
-}
-
-impl Core {
-    /// This shard's events; with names they are forgotten, with none all are.
-    pub fn latency_here(&mut self, forget: Option<&Vec<Vec<u8>>>) -> Answer {
-        let events = self.metrics.latency_events().to_vec();
-        let Some(names) = forget else {
-            return Answer::Latency(events);
-        };
-        let meant = |event: &LatencyEvent| {
-            names.is_empty()
-                || names
-                    .iter()
-                    .any(|name| name.eq_ignore_ascii_case(event.name.as_bytes()))
-        };
-        self.metrics.retain_latency_events(|event| !meant(event));
-        Answer::Latency(events.into_iter().filter(meant).collect())
-    }
-
-    /// This shard's histograms.
-    pub fn histograms_here(&self) -> Answer {
-        let rows = self.metrics.calls().iter().enumerate();
-        let histograms = rows.filter_map(|(row, calls)| {
-            let row = u16::try_from(row).expect("the table numbers its rows with 16 bits");
-            Some((row, calls.calls, calls.histogram.clone()?))
-        });
-        Answer::Histograms(histograms.collect())
     }
 }

@@ -4,14 +4,13 @@
 
 use super::docs::server as docs;
 use super::help::help;
-use super::info::statistics_of;
+use super::info::ShardStatistics;
 use crate::base::Token;
 use crate::base::arena::{self, ProcessMemory};
 use crate::cmd::keyspec::access;
 use crate::cmd::{Command, Group, KeySpec, Reach, Run, flag};
 use crate::metrics::Statistics;
 use crate::resp::{Args, Reply};
-use crate::route::{Answer, Errand};
 use crate::shard::{Core, Flow, HomeCommand};
 
 /// The commands of this file.
@@ -152,10 +151,10 @@ struct Account {
 }
 
 impl Account {
-    fn of(answers: Vec<Answer>) -> Self {
+    fn of(shards: &[Statistics]) -> Self {
         let mut sum = Statistics::default();
-        for statistics in statistics_of(answers) {
-            sum.add(&statistics);
+        for statistics in shards {
+            sum.add(statistics);
         }
         let keys = sum.keyspace.iter().map(|(keys, _, _)| keys).sum();
         let process = ProcessMemory::read();
@@ -164,8 +163,8 @@ impl Account {
 }
 
 fn stats(core: &mut Core, token: Token, _args: &Args<'_>) -> Flow {
-    core.ask_all(token, &Errand::Info, |core, token, answers| {
-        let account = Account::of(answers);
+    core.ask_all(token, ShardStatistics, |core, token, shards| {
+        let account = Account::of(&shards);
         core.complete(token, |reply| write_stats(&account, reply));
     })
 }
@@ -240,8 +239,8 @@ fn write_stats(account: &Account, reply: &mut Reply<'_>) {
 }
 
 fn doctor(core: &mut Core, token: Token, _args: &Args<'_>) -> Flow {
-    core.ask_all(token, &Errand::Info, |core, token, answers| {
-        let text = diagnosis(&Account::of(answers));
+    core.ask_all(token, ShardStatistics, |core, token, shards| {
+        let text = diagnosis(&Account::of(&shards));
         core.complete(token, |reply| reply.verbatim("txt", text.as_bytes()));
     })
 }

@@ -4,6 +4,7 @@
 //! `main` hands the whole list to the shards at start; the shards never see this module.
 
 mod client;
+mod client_line;
 mod clients;
 mod command;
 mod config;

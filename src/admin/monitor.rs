@@ -7,8 +7,7 @@ use super::docs::server as docs;
 use crate::base::Token;
 use crate::cmd::{Command, Group, Reach, Run, flag};
 use crate::resp::{Args, Error};
-use crate::route::Errand;
-use crate::shard::{Core, Flow, HomeCommand};
+use crate::shard::{Core, Flow, HomeCommand, Query};
 
 /// The commands of this file.
 pub static COMMANDS: &[HomeCommand] = &[HomeCommand::new(
@@ -26,6 +25,21 @@ pub static COMMANDS: &[HomeCommand] = &[HomeCommand::new(
     },
 )];
 
+/// Every shard shows this client of that shard what its own clients execute, until `Note::Unmonitor`.
+struct Listen {
+    home: usize,
+    client: u64,
+    token: Token,
+}
+
+impl Query for Listen {
+    type Answer = ();
+
+    fn answer(&self, core: &mut Core) {
+        core.monitor_for(self.home, self.client, self.token);
+    }
+}
+
 fn monitor(core: &mut Core, token: Token, _args: &Args<'_>) -> Flow {
     if core.client(token).steps.is_some() {
         let error = Error::new("ERR MONITOR isn't allowed for DENY BLOCKING client");
@@ -38,12 +52,12 @@ fn monitor(core: &mut Core, token: Token, _args: &Args<'_>) -> Flow {
     }
     let client = core.client(token);
     client.session.monitor = true;
-    let errand = Errand::Monitor {
-        home: u16::try_from(core.id()).expect("shards are limited to 256"),
+    let listen = Listen {
+        home: core.id(),
         client: core.client(token).id,
         token,
     };
-    core.ask_all(token, &errand, |core, token, _| {
+    core.ask_all(token, listen, |core, token, _| {
         core.monitor_ready(token);
         core.complete(token, |reply| reply.ok());
     })

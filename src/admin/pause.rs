@@ -7,8 +7,7 @@ use super::docs::connection as docs;
 use crate::base::Token;
 use crate::cmd::{Command, Group, Reach, Run, acl, flag};
 use crate::resp::{Args, Error, parse_i64};
-use crate::route::{Answer, Errand};
-use crate::shard::{Core, Flow, HomeCommand};
+use crate::shard::{Core, Flow, HomeCommand, Query};
 
 /// Subcommands of CLIENT.
 pub static SUBCOMMANDS: &[HomeCommand] = &[
@@ -42,6 +41,21 @@ pub static SUBCOMMANDS: &[HomeCommand] = &[
     ),
 ];
 
+/// Clients wait until this time of the wall clock, with all commands or writes only; 0 ends it.
+struct Pause {
+    until_ms: u64,
+    all: bool,
+}
+
+impl Query for Pause {
+    /// How many commands are in progress.
+    type Answer = usize;
+
+    fn answer(&self, core: &mut Core) -> usize {
+        core.pause_here(self.until_ms, self.all)
+    }
+}
+
 fn pause(core: &mut Core, token: Token, args: &Args<'_>) -> Flow {
     let all = match args.len() {
         3 => Ok(true),
@@ -58,7 +72,7 @@ fn pause(core: &mut Core, token: Token, args: &Args<'_>) -> Flow {
             .map_err(|_| Error::new("ERR timeout is negative")),
     };
     match all.and_then(|all| Ok((all, until?))) {
-        Ok((all, until_ms)) => core.ask_all(token, &Errand::Pause { until_ms, all }, settled),
+        Ok((all, until_ms)) => core.ask_all(token, Pause { until_ms, all }, settled),
         Err(error) => {
             core.error(token, &error);
             Flow::Next
@@ -66,26 +80,24 @@ fn pause(core: &mut Core, token: Token, args: &Args<'_>) -> Flow {
     }
 }
 
-/// Asks again while commands that were taken before the pause are under way. A transaction that holds every
-/// shard does not wait: what is under way waits for its end.
-fn settled(core: &mut Core, token: Token, answers: Vec<Answer>) {
-    let under_way = answers
-        .iter()
-        .any(|answer| !matches!(answer, Answer::Count(0)));
-    let (until_ms, all) = (core.pause_until_ms, core.pause_all);
-    if under_way && until_ms != 0 && core.client(token).steps.is_none() {
-        core.ask_all(token, &Errand::Pause { until_ms, all }, settled);
+/// Asks again while commands that were taken before the pause are in progress. A transaction that holds every
+/// shard does not wait: what is in progress waits for its end.
+fn settled(core: &mut Core, token: Token, in_progress: Vec<usize>) {
+    let any = in_progress.iter().any(|commands| *commands > 0);
+    let (until_ms, all) = core.pause();
+    if any && until_ms != 0 && core.client(token).steps.is_none() {
+        core.ask_all(token, Pause { until_ms, all }, settled);
     } else {
         core.complete(token, |reply| reply.ok());
     }
 }
 
 fn unpause(core: &mut Core, token: Token, _args: &Args<'_>) -> Flow {
-    let errand = Errand::Pause {
+    let end = Pause {
         until_ms: 0,
         all: false,
     };
-    core.ask_all(token, &errand, |core, token, _| {
+    core.ask_all(token, end, |core, token, _| {
         core.complete(token, |reply| reply.ok());
     })
 }

@@ -12,9 +12,9 @@ use crate::cmd::{
     scan_part,
 };
 use crate::limits::SLOTS;
-use crate::resp::Args;
-use crate::route::{Answer, Carried, Errand, Head};
-use crate::shard::{Core, Flow, HomeCommand};
+use crate::resp::{Args, Protocol};
+use crate::route::{Carried, Head};
+use crate::shard::{Core, Flow, HomeCommand, Query};
 
 /// The commands of this file.
 pub static COMMANDS: &[HomeCommand] = &[
@@ -88,22 +88,120 @@ fn scan(core: &mut Core, token: Token, args: &Args<'_>) -> Flow {
         found: 0,
         keys: Vec::new(),
     };
-    core.walk(token, cursor, walk)
+    walk.go_on(core, token, cursor)
+}
+
+/// A shard's part of SCAN: from this cursor on, at least so many elements.
+struct Part {
+    cursor: Cursor,
+    count: usize,
+    args: Arc<Carried>,
+}
+
+/// What a shard has found.
+struct Found {
+    /// Where to go on; None: the end of the shard's run of slots.
+    next: Option<Cursor>,
+    /// Encoded bulk strings.
+    keys: Vec<u8>,
+    found: usize,
+    examined: usize,
+}
+
+impl Query for Part {
+    type Answer = Found;
+
+    const NEEDS_KEYS: bool = true;
+
+    fn answer(&self, core: &mut Core) -> Found {
+        let mut options =
+            ScanOptions::parse(&self.args.args(), 2).expect("the asking shard has read them");
+        options.count = self.count;
+        let end = end_of_run(core, self.cursor.slot);
+        let Head { db, protocol, .. } = self.args.head;
+        let mut keys = Vec::new();
+        let part = core.with_context(db, protocol, &mut keys, |ctx| {
+            scan_part(ctx, &options, self.cursor, end)
+        });
+        Found {
+            next: part.next,
+            keys,
+            found: part.found,
+            examined: part.examined,
+        }
+    }
+}
+
+impl Walk {
+    /// Asks the shard that owns the cursor's slot.
+    fn go_on(self, core: &mut Core, token: Token, cursor: Cursor) -> Flow {
+        let part = Part {
+            cursor,
+            count: self.left,
+            args: self.args.clone(),
+        };
+        let owner = core.owner(cursor.slot);
+        core.ask_one(token, owner, part, move |core, token, found| {
+            self.walked(core, token, cursor, &found);
+        })
+    }
+
+    /// A shard has looked at its run of slots, or at enough elements.
+    fn walked(mut self, core: &mut Core, token: Token, from: Cursor, found: &Found) {
+        self.keys.extend_from_slice(&found.keys);
+        self.found += found.found;
+        self.left = self.left.saturating_sub(found.examined);
+        let next = found.next.or_else(|| {
+            let end = end_of_run(core, from.slot);
+            let slot = u16::try_from(end).ok().filter(|_| end < SLOTS)?;
+            Some(Cursor { slot, position: 0 })
+        });
+        if let Some(next) = next
+            && self.left > 0
+        {
+            self.go_on(core, token, next);
+            return;
+        }
+        let number = next.map_or(0, Cursor::number);
+        core.complete(token, |reply| {
+            reply.array(2);
+            reply.bulk(number.to_string().as_bytes());
+            reply.array(self.found);
+            reply.encoded(&self.keys);
+        });
+    }
+}
+
+/// The first slot behind `slot` that another shard owns.
+fn end_of_run(core: &Core, slot: u16) -> usize {
+    let owner = core.owner(slot);
+    (usize::from(slot)..SLOTS)
+        .find(|&other| u16::try_from(other).is_ok_and(|other| core.owner(other) != owner))
+        .unwrap_or(SLOTS)
+}
+
+/// A key of this database, any of a shard's.
+struct AnyKey {
+    db: u16,
+}
+
+impl Query for AnyKey {
+    /// The key and how many keys the shard has, for a fair pick.
+    type Answer = Option<(Vec<u8>, u64)>;
+
+    const NEEDS_KEYS: bool = true;
+
+    fn answer(&self, core: &mut Core) -> Self::Answer {
+        let mut unused = Vec::new();
+        let key = core.with_context(self.db, Protocol::Resp2, &mut unused, random_part)?;
+        Some((key, core.store().len(usize::from(self.db)) as u64))
+    }
 }
 
 fn random_key(core: &mut Core, token: Token, _args: &Args<'_>) -> Flow {
     let db = core.client(token).session.db;
-    core.ask_all(token, &Errand::RandomKey { db }, |core, token, answers| {
-        let mut candidates: Vec<(Vec<u8>, u64)> = Vec::new();
-        for answer in answers {
-            if let Answer::Key {
-                key: Some(key),
-                keys,
-            } = answer
-            {
-                candidates.push((key, keys));
-            }
-        }
+    core.ask_all(token, AnyKey { db }, |core, token, answers| {
+        let candidates: Vec<(Vec<u8>, u64)> = answers.into_iter().flatten().collect();
         let total: u64 = candidates.iter().map(|(_, keys)| keys).sum();
         let mut rank = core.random().next_u64() % total.max(1);
         let chosen = candidates.into_iter().find_map(|(key, keys)| {
@@ -118,95 +216,4 @@ fn random_key(core: &mut Core, token: Token, _args: &Args<'_>) -> Flow {
             None => reply.null(),
         });
     })
-}
-
-impl Core {
-    /// Asks the shard that owns the cursor's slot.
-    fn walk(&mut self, token: Token, cursor: Cursor, walk: Walk) -> Flow {
-        let owner = self.owner(cursor.slot);
-        let errand = Errand::Scan {
-            cursor: cursor.number(),
-            count: walk.left,
-            args: walk.args.clone(),
-        };
-        self.ask(token, &[owner], &errand, move |core, token, answers| {
-            core.walked(token, cursor, walk, answers);
-        })
-    }
-
-    /// A shard has looked at its run of slots, or at enough elements.
-    fn walked(&mut self, token: Token, from: Cursor, mut walk: Walk, answers: Vec<Answer>) {
-        let Some(Answer::Scan {
-            next,
-            keys,
-            found,
-            examined,
-        }) = answers.into_iter().next()
-        else {
-            panic!("a scan is answered with what it found")
-        };
-        walk.keys.extend_from_slice(&keys);
-        walk.found += found;
-        walk.left = walk.left.saturating_sub(examined);
-        let next = match next {
-            Some(number) => Cursor::from_number(number),
-            None => {
-                let end = self.end_of_run(from.slot);
-                u16::try_from(end)
-                    .ok()
-                    .filter(|_| end < SLOTS)
-                    .map(|slot| Cursor { slot, position: 0 })
-            }
-        };
-        if let Some(next) = next
-            && walk.left > 0
-        {
-            self.walk(token, next, walk);
-            return;
-        }
-        let number = next.map_or(0, Cursor::number);
-        self.complete(token, |reply| {
-            reply.array(2);
-            reply.bulk(number.to_string().as_bytes());
-            reply.array(walk.found);
-            reply.encoded(&walk.keys);
-        });
-    }
-
-    /// The first slot behind `slot` that another shard owns.
-    fn end_of_run(&self, slot: u16) -> usize {
-        let owner = self.owner(slot);
-        (usize::from(slot)..SLOTS)
-            .find(|&other| u16::try_from(other).is_ok_and(|other| self.owner(other) != owner))
-            .unwrap_or(SLOTS)
-    }
-
-    /// This shard's part of SCAN.
-    pub fn scan_here(&mut self, cursor: u64, count: usize, carried: &Carried) -> Answer {
-        let args = carried.args();
-        let start = Cursor::from_number(cursor).expect("the asking shard has checked the cursor");
-        let mut options =
-            ScanOptions::parse(&args, 2).expect("the asking shard has read the options");
-        options.count = count;
-        let end = self.end_of_run(start.slot);
-        let mut keys = Vec::new();
-        let part = self.with_context(carried.head.db, carried.head.protocol, &mut keys, |ctx| {
-            scan_part(ctx, &options, start, end)
-        });
-        Answer::Scan {
-            next: part.next.map(Cursor::number),
-            keys,
-            found: part.found,
-            examined: part.examined,
-        }
-    }
-
-    /// This shard's candidate for RANDOMKEY.
-    pub fn random_key_here(&mut self, db: u16) -> Answer {
-        let mut unused = Vec::new();
-        let protocol = crate::resp::Protocol::Resp2;
-        let key = self.with_context(db, protocol, &mut unused, random_part);
-        let keys = self.store.len(usize::from(db)) as u64;
-        Answer::Key { key, keys }
-    }
 }

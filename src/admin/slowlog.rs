@@ -11,8 +11,7 @@ use crate::base::Token;
 use crate::cmd::{Command, Group, Reach, Run, flag};
 use crate::metrics::SlowEntry;
 use crate::resp::{Args, Error, parse_i64};
-use crate::route::{Answer, Errand};
-use crate::shard::{Core, Flow, HomeCommand};
+use crate::shard::{Core, Flow, HomeCommand, Query};
 
 /// The commands of this file.
 pub static COMMANDS: &[HomeCommand] = &[HomeCommand::container(
@@ -105,7 +104,37 @@ const HELP: &[&str] = &[
 /// Entries that GET shows when the client names no number.
 const COUNT_DEFAULT: usize = 10;
 
-const READ: Errand = Errand::SlowLog { reset: false };
+/// A shard's part of the log.
+struct Read;
+
+impl Query for Read {
+    type Answer = Vec<SlowEntry>;
+
+    fn answer(&self, core: &mut Core) -> Vec<SlowEntry> {
+        core.metrics().slow_log().iter().cloned().collect()
+    }
+}
+
+/// Forgets a shard's part of the log.
+struct Forget;
+
+impl Query for Forget {
+    type Answer = ();
+
+    fn answer(&self, core: &mut Core) {
+        core.metrics_mut().clear_slow_log();
+    }
+}
+
+/// The server's log, newest first.
+fn newest(core: &Core, parts: Vec<Vec<SlowEntry>>) -> Vec<SlowEntry> {
+    let next_id = core.shared().slow_log_ids.load(Ordering::Relaxed);
+    let oldest = next_id.saturating_sub(core.config().slowlog_max_len);
+    let mut entries: Vec<SlowEntry> = parts.into_iter().flatten().collect();
+    entries.retain(|entry| entry.id >= oldest);
+    entries.sort_unstable_by_key(|entry| std::cmp::Reverse(entry.id));
+    entries
+}
 
 fn get(core: &mut Core, token: Token, args: &Args<'_>) -> Flow {
     let count = if args.len() == 2 {
@@ -122,8 +151,8 @@ fn get(core: &mut Core, token: Token, args: &Args<'_>) -> Flow {
         core.error(token, &error);
         return Flow::Next;
     };
-    core.ask_all(token, &READ, move |core, token, answers| {
-        let mut entries = core.newest_entries(answers);
+    core.ask_all(token, Read, move |core, token, answers| {
+        let mut entries = newest(core, answers);
         entries.truncate(count);
         core.complete(token, |reply| {
             reply.array(entries.len());
@@ -143,43 +172,14 @@ fn get(core: &mut Core, token: Token, args: &Args<'_>) -> Flow {
 }
 
 fn len(core: &mut Core, token: Token, _args: &Args<'_>) -> Flow {
-    core.ask_all(token, &READ, |core, token, answers| {
-        let entries = core.newest_entries(answers);
+    core.ask_all(token, Read, |core, token, answers| {
+        let entries = newest(core, answers);
         core.complete(token, |reply| reply.integer(entries.len() as i64));
     })
 }
 
 fn reset(core: &mut Core, token: Token, _args: &Args<'_>) -> Flow {
-    let errand = Errand::SlowLog { reset: true };
-    core.ask_all(token, &errand, |core, token, _| {
+    core.ask_all(token, Forget, |core, token, _| {
         core.complete(token, |reply| reply.ok());
     })
-}
-
-impl Core {
-    /// This shard's part of the log.
-    pub fn slow_log_here(&mut self, reset: bool) -> Answer {
-        if reset {
-            self.metrics.clear_slow_log();
-            return Answer::Done;
-        }
-        Answer::SlowLog(self.metrics.slow_log().iter().cloned().collect())
-    }
-
-    /// The server's log, newest first.
-    fn newest_entries(&self, answers: Vec<Answer>) -> Vec<SlowEntry> {
-        let next_id = self.shared().slow_log_ids.load(Ordering::Relaxed);
-        let oldest = next_id.saturating_sub(self.config().slowlog_max_len);
-        let mut entries: Vec<SlowEntry> = answers
-            .into_iter()
-            .filter_map(|answer| match answer {
-                Answer::SlowLog(entries) => Some(entries),
-                _ => None,
-            })
-            .flatten()
-            .filter(|entry| entry.id >= oldest)
-            .collect();
-        entries.sort_unstable_by_key(|entry| std::cmp::Reverse(entry.id));
-        entries
-    }
 }

@@ -14,7 +14,7 @@ use std::collections::{BTreeSet, VecDeque};
 pub enum State {
     /// Commands are executed as they come.
     Running,
-    /// One command that must be alone is under way (a transaction, an errand, a command behind a lock).
+    /// One command that must be alone is under way (a transaction, a query, a command behind a lock).
     Waiting,
     /// A blocking command waits for a key.
     Blocked,

@@ -5,13 +5,13 @@
 //! allocated and a steady stream allocates nothing. All else is a `Note`. The two enums are closed: what
 //! is not named here does not happen between shards.
 
+use std::any::Any;
 use std::sync::Arc;
 
 use super::packed::{Batch, Carried, Head, count, pack};
 use super::{Intent, Sequence};
 use crate::base::{Socket, Token};
-use crate::config::Config;
-use crate::metrics::{Histogram, LatencyEvent, SlowEntry, Statistics};
+use crate::metrics::SlowEntry;
 use crate::resp::{Args, Protocol, Span};
 use crate::store::{Entry, Kind};
 
@@ -333,16 +333,16 @@ pub enum Note {
         entry: Box<SlowEntry>,
     },
 
-    /// A question to every shard, and the answer.
-    Errand {
+    /// A question on behalf of a command, and the answer; of types that only the asking command knows.
+    Query {
         id: u64,
-        errand: Errand,
-        /// Part of an EXEC that holds every shard already, with this clock.
+        query: Box<dyn Any + Send>,
+        /// Part of an EXEC that holds every shard already, and its clock.
         within_ms: Option<u64>,
     },
-    ErrandDone {
+    Answer {
         id: u64,
-        answer: Answer,
+        answer: Box<dyn Any + Send>,
     },
 }
 
@@ -373,113 +373,4 @@ pub struct Wait {
     pub keys: Vec<DbKey>,
     /// Keys of the same shard that its command needs besides, such as a destination.
     pub also: Vec<DbKey>,
-}
-
-/// What one shard asks of another on behalf of an administrative command.
-#[derive(Debug, Clone)]
-pub enum Errand {
-    /// CONFIG SET, for shard 0, which orders them all.
-    SetConfig(Arc<ConfigChange>),
-    /// Use this configuration from now on, unless a later one is there already.
-    Configure { version: u64, config: Arc<Config> },
-    /// One line per client, as CLIENT LIST prints them, of the clients that pass the filter.
-    ClientList(Arc<ClientFilter>),
-    /// Close the clients that pass the filter; answers how many.
-    ClientKill(Arc<ClientFilter>),
-    /// Unblock the client with this id; with an error or as by time-out. Answers 0 or 1.
-    ClientUnblock { id: u64, error: bool },
-    /// Clients wait until this time (wall clock, milliseconds); all commands or writes only. 0 ends it.
-    Pause { until_ms: u64, all: bool },
-    /// Statistics of the shard.
-    Info,
-    /// Zero the statistics.
-    ResetStatistics,
-    /// SCAN's part: from this cursor on, at least so many elements.
-    Scan {
-        cursor: u64,
-        count: usize,
-        args: Arc<Carried>,
-    },
-    /// RANDOMKEY's part: a key of this database.
-    RandomKey { db: u16 },
-    /// A DEBUG subcommand that concerns every shard, or the owner of a key.
-    Debug(Arc<Carried>),
-    /// The entries of the slow log; or forget them.
-    SlowLog { reset: bool },
-    /// The latency events; or forget these, or all. Answers with those that were there.
-    Latency { forget: Option<Arc<Vec<Vec<u8>>>> },
-    /// The histograms of all commands.
-    Histograms,
-    /// DEBUG SLEEP.
-    Sleep(std::time::Duration),
-    /// The replication id is this from now on.
-    ReplicationId(Arc<str>),
-    /// Show executed commands to this client of this shard; ended by `Note::Unmonitor`.
-    Monitor {
-        home: u16,
-        client: u64,
-        token: Token,
-    },
-    /// Stop: close the listeners and clients and end the thread.
-    Shutdown,
-}
-
-impl Errand {
-    /// True when it looks at keys: it waits for the transactions that are about.
-    #[must_use]
-    pub fn needs_keys(&self) -> bool {
-        matches!(
-            self,
-            Errand::Scan { .. } | Errand::RandomKey { .. } | Errand::Debug(_)
-        )
-    }
-}
-
-/// The pairs of one CONFIG SET and who asks.
-#[derive(Debug)]
-pub struct ConfigChange {
-    pub pairs: Vec<(Vec<u8>, Vec<u8>)>,
-    /// The client came over loopback or a unix socket.
-    pub local: bool,
-}
-
-/// Which clients an administrative command means; None fits all.
-#[derive(Debug, Clone, Default)]
-pub struct ClientFilter {
-    pub ids: Option<Vec<u64>>,
-    pub address: Option<String>,
-    pub local_address: Option<String>,
-    pub user: Option<String>,
-    pub kind: Option<String>,
-    pub max_age_s: Option<u64>,
-    /// A client that is never meant: the asking one under SKIPME yes.
-    pub skip: Option<u64>,
-}
-
-/// The answer to an errand.
-#[derive(Debug)]
-pub enum Answer {
-    Done,
-    Count(i64),
-    Text(Vec<u8>),
-    /// A key and how many keys the shard holds, for a fair pick.
-    Key {
-        key: Option<Vec<u8>>,
-        keys: u64,
-    },
-    /// Keys found, as encoded bulk strings, how many they are, how many elements were looked at, and the
-    /// slot and position to go on at; None: the end of the shard's run of slots.
-    Scan {
-        next: Option<u64>,
-        keys: Vec<u8>,
-        found: usize,
-        examined: usize,
-    },
-    /// Shard 0's answer to `SetConfig`: the new configuration with its number, or the error reply.
-    Configured(Result<(u64, Arc<Config>), String>),
-    Statistics(Box<Statistics>),
-    SlowLog(Vec<SlowEntry>),
-    Latency(Vec<LatencyEvent>),
-    /// Rows that were called, their calls and histograms.
-    Histograms(Vec<(u16, u64, Histogram)>),
 }

@@ -10,8 +10,8 @@ mod slots;
 
 pub use locks::{Intent, Locks, Mode, Outcome, Sequence, WHOLE};
 pub use message::{
-    Answer, ClientFilter, ClientRef, ConfigChange, DbKey, Errand, Message, Note, Offer, Parcel,
-    Part, PartTimes, RemoteCommand, ReplyTo, Returned, Schedule, Task, Wait, Watch, Work,
+    ClientRef, DbKey, Message, Note, Offer, Parcel, Part, PartTimes, RemoteCommand, ReplyTo,
+    Returned, Schedule, Task, Wait, Watch, Work,
 };
 pub use packed::{Batch, Carried, Head};
 pub use slots::SlotTable;

@@ -5,8 +5,7 @@
 //! in its client's pipeline, so replies are in order by themselves. A row without its function does not
 //! compile.
 
-use super::Core;
-use super::input::Flow;
+use super::{Core, Flow};
 use crate::base::Token;
 use crate::cmd::{Command, Renamed, Run, Table, TopLevel};
 use crate::resp::Args;
@@ -126,10 +125,10 @@ impl Core {
     /// Runs a home command.
     pub fn run_home(&mut self, token: Token, row: u16, args: &Args<'_>) -> Flow {
         let started = self.metrics.reading();
-        let first_errand = self.next_errand;
+        let asked = self.queries.asked();
         let start = self.client(token).replies.sink().len();
         let flow = self.commands.function(row)(self, token, args);
-        self.time_home(token, row, args, started, first_errand);
+        self.time_home(token, row, args, started, asked);
         if flow == Flow::Next {
             self.mute(token, start);
         }

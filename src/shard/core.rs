@@ -20,7 +20,6 @@ use crate::store::Store;
 use super::ahead::Parsing;
 use super::commands::Commands;
 use super::coordinate::Coordinated;
-use super::errand::Gathering;
 use super::mail::Mail;
 use super::output::Output;
 use super::participate::Participant;
@@ -103,11 +102,10 @@ pub enum IoRequest {
         client: u64,
     },
     CloseListeners,
-    /// Stop the thread for so long, then answer an errand.
-    Stall {
-        from: usize,
-        id: u64,
+    /// Stop the thread for so long, then answer the query.
+    StandStill {
         duration: std::time::Duration,
+        asked: super::queries::Asked,
     },
     Discard(Socket),
 }
@@ -158,8 +156,7 @@ pub struct Core {
     pub behind: HashMap<(u16, Token), VecDeque<crate::route::Task>, foldhash::fast::FixedState>,
     pub waits: super::waits::Waits,
     pub watches: super::watch::Watches,
-    pub errands: HashMap<u64, Gathering, foldhash::fast::FixedState>,
-    pub next_errand: u64,
+    pub queries: super::queries::Queries,
     pub snapshots: super::snapshot::Snapshots,
     pub metrics: Metrics,
     /// Until when clients are paused, milliseconds of the wall clock, and whether all commands are.
@@ -219,8 +216,7 @@ impl Core {
             behind: HashMap::default(),
             waits: super::waits::Waits::default(),
             watches: super::watch::Watches::default(),
-            errands: HashMap::default(),
-            next_errand: 1,
+            queries: super::queries::Queries::default(),
             snapshots: super::snapshot::Snapshots::default(),
             pause_until_ms: 0,
             pause_all: false,
@@ -267,6 +263,45 @@ impl Core {
         self.table
     }
 
+    /// How many times the configuration has been changed.
+    #[must_use]
+    pub fn config_version(&self) -> u64 {
+        self.config_version
+    }
+
+    /// This shard's keys.
+    #[must_use]
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// This shard's keys, past every handler: whoever changes them here tells nobody.
+    pub fn store_mut(&mut self) -> &mut Store {
+        &mut self.store
+    }
+
+    /// What this shard measures.
+    #[must_use]
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    /// What this shard measures, to be forgotten.
+    pub fn metrics_mut(&mut self) -> &mut Metrics {
+        &mut self.metrics
+    }
+
+    /// What DEBUG has changed.
+    #[must_use]
+    pub fn debugged(&self) -> &Debugged {
+        &self.debugged
+    }
+
+    /// What DEBUG changes.
+    pub fn debugged_mut(&mut self) -> &mut Debugged {
+        &mut self.debugged
+    }
+
     /// The time of this tick.
     #[must_use]
     pub fn now(&self) -> Now {
@@ -282,6 +317,12 @@ impl Core {
     /// A source of random numbers.
     pub fn random(&mut self) -> &mut Random {
         &mut self.random
+    }
+
+    /// Which shard owns what.
+    #[must_use]
+    pub fn slots(&self) -> &SlotTable {
+        &self.slots
     }
 
     /// The shard that owns a slot.
@@ -310,7 +351,7 @@ impl Core {
             ("participants", self.participants.len()),
             ("coordinated transactions", self.coordinated.len()),
             ("commands behind others", self.behind.len()),
-            ("queries", self.errands.len()),
+            ("queries", self.queries.pending()),
             ("blocked clients", usize::from(!self.waits.is_empty())),
             ("watches", usize::from(!self.watches.is_empty())),
             ("clients", self.clients.len()),

@@ -53,9 +53,4 @@ impl Core {
             |client: &Client| size_of::<Client>() + client.input.capacity() + client.unsent_bytes();
         self.clients.iter().map(|client| of(client) as u64).sum()
     }
-
-    /// CONFIG RESETSTAT.
-    pub fn reset_statistics(&mut self) {
-        self.metrics.reset();
-    }
 }

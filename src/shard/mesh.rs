@@ -87,12 +87,12 @@ impl Core {
                 client,
                 entry,
             } => self.write_down(token, client, *entry),
-            Note::Errand {
+            Note::Query {
                 id,
-                errand,
+                query,
                 within_ms,
-            } => self.do_errand(from, id, errand, within_ms),
-            Note::ErrandDone { id, answer } => self.errand_done(from, id, answer),
+            } => self.query_asked(from, id, query, within_ms),
+            Note::Answer { id, answer } => self.query_answered(from, id, answer),
         }
     }
 

@@ -3,7 +3,7 @@
 //! `tick` is the loop, `Core` the state that no other thread touches, and the other files are the chapters:
 //! `input` (bytes to commands), `dispatch` (gates and routing), `execute` (handlers and what follows from
 //! them), `mesh` (messages of other shards), `coordinate` and `participate` (transactions over shards),
-//! `multi`, `watch`, `blocking`, `errand` (questions to all shards), `commands` (what clients may call; the
+//! `multi`, `watch`, `blocking`, `queries` (questions to all shards), `commands` (what clients may call; the
 //! functions that need the client are `admin`'s and handed in at start).
 
 mod admission;
@@ -14,9 +14,9 @@ mod commands;
 mod coordinate;
 mod core;
 mod dispatch;
-mod errand;
 mod execute;
 mod figures;
+mod files;
 #[cfg(test)]
 mod fuzz_tests;
 mod gates;
@@ -37,6 +37,7 @@ mod output;
 mod participate;
 mod pause;
 mod probe;
+mod queries;
 mod ready;
 mod replies;
 mod sequence;
@@ -53,7 +54,8 @@ mod turns;
 mod waits;
 mod watch;
 
-pub use self::core::{Core, Identity, IoRequest, Shared};
+pub use self::core::{Core, Identity, Shared};
 pub use commands::{Commands, HomeCommand, HomeFunction};
 pub use input::Flow;
+pub use queries::Query;
 pub use tick::Shard;

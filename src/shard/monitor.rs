@@ -11,7 +11,7 @@ use crate::cmd::{Row, flag};
 use crate::conn::State;
 use crate::limits::MONITOR_UNSENT_BYTES_MAX;
 use crate::resp::Args;
-use crate::route::{Answer, Batch, Note};
+use crate::route::{Batch, Note};
 
 /// One monitoring client.
 #[derive(Debug, Clone, Copy)]
@@ -28,15 +28,14 @@ const REDACTED: &[u8] = b"(redacted)";
 
 impl Core {
     /// From now on this client wants to hear of commands.
-    pub fn monitor_here(&mut self, home: u16, client: u64, token: Token) -> Answer {
+    pub fn monitor_for(&mut self, home: usize, client: u64, token: Token) {
         self.monitors.push(Monitor {
-            home: usize::from(home),
+            home,
             client,
             token,
             ready: false,
         });
         self.monitored = true;
-        Answer::Done
     }
 
     /// Every shard sends what this client wants to hear.

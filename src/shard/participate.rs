@@ -12,12 +12,13 @@ use smallvec::SmallVec;
 use super::Core;
 use super::execute::Call;
 use super::happened::Happened;
+use super::queries::Asked;
 use super::waits::Candidate;
 use crate::cmd::key_slot;
 use crate::limits::AHEAD_MAX;
 use crate::route::{
-    Carried, DbKey, Errand, Intent, Mode, Note, Outcome, Part, Returned, Schedule, Sequence, Task,
-    Wait, Work,
+    Carried, DbKey, Intent, Mode, Note, Outcome, Part, Returned, Schedule, Sequence, Task, Wait,
+    Work,
 };
 use crate::store::Entry;
 
@@ -41,8 +42,8 @@ pub enum Duty {
     Probe(Box<Task>),
     /// Hold the locks.
     Hold,
-    /// Run an errand of the coordinator's and be done.
-    Errand(u64, Errand),
+    /// Answer a query of the coordinator's and be done.
+    Query(Asked),
     /// Offer this key's entry to a blocked client.
     Offer(Box<Candidate>, DbKey),
 }
@@ -185,8 +186,8 @@ impl Core {
                 self.run_probe(*task);
                 return true;
             }
-            Duty::Errand(id, errand) => {
-                self.answer_errand(participant.coordinator, id, &errand);
+            Duty::Query(asked) => {
+                self.answer_query(&asked);
                 return true;
             }
             Duty::Offer(candidate, key) => {

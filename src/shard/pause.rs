@@ -9,23 +9,28 @@ use super::Core;
 use crate::base::Token;
 use crate::cmd::{Row, may_replicate};
 use crate::conn::State;
-use crate::route::Answer;
 
 impl Core {
-    /// A pause begins or grows longer and stricter, or (0) ends. Answers how many commands are under way.
-    pub fn pause_here(&mut self, until_ms: u64, all: bool) -> Answer {
+    /// A pause begins or grows longer and stricter, or (0) ends. Says how many commands are in progress.
+    pub fn pause_here(&mut self, until_ms: u64, all: bool) -> usize {
         if until_ms == 0 {
             self.resume_clients();
-            return Answer::Count(0);
+            return 0;
         }
         self.pause_until_ms = self.pause_until_ms.max(until_ms);
         self.pause_all |= all;
-        let asking: HashSet<Token> = self.errands.values().map(|it| it.token()).collect();
-        let under_way = self.clients.iter().filter(|client| {
+        let asking: HashSet<Token> = self.queries.waiting().collect();
+        let in_progress = self.clients.iter().filter(|client| {
             let waits = client.state == State::Waiting && !asking.contains(&client.token);
             waits || client.replies.outstanding() > 0
         });
-        Answer::Count(i64::try_from(under_way.count()).expect("clients are counted in usize"))
+        in_progress.count()
+    }
+
+    /// Until when clients are paused (0: they are not), and whether all commands are.
+    #[must_use]
+    pub fn pause(&self) -> (u64, bool) {
+        (self.pause_until_ms, self.pause_all)
     }
 
     /// True when this command must wait for the end of the pause; its client is parked.

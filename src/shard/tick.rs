@@ -251,9 +251,9 @@ impl<I: Io> Shard<I> {
                 let result = self.io.replace_file(&path, &content);
                 self.core.file_replaced(token, client, &result);
             }
-            IoRequest::Stall { from, id, duration } => {
+            IoRequest::StandStill { duration, asked } => {
                 self.io.stall(duration);
-                self.core.stalled_for(from, id);
+                self.core.answer_query(&asked);
                 // Else the answer would wait for the end of the next sleep.
                 self.send_all();
             }

@@ -1,20 +1,25 @@
 //! DEBUG subcommands that look at this shard's keys or make some: OBJECT, POPULATE, RELOAD, HTSTATS.
 //!
-//! They run on each shard over its own keys, inside an errand.
+//! Each shard answers for its own keys. Nothing here is told to clients that watch or wait, but POPULATE.
 
+use crate::base::Token;
 use crate::cmd::{key_slot, list_limits};
 use crate::config::Config;
 use crate::rdb::{self, Loaded};
-use crate::resp::{Args, Error, Reply, parse_u64};
-use crate::route::Carried;
-use crate::shard::Core;
+use crate::resp::{Args, Error, Protocol, parse_i64, parse_u64};
+use crate::route::DbKey;
+use crate::shard::{Core, Flow, Query};
 use crate::store::{Entry, NodeLimits, Object, Value, ValueRef, View};
+
+const RELOAD_FAILED: Error =
+    Error::new("ERR Error trying to load the RDB dump, check server logs.");
 
 /// Integers below this are shared objects in Redis, which DEBUG OBJECT shows.
 const SHARED_INTEGERS: i64 = 10_000;
 
-/// What POPULATE shall make.
+/// A shard makes those of these keys that it owns and does not have yet.
 struct Population {
+    db: u16,
     count: u64,
     prefix: Vec<u8>,
     /// Bytes of each value; None: as long as its text.
@@ -22,17 +27,20 @@ struct Population {
 }
 
 impl Population {
-    fn read(args: &Args<'_>) -> Self {
-        let number = |index| parse_u64(args.get(index)).expect("the asking shard has checked it");
-        Self {
-            count: number(2),
-            prefix: if args.len() > 3 {
-                args.get(3).to_vec()
-            } else {
-                b"key".to_vec()
+    /// None when a number is none.
+    fn read(db: u16, args: &Args<'_>) -> Option<Self> {
+        Some(Self {
+            db,
+            count: parse_u64(args.get(2))?,
+            prefix: match args.len() > 3 {
+                true => args.get(3).to_vec(),
+                false => b"key".to_vec(),
             },
-            value_bytes: (args.len() > 4).then(|| number(4) as usize),
-        }
+            value_bytes: match args.len() > 4 {
+                true => Some(parse_u64(args.get(4))? as usize),
+                false => None,
+            },
+        })
     }
 
     fn key(&self, number: u64) -> Vec<u8> {
@@ -50,81 +58,150 @@ impl Population {
     }
 }
 
-impl Core {
-    /// Makes the keys of POPULATE that are ours and are not there yet.
-    pub fn populate_here(&mut self, carried: &Carried) {
-        let population = Population::read(&carried.args());
-        let slots = self.slots.clone();
-        let id = self.id();
+impl Query for Population {
+    type Answer = ();
+
+    const NEEDS_KEYS: bool = true;
+
+    fn answer(&self, core: &mut Core) {
+        let (id, slots) = (core.id(), core.slots().clone());
         let mut unused = Vec::new();
-        self.with_context(carried.head.db, carried.head.protocol, &mut unused, |ctx| {
-            for number in 0..population.count {
-                let key = population.key(number);
+        core.with_context(self.db, Protocol::Resp2, &mut unused, |ctx| {
+            for number in 0..self.count {
+                let key = self.key(number);
                 if slots.owner(key_slot(&key)) == id && !ctx.exists(&key) {
-                    let value = population.value(number);
+                    let value = self.value(number);
                     ctx.put_string(&key, Value::Bytes(&value), None);
                     ctx.modified(&key);
                 }
             }
         });
     }
+}
 
-    /// Writes the body of OBJECT's reply.
-    pub fn describe_here(&mut self, carried: &Carried, reply: &mut Reply<'_>) {
-        let args = carried.args();
-        let key = args.get(2);
-        let now_ms = self.now().unix_ms();
-        let found = self
-            .store
-            .get(usize::from(carried.head.db), key_slot(key), key)
-            .filter(|entry| entry.expiry().is_none_or(|at_ms| at_ms > now_ms));
-        let Some(entry) = found else {
-            return reply.error(&Error::NO_SUCH_KEY);
-        };
+/// DEBUG POPULATE.
+pub fn populate(core: &mut Core, token: Token, args: &Args<'_>) -> Flow {
+    let db = core.client(token).session.db;
+    match Population::read(db, args) {
+        Some(population) => super::on_all_shards(core, token, population),
+        None => {
+            let error = Error::new("ERR value is out of range, must be positive");
+            super::refuse(core, token, &error)
+        }
+    }
+}
+
+/// What the owner of a key knows about its entry.
+struct Describe(DbKey);
+
+impl Query for Describe {
+    /// None: there is no such key.
+    type Answer = Option<String>;
+
+    const NEEDS_KEYS: bool = true;
+
+    fn answer(&self, core: &mut Core) -> Option<String> {
+        let (db, key) = &self.0;
+        let now = core.now();
+        let entry = core.store().get(usize::from(*db), key_slot(key), key)?;
+        if entry.expiry().is_some_and(|at_ms| at_ms <= now.unix_ms()) {
+            return None;
+        }
         let shared = matches!(entry.value(), ValueRef::Int(0..SHARED_INTEGERS));
         let mut body = Vec::new();
-        rdb::write_value(&mut body, entry.value(), self.config().rdbcompression);
-        let clock = (self.now().unix_us / 1_000_000) as u32 & 0x00ff_ffff;
+        rdb::write_value(&mut body, entry.value(), core.config().rdbcompression);
+        let clock = (now.unix_us / 1_000_000) as u32 & 0x00ff_ffff;
         let age = entry.lru() & 0x00ff_ffff;
-        reply.simple(&format!(
+        Some(format!(
             "Value at:{:p} refcount:{} encoding:{} serializedlength:{} lru:{age} lru_seconds_idle:{}{}",
             entry.key().as_ptr(),
             if shared { i32::MAX } else { 1 },
             entry.encoding().name(),
             body.len(),
             clock.saturating_sub(age),
-            nodes_of(entry.value(), list_limits(self.config())),
-        ));
+            nodes_of(entry.value(), list_limits(core.config())),
+        ))
     }
+}
 
-    /// Writes and reads back every value, as a restart from a snapshot would. False when one does not come back.
-    pub fn reload_here(&mut self) -> bool {
-        let now_ms = self.now().unix_ms();
-        for db in 0..self.store.databases() {
-            let mut keys: Vec<(u16, Vec<u8>)> = Vec::with_capacity(self.store.len(db));
-            self.store
-                .for_each(db, |slot, entry| keys.push((slot, entry.key().to_vec())));
+/// DEBUG OBJECT.
+pub fn object(core: &mut Core, token: Token, args: &Args<'_>) -> Flow {
+    let key = args.get(2);
+    let owner = core.owner(key_slot(key));
+    let describe = Describe((core.client(token).session.db, key.into()));
+    core.ask_one(token, owner, describe, |core, token, text| {
+        core.complete(token, |reply| match text {
+            Some(text) => reply.simple(&text),
+            None => reply.error(&Error::NO_SUCH_KEY),
+        });
+    })
+}
+
+/// A shard writes every value and reads it back, as a restart from a snapshot would.
+struct Reload;
+
+impl Query for Reload {
+    /// False when one does not come back.
+    type Answer = bool;
+
+    const NEEDS_KEYS: bool = true;
+
+    fn answer(&self, core: &mut Core) -> bool {
+        let now_ms = core.now().unix_ms();
+        let config = core.config().clone();
+        let store = core.store_mut();
+        for db in 0..store.databases() {
+            let mut keys: Vec<(u16, Vec<u8>)> = Vec::with_capacity(store.len(db));
+            store.for_each(db, |slot, entry| keys.push((slot, entry.key().to_vec())));
             for (slot, key) in keys {
-                let entry = self
-                    .store
+                let entry = store
                     .get(db, slot, &key)
                     .expect("nothing runs between the list and the look-up");
                 if entry.expiry().is_some_and(|at_ms| at_ms <= now_ms) {
-                    self.store.take(db, slot, &key);
+                    store.take(db, slot, &key);
                     continue;
                 }
-                let Some(reloaded) = reloaded(entry, self.config()) else {
+                let Some(reloaded) = reloaded(entry, &config) else {
                     return false;
                 };
-                self.store.insert(db, slot, reloaded);
+                store.insert(db, slot, reloaded);
             }
         }
         true
     }
+}
 
-    /// The tables' figures of one database.
-    pub fn table_statistics_here(&self, db: usize) -> Vec<u8> {
-        let statistics = self.store.statistics(db);
+/// DEBUG RELOAD and LOADAOF.
+pub fn reload(core: &mut Core, token: Token, args: &Args<'_>) -> Flow {
+    for option in 2..args.len() {
+        if args.is(option, "nosave") {
+            let error = Error::new("ERR There is no saved data set to load.");
+            return super::refuse(core, token, &error);
+        }
+        if !args.is(option, "merge") && !args.is(option, "noflush") {
+            let error =
+                Error::new("ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options.");
+            return super::refuse(core, token, &error);
+        }
+    }
+    core.ask_all(token, Reload, |core, token, reloaded| {
+        core.complete(token, |reply| match reloaded.contains(&false) {
+            false => reply.ok(),
+            true => reply.error(&RELOAD_FAILED),
+        });
+    })
+}
+
+/// The figures of a shard's tables of one database.
+struct Tables(usize);
+
+impl Query for Tables {
+    type Answer = String;
+
+    const NEEDS_KEYS: bool = true;
+
+    fn answer(&self, core: &mut Core) -> String {
+        let statistics = core.store().statistics(self.0);
         let sums = statistics.sums;
         format!(
             " tables: {}\n number of elements: {}\n buckets: {}\n overflow nodes: {}\n \
@@ -137,10 +214,9 @@ impl Core {
             sums.longest_chain,
             sums.bytes,
             statistics.header_bytes,
-            self.store.expires(db),
-            self.store.wheel_bytes(),
+            core.store().expires(self.0),
+            core.store().wheel_bytes(),
         )
-        .into_bytes()
     }
 }
 
@@ -165,6 +241,21 @@ fn nodes_of(value: ValueRef<'_>, limits: NodeLimits) -> String {
         u8::from(limits.compress_depth != 0),
         nodes.map(bytes).sum::<usize>(),
     )
+}
+
+/// DEBUG HTSTATS.
+pub fn table_statistics(core: &mut Core, token: Token, args: &Args<'_>) -> Flow {
+    let db = parse_i64(args.get(2)).and_then(|db| u16::try_from(db).ok());
+    let Some(db) = db.filter(|db| *db < core.config().databases) else {
+        return super::refuse(core, token, &Error::new("ERR Out of range database"));
+    };
+    core.ask_all(token, Tables(usize::from(db)), |core, token, parts| {
+        let mut text = String::from("[Dictionary HT]\n");
+        for (shard, part) in parts.iter().enumerate() {
+            text.push_str(&format!("Shard {shard}:\n{part}"));
+        }
+        core.complete(token, |reply| reply.verbatim("txt", text.as_bytes()));
+    })
 }
 
 /// The entry after a way through the snapshot's form; age and expiry stay.

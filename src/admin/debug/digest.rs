@@ -6,15 +6,12 @@
 use crate::base::Token;
 use crate::cmd::key_slot;
 use crate::resp::Args;
-use crate::route::{Carried, Errand};
-use crate::shard::{Core, Flow};
+use crate::shard::{Core, Flow, Query};
 use crate::store::{Entry, Kind, Object, ValueRef};
 use sha1::{Digest as _, Sha1};
 
 /// A SHA-1 value.
 const BYTES: usize = 20;
-/// A part on the mesh: whether anything is there, and the digest.
-const PART_BYTES: usize = BYTES + 1;
 
 /// A digest under construction.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -81,89 +78,96 @@ fn type_number(kind: Kind) -> u32 {
     }
 }
 
-/// Puts the parts of all shards together.
-fn merged(parts: Vec<Vec<u8>>) -> Vec<(bool, Digest)> {
-    let count = parts.first().map_or(0, |part| part.len() / PART_BYTES);
-    let mut all = vec![(false, Digest::default()); count];
-    for part in parts {
-        for ((there, digest), bytes) in all.iter_mut().zip(part.chunks_exact(PART_BYTES)) {
-            *there |= bytes[0] != 0;
-            digest.merge(&bytes[1..]);
-        }
-    }
-    all
-}
+/// One digest per database of a shard; None where it is empty.
+struct OfDatabases;
 
-fn encoded(parts: &[(bool, Digest)]) -> Vec<u8> {
-    let bytes = parts
-        .iter()
-        .flat_map(|(there, digest)| std::iter::once(u8::from(*there)).chain(digest.0));
-    bytes.collect()
+impl Query for OfDatabases {
+    type Answer = Vec<Option<Digest>>;
+
+    const NEEDS_KEYS: bool = true;
+
+    fn answer(&self, core: &mut Core) -> Self::Answer {
+        let store = core.store();
+        let digest_of = |db: usize| {
+            let mut total = None;
+            store.for_each(db, |_slot, entry| {
+                let mut digest = Digest::default();
+                digest.mix(entry.key());
+                add_entry(&mut digest, entry);
+                total.get_or_insert_with(Digest::default).xor(&digest.0);
+            });
+            total
+        };
+        (0..store.databases()).map(digest_of).collect()
+    }
 }
 
 /// DEBUG DIGEST.
-pub fn dataset(core: &mut Core, token: Token, args: &Args<'_>) -> Flow {
-    let errand = Errand::Debug(super::carried(core, token, args));
-    core.ask_all(token, &errand, |core, token, answers| {
+pub fn dataset(core: &mut Core, token: Token, _args: &Args<'_>) -> Flow {
+    core.ask_all(token, OfDatabases, |core, token, shards| {
         let mut total = Digest::default();
-        for (db, (there, digest)) in merged(super::texts(answers)).iter().enumerate() {
-            if *there {
-                let number = u32::try_from(db).expect("databases are limited to 256");
-                total.mix(&number.to_be_bytes());
-                total.merge(&digest.0);
+        for db in 0..shards.first().map_or(0, Vec::len) {
+            let mut parts = shards
+                .iter()
+                .filter_map(|databases| databases[db])
+                .peekable();
+            if parts.peek().is_none() {
+                continue;
             }
+            let mut whole = Digest::default();
+            parts.for_each(|part| whole.merge(&part.0));
+            let number = u32::try_from(db).expect("databases are limited to 256");
+            total.mix(&number.to_be_bytes());
+            total.merge(&whole.0);
         }
         core.complete(token, |reply| reply.simple(&total.hex()));
     })
 }
 
+/// One digest per key, of zeros where a shard does not have it.
+struct OfValues {
+    db: u16,
+    keys: Vec<Box<[u8]>>,
+}
+
+impl Query for OfValues {
+    type Answer = Vec<Digest>;
+
+    const NEEDS_KEYS: bool = true;
+
+    fn answer(&self, core: &mut Core) -> Vec<Digest> {
+        let now_ms = core.now().unix_ms();
+        let store = core.store();
+        let digest_of = |key: &[u8]| {
+            let mut digest = Digest::default();
+            if let Some(entry) = store.get(usize::from(self.db), key_slot(key), key)
+                && entry.expiry().is_none_or(|at_ms| at_ms > now_ms)
+            {
+                add_entry(&mut digest, entry);
+            }
+            digest
+        };
+        self.keys.iter().map(|key| digest_of(key)).collect()
+    }
+}
+
 /// DEBUG DIGEST-VALUE.
 pub fn values(core: &mut Core, token: Token, args: &Args<'_>) -> Flow {
-    let errand = Errand::Debug(super::carried(core, token, args));
-    core.ask_all(token, &errand, |core, token, answers| {
-        let digests = merged(super::texts(answers));
+    let query = OfValues {
+        db: core.client(token).session.db,
+        keys: args.from(2).map(Box::from).collect(),
+    };
+    let count = query.keys.len();
+    core.ask_all(token, query, move |core, token, shards| {
         core.complete(token, |reply| {
-            reply.array(digests.len());
-            for (_, digest) in digests {
-                reply.simple(&digest.hex());
+            reply.array(count);
+            for at in 0..count {
+                let mut whole = Digest::default();
+                for digests in &shards {
+                    whole.merge(&digests[at].0);
+                }
+                reply.simple(&whole.hex());
             }
         });
     })
-}
-
-impl Core {
-    /// One part per database.
-    pub fn digest_here(&self) -> Vec<u8> {
-        let mut parts = vec![(false, Digest::default()); self.store.databases()];
-        for (db, (there, total)) in parts.iter_mut().enumerate() {
-            self.store.for_each(db, |_slot, entry| {
-                let mut digest = Digest::default();
-                digest.mix(entry.key());
-                add_entry(&mut digest, entry);
-                total.xor(&digest.0);
-                *there = true;
-            });
-        }
-        encoded(&parts)
-    }
-
-    /// One part per key, of zeros where the key is not here.
-    pub fn digest_values_here(&self, carried: &Carried) -> Vec<u8> {
-        let args = carried.args();
-        let now_ms = self.now().unix_ms();
-        let parts: Vec<(bool, Digest)> = args
-            .from(2)
-            .map(|key| {
-                let mut digest = Digest::default();
-                let db = usize::from(carried.head.db);
-                if let Some(entry) = self.store.get(db, key_slot(key), key)
-                    && entry.expiry().is_none_or(|at_ms| at_ms > now_ms)
-                {
-                    add_entry(&mut digest, entry);
-                }
-                (false, digest)
-            })
-            .collect();
-        encoded(&parts)
-    }
 }

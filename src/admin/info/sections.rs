@@ -114,7 +114,7 @@ pub fn replication(figures: &Figures<'_>, lines: &mut Lines) {
     lines.add("role", "master");
     lines.add("connected_slaves", 0);
     lines.add("master_failover_state", "no-failover");
-    let changed = figures.core.debugged.replication_id.as_deref();
+    let changed = figures.core.debugged().replication_id.as_deref();
     let id = changed.unwrap_or(&figures.core.shared().run_id);
     lines.add("master_replid", id);
     lines.add("master_replid2", "0".repeat(40));

@@ -1,0 +1,386 @@
+//! Queries: what one shard asks others on behalf of a client's command, and how their answers become a reply.
+//!
+//! A query is a type with the function that answers it and the type of the answer, beside the command that
+//! asks; so one without an answer does not compile. `ask` is given the function that makes the reply of all
+//! answers. The client waits meanwhile, alone in its pipeline. Between shards a query travels as an opaque
+//! box, because the mesh knows no commands; only this file looks into it.
+
+use std::any::Any;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::core::IoRequest;
+use super::execute::Call;
+use super::participate::{Duty, Participant};
+use super::{Core, Flow};
+use crate::base::Token;
+use crate::conn::State;
+use crate::resp::{Args, Protocol};
+use crate::route::{Carried, Head, Intent, Mode, Note, WHOLE};
+
+/// A question that any shard can answer from what it owns.
+pub trait Query: Send + Sync + 'static {
+    /// What a shard answers.
+    type Answer: Send + 'static;
+
+    /// It looks at keys: it takes its turn among the transactions that are about.
+    const NEEDS_KEYS: bool = false;
+
+    /// This shard's answer.
+    fn answer(&self, core: &mut Core) -> Self::Answer;
+
+    /// How long the shard stands still before it answers: at the end of the tick, so that every shard has heard
+    /// of it when the first one stops.
+    fn standstill(&self) -> Option<Duration> {
+        None
+    }
+}
+
+/// An answer of a type that only the query knows.
+type Opaque = Box<dyn Any + Send>;
+
+/// A `Query` of any type.
+trait AnyQuery: Send + Sync {
+    fn needs_keys(&self) -> bool;
+    fn standstill(&self) -> Option<Duration>;
+    fn answer(&self, core: &mut Core) -> Opaque;
+}
+
+impl<Q: Query> AnyQuery for Q {
+    fn needs_keys(&self) -> bool {
+        Q::NEEDS_KEYS
+    }
+
+    fn standstill(&self) -> Option<Duration> {
+        Query::standstill(self)
+    }
+
+    fn answer(&self, core: &mut Core) -> Opaque {
+        Box::new(Query::answer(self, core))
+    }
+}
+
+/// What is in the box that travels.
+struct Traveller(Arc<dyn AnyQuery>);
+
+/// A query of another shard, or of this one, that is not answered yet.
+pub struct Asked {
+    from: usize,
+    id: u64,
+    query: Arc<dyn AnyQuery>,
+}
+
+impl std::fmt::Debug for Asked {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "query {} of shard {}", self.id, self.from)
+    }
+}
+
+/// Makes the reply when every answer has come; answers are ordered by shard.
+type Merge = Box<dyn FnOnce(&mut Core, Token, Vec<Opaque>)>;
+
+/// A query of this shard's whose answers have not all come.
+struct Pending {
+    token: Token,
+    client: u64,
+    answers: Vec<(usize, Opaque)>,
+    missing: usize,
+    merge: Merge,
+    /// The command, for its time.
+    timed: Option<Timed>,
+}
+
+/// A home command in progress.
+struct Timed {
+    started: u64,
+    command: Carried,
+}
+
+/// The queries that this shard has asked, by number.
+#[derive(Default)]
+pub struct Queries {
+    /// How many there have been; the latest has this number.
+    asked: u64,
+    pending: HashMap<u64, Pending, foldhash::fast::FixedState>,
+}
+
+impl Queries {
+    /// How many queries there have been.
+    #[must_use]
+    pub fn asked(&self) -> u64 {
+        self.asked
+    }
+
+    /// How many are not answered.
+    #[must_use]
+    pub fn pending(&self) -> usize {
+        self.pending.len()
+    }
+
+    /// The clients that wait for answers.
+    pub fn waiting(&self) -> impl Iterator<Item = Token> {
+        self.pending.values().map(|pending| pending.token)
+    }
+
+    fn begin(&mut self, pending: Pending) -> u64 {
+        assert!(pending.missing > 0, "a query asks somebody");
+        self.asked += 1;
+        self.pending.insert(self.asked, pending);
+        self.asked
+    }
+
+    /// An answer has come; the query, if it was the last one.
+    fn answered(&mut self, id: u64, from: usize, answer: Opaque) -> Option<Pending> {
+        let pending = self
+            .pending
+            .get_mut(&id)
+            .expect("an answer belongs to a pending query");
+        assert!(
+            pending.answers.iter().all(|(shard, _)| *shard != from),
+            "a shard answers a query once"
+        );
+        pending.answers.push((from, answer));
+        pending.missing -= 1;
+        if pending.missing > 0 {
+            return None;
+        }
+        let mut pending = self.pending.remove(&id).expect("it was just there");
+        pending.answers.sort_by_key(|(shard, _)| *shard);
+        Some(pending)
+    }
+
+    /// The latest query, if it is this client's and not among the first `before`.
+    fn latest_of(&mut self, token: Token, before: u64) -> Option<&mut Pending> {
+        let latest = self.pending.get_mut(&self.asked);
+        latest.filter(|pending| self.asked > before && pending.token == token)
+    }
+}
+
+impl Core {
+    /// Asks every shard, this one included.
+    pub fn ask_all<Q: Query>(
+        &mut self,
+        token: Token,
+        query: Q,
+        merge: impl FnOnce(&mut Core, Token, Vec<Q::Answer>) + 'static,
+    ) -> Flow {
+        let shards: Vec<usize> = (0..self.shards()).collect();
+        self.ask(token, &shards, query, merge)
+    }
+
+    /// Asks one shard. The client waits; `finish` completes its command.
+    pub fn ask_one<Q: Query>(
+        &mut self,
+        token: Token,
+        shard: usize,
+        query: Q,
+        finish: impl FnOnce(&mut Core, Token, Q::Answer) + 'static,
+    ) -> Flow {
+        self.ask(token, &[shard], query, |core, token, answers| {
+            let answer = answers.into_iter().next();
+            finish(core, token, answer.expect("the one shard has answered"));
+        })
+    }
+
+    /// Asks some shards. The client waits; `merge` completes its command.
+    pub fn ask<Q: Query>(
+        &mut self,
+        token: Token,
+        shards: &[usize],
+        query: Q,
+        merge: impl FnOnce(&mut Core, Token, Vec<Q::Answer>) + 'static,
+    ) -> Flow {
+        let client = self.client(token);
+        client.state = State::Waiting;
+        let within_ms = client.steps.as_deref().map(|steps| steps.clock_ms);
+        let client = client.id;
+        let id = self.queries.begin(Pending {
+            token,
+            client,
+            answers: Vec::new(),
+            missing: shards.len(),
+            merge: Box::new(|core, token, answers| {
+                let answers = answers.into_iter().map(|answer| {
+                    let answer = answer.downcast::<Q::Answer>();
+                    *answer.expect("a query is answered by its own function")
+                });
+                merge(core, token, answers.collect());
+            }),
+            timed: None,
+        });
+        let query: Arc<dyn AnyQuery> = Arc::new(query);
+        for &shard in shards {
+            let query = Box::new(Traveller(query.clone()));
+            self.tell(
+                shard,
+                Note::Query {
+                    id,
+                    query,
+                    within_ms,
+                },
+            );
+        }
+        Flow::Stop
+    }
+
+    /// A shard asks, perhaps this one.
+    pub fn query_asked(
+        &mut self,
+        from: usize,
+        id: u64,
+        query: Box<dyn Any + Send>,
+        within_ms: Option<u64>,
+    ) {
+        let Traveller(query) = *query
+            .downcast()
+            .expect("only `ask` puts something into the box");
+        let needs_keys = query.needs_keys();
+        let standstill = query.standstill();
+        let asked = Asked { from, id, query };
+        if let Some(duration) = standstill {
+            self.requests
+                .push(IoRequest::StandStill { duration, asked });
+            return;
+        }
+        if self.locks.is_empty() || within_ms.is_some() || !needs_keys {
+            return self.at_clock(within_ms, |core| core.answer_query(&asked));
+        }
+        // Keys that are lent out are nowhere to be seen, so it takes its turn among the transactions.
+        let participant = Participant {
+            coordinator: from,
+            duty: Duty::Query(asked),
+            watcher: None,
+            within_ms: None,
+        };
+        let intents = vec![Intent {
+            key: WHOLE,
+            mode: Mode::Exclusive,
+        }];
+        let sequence = self.next_sequence();
+        self.take_part(sequence, intents, participant);
+    }
+
+    /// Answers a query.
+    pub fn answer_query(&mut self, asked: &Asked) {
+        let answer = asked.query.answer(self);
+        let id = asked.id;
+        self.tell(asked.from, Note::Answer { id, answer });
+    }
+
+    /// An answer has come.
+    pub fn query_answered(&mut self, from: usize, id: u64, answer: Box<dyn Any + Send>) {
+        let Some(pending) = self.queries.answered(id, from, answer) else {
+            return;
+        };
+        let token = pending.token;
+        if self.clients.of(token, pending.client).is_none() {
+            return;
+        }
+        let before = self.queries.asked();
+        let answers = pending.answers.into_iter().map(|(_, answer)| answer);
+        (pending.merge)(self, token, answers.collect());
+        if let Some(timed) = pending.timed {
+            self.hand_on(token, timed, before);
+        }
+    }
+
+    /// A home command's function has returned: its time is counted now, or when the queries that it asked since
+    /// there were `before` are answered.
+    pub fn time_home(
+        &mut self,
+        token: Token,
+        row: u16,
+        args: &Args<'_>,
+        started: u64,
+        before: u64,
+    ) {
+        if self.queries.asked() == before {
+            self.count_call(row, 1);
+            let call = self.home_call(token, row);
+            return self.timed_since(started, call, args);
+        }
+        let command = Carried::new(Head::new(row, 0, Protocol::Resp2, false), args);
+        self.hand_on(token, Timed { started, command }, before);
+    }
+
+    /// The time goes on with the query that was asked since, or ends here.
+    fn hand_on(&mut self, token: Token, timed: Timed, before: u64) {
+        if let Some(pending) = self.queries.latest_of(token, before) {
+            pending.timed = Some(timed);
+            return;
+        }
+        self.count_call(timed.command.head.row, 1);
+        let call = self.home_call(token, timed.command.head.row);
+        self.timed_since(timed.started, call, &timed.command.args());
+    }
+
+    fn home_call(&self, token: Token, row: u16) -> Call {
+        let client = self.clients.get(token).map_or(0, |client| client.id);
+        let mut call = Call::unknown(row);
+        (call.token, call.client) = (token, client);
+        call
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::shard::testing::Shards;
+
+    /// Which shard is asked, and how often this one has been.
+    struct Which;
+
+    impl Query for Which {
+        type Answer = usize;
+        fn answer(&self, core: &mut Core) -> usize {
+            core.id()
+        }
+    }
+
+    /// A query whose answer is of another type, and which stops the shard.
+    struct Standstill;
+
+    impl Query for Standstill {
+        type Answer = String;
+        fn answer(&self, core: &mut Core) -> String {
+            format!("shard {}", core.id())
+        }
+        fn standstill(&self) -> Option<Duration> {
+            Some(Duration::from_millis(1))
+        }
+    }
+
+    #[test]
+    fn answers_are_merged_in_the_order_of_the_shards() {
+        let mut shards = Shards::new(3);
+        let client = shards.connect(1);
+        shards
+            .core(1)
+            .ask_all(client.token, Which, |core, token, answers| {
+                assert_eq!(answers, [0, 1, 2]);
+                core.ask(token, &[2, 0], Standstill, |core, token, answers| {
+                    assert_eq!(answers, ["shard 0", "shard 2"]);
+                    core.complete(token, |reply| reply.ok());
+                });
+            });
+        shards.run();
+        assert_eq!(shards.read(client), "+OK\r\n");
+        assert_eq!(shards.core(1).queries.pending(), 0);
+    }
+
+    #[test]
+    fn the_answers_of_a_client_that_has_gone_are_let_be() {
+        let mut shards = Shards::new(2);
+        let client = shards.connect(0);
+        shards.core(0).ask_all(client.token, Which, |_, _, _| {
+            panic!("nobody is there to be answered");
+        });
+        shards.core(0).close_now(client.token);
+        shards.tick(0);
+        shards.tick(0);
+        assert!(shards.core(0).clients.get(client.token).is_none());
+        shards.run();
+        assert_eq!(shards.core(0).queries.pending(), 0);
+    }
+}
