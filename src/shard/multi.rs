@@ -46,6 +46,10 @@ impl Core {
         }
         let client = self.client(token);
         client.last_row = Some(number);
+        if client.transaction_mut().failed {
+            // Nothing of it will run: it costs no more memory.
+            return Some(self.say_queued(token));
+        }
         let head = client.session.head(number);
         let (head, owners) = self.queued(head, row, args);
         let transaction = self.client(token).transaction_mut();
@@ -62,10 +66,14 @@ impl Core {
         transaction.owners = transaction.owners.and(owners);
         transaction.writes |= crate::cmd::may_replicate(row);
         transaction.needs_memory |= row.has(flag::DENYOOM);
+        Some(self.say_queued(token))
+    }
+
+    fn say_queued(&mut self, token: Token) -> Flow {
         let start = self.client(token).replies.sink().len();
         self.reply(token).simple("QUEUED");
         self.mute(token, start);
-        Some(Flow::Next)
+        Flow::Next
     }
 
     /// What a command adds to its transaction. The slot table does not change while a server runs, so its owners

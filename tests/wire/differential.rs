@@ -164,3 +164,24 @@ fn client_list_names_the_last_command_sent() {
         }
     }
 }
+
+#[test]
+fn a_transaction_that_has_failed_keeps_no_more_commands() {
+    let mut sides = sides();
+    for side in &mut sides {
+        let Value::Integer(id) = side.call(&["CLIENT", "ID"]) else {
+            panic!("{}: no id", side.name);
+        };
+        for (words, kept) in [
+            (&["MULTI"][..], "0"),
+            (&["SET", "a", "1"], "1"),
+            (&["GET"], "1"),
+            (&["SET", "a", "2"], "1"),
+            (&["DISCARD"], "-1"),
+        ] {
+            side.call(words);
+            let found = field_of_client(side, &id.to_string(), "multi=");
+            assert_eq!(found, kept, "{} after {words:?}", side.name);
+        }
+    }
+}
