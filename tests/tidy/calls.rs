@@ -84,17 +84,24 @@ impl<'a> Calls<'a> {
         calls
     }
 
-    /// For each file the files that its functions call into, itself left out.
-    pub fn edges(&self) -> Vec<BTreeSet<usize>> {
-        let edges = self.files.iter().enumerate().map(|(number, file)| {
+    /// For each file the files that its functions call into, itself left out, and what they call
+    /// there.
+    pub fn edges(&self) -> Vec<BTreeMap<usize, BTreeSet<String>>> {
+        let mut edges = vec![BTreeMap::new(); self.files.len()];
+        for (number, file) in self.files.iter().enumerate() {
             let functions = file.functions.iter();
-            let called = functions.flat_map(|function| {
-                let calls = function.calls.iter();
-                calls.filter_map(move |call| self.target(number, function, call))
-            });
-            called.filter(|&target| target != number).collect()
-        });
-        edges.collect()
+            let calls = functions.flat_map(|it| it.calls.iter().map(move |call| (it, call)));
+            for (function, call) in calls {
+                let target = self.target(number, function, call);
+                if let (Some(target), Some(name)) = (target, call.name())
+                    && target != number
+                {
+                    let names: &mut BTreeSet<String> = edges[number].entry(target).or_default();
+                    names.insert(name.to_string());
+                }
+            }
+        }
+        edges
     }
 
     /// The file that a call goes to.
@@ -265,52 +272,46 @@ fn own<'s>(function: &'s Function, kind: &'s str) -> Option<&'s str> {
 
 /// Names that types of the standard library have.
 fn is_standard(name: &str) -> bool {
-    const NAMES: [&str; 26] = [
-        "add",
-        "append",
-        "begin",
-        "clear",
-        "close",
-        "contains",
-        "count",
-        "drain",
-        "end",
-        "extend",
-        "find",
-        "finish",
-        "insert",
-        "is_empty",
-        "len",
-        "max",
-        "min",
-        "next",
-        "pop",
-        "pop_front",
-        "push",
-        "push_back",
-        "remove",
-        "reserve",
-        "set",
-        "truncate",
-    ];
-    NAMES.contains(&name)
+    const NAMES: &str = " add all any append back begin chain clear cloned close collect contains \
+        contains_key copied count drain end entry enumerate extend fetch_add fill filter filter_map \
+        find find_map finish flat_map fold for_each front insert is_empty keys last len load lock map \
+        max min next nth peek pop pop_back pop_front position push push_back push_front read remove \
+        replace reserve resize retain rev send set skip sort split split_at split_off starts_with \
+        store sum swap take_while truncate values write zip ";
+    NAMES.contains(&format!(" {name} "))
 }
 
-/// The files that call each other in a circle, the largest such set, by path.
-pub fn largest_circle(all: &[Syntax], folders: &[&str]) -> Vec<String> {
+/// The largest set of files that call each other in a circle: paths, and for each of them what it
+/// calls of the others.
+pub fn largest_circle(all: &[Syntax], folders: &[&str]) -> Vec<(String, String)> {
     let calls = Calls::within(all, folders);
     let edges = calls.edges();
-    let circles = components(&edges);
+    let targets: Vec<BTreeSet<usize>> = edges
+        .iter()
+        .map(|targets| targets.keys().copied().collect())
+        .collect();
+    let circles = components(&targets);
     let largest = circles.into_iter().max_by_key(Vec::len).unwrap_or_default();
     if largest.len() < 2 {
         return Vec::new();
     }
-    let mut paths: Vec<String> = largest
+    let path = |file: usize| calls.files[file].path.clone();
+    let inside = |file: usize| {
+        let others = edges[file]
+            .iter()
+            .filter(|(other, _)| largest.contains(other));
+        let called = others.map(|(&other, names)| {
+            let names: Vec<&str> = names.iter().map(String::as_str).collect();
+            format!("{} ({})", path(other), names.join(", "))
+        });
+        called.collect::<Vec<_>>().join(", ")
+    };
+    let mut circle: Vec<(String, String)> = largest
         .iter()
-        .map(|&file| calls.files[file].path.clone())
+        .map(|&file| (path(file), inside(file)))
         .collect();
-    paths.sort();
-    paths
+    circle.sort();
+    circle
 }
 
 /// Which files of a folder each of its files imports by name; the folder's own `mod.rs` is no other

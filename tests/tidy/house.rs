@@ -54,7 +54,7 @@ fn rooms(files: &[Syntax]) {
     let circle = calls::largest_circle(files, &shard::FOLDERS);
     let names: Vec<&str> = circle
         .iter()
-        .map(|path| path.trim_start_matches("src/"))
+        .map(|(path, _)| path.trim_start_matches("src/"))
         .collect();
     row(
         "largest circle by calls in shard",

@@ -116,3 +116,14 @@ impl Syntax {
         inside.split('/').collect()
     }
 }
+
+impl Call {
+    /// The name that is called, if it has one.
+    pub fn name(&self) -> Option<&str> {
+        match self {
+            Self::Method(_, name) => Some(name),
+            Self::Path(path) => path.last().map(String::as_str),
+            Self::Value => None,
+        }
+    }
+}
