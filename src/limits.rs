@@ -108,6 +108,8 @@ pub const MONITOR_PENDING_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Commands and bytes of arguments that one MULTI queues at most.
 pub const QUEUED_COMMANDS_MAX: usize = 1024 * 1024;
 pub const QUEUED_BYTES_MAX: usize = 1024 * 1024 * 1024;
+/// Commands on keys that an EXEC in steps runs at once, over keys lent together.
+pub const STEP_COMMANDS_MAX: usize = 1024;
 /// Writes are no longer stamped when nobody has read by stamps for this long, microseconds.
 pub const STAMPS_IDLE_US: u64 = 1_000_000;
 /// Places, a power of two, in which keys are remembered that could not be read without locks, and for how

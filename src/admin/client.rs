@@ -142,7 +142,7 @@ static SUBCOMMANDS: &[HomeCommand] = &[
             group: Group::Connection,
             keys: &[],
             docs: &docs::CLIENT_REPLY,
-            run: Run::Home(Reach::Client),
+            run: Run::Home(Reach::Everyone),
             subcommands: &[],
         },
     ),

@@ -52,7 +52,8 @@ pub static COMMANDS: &[HomeCommand] = &[
             run: Run::Home(Reach::Client),
             subcommands: &[],
         },
-    ),
+    )
+    .moving_to(selected),
     HomeCommand::new(
         quit,
         Command {
@@ -88,22 +89,22 @@ fn echo(core: &mut Core, token: Token, args: &Args<'_>) -> Flow {
     Flow::Next
 }
 
+/// The database that SELECT names, of so many.
+fn selected(args: &Args<'_>, databases: u16) -> Option<u16> {
+    let number = parse_i64(args.get(1))?;
+    u16::try_from(number).ok().filter(|db| *db < databases)
+}
+
 fn select(core: &mut Core, token: Token, args: &Args<'_>) -> Flow {
-    let Some(number) = parse_i64(args.get(1)) else {
-        core.error(token, &Error::NOT_INTEGER);
-        return Flow::Next;
-    };
-    if i32::try_from(number).is_err() {
-        core.error(token, &Error::NOT_I32);
-        return Flow::Next;
-    }
-    match u16::try_from(number)
-        .ok()
-        .filter(|db| *db < core.config().databases)
-    {
+    let databases = core.config().databases;
+    match selected(args, databases) {
         Some(db) => {
             core.client(token).session.db = db;
             core.reply(token).ok();
+        }
+        None if parse_i64(args.get(1)).is_none() => core.error(token, &Error::NOT_INTEGER),
+        None if parse_i64(args.get(1)).is_some_and(|it| i32::try_from(it).is_err()) => {
+            core.error(token, &Error::NOT_I32);
         }
         None => core.error(token, &Error::new("ERR DB index is out of range")),
     }

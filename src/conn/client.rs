@@ -89,7 +89,7 @@ pub enum Owners {
     /// One shard.
     One(usize),
     Several,
-    /// A command concerns the whole keyspace or the client itself.
+    /// A command concerns the whole keyspace or asks other shards.
     Everyone,
 }
 
@@ -120,6 +120,10 @@ pub struct Transaction {
     pub needs_memory: bool,
     pub queued: Batch,
     pub owners: Owners,
+    /// A queued command needs the client at hand.
+    pub needs_client: bool,
+    /// The database in which the queued commands so far leave the client.
+    pub moved_to: Option<u16>,
     /// Watched keys; their owners hold the registrations.
     pub watched: BTreeSet<DbKey>,
     /// Owners that have not confirmed the last WATCH.

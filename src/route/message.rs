@@ -225,6 +225,8 @@ pub struct Task {
     pub watcher: Option<u64>,
     /// The client's count of blocking commands.
     pub block: u32,
+    /// A command of the EXEC runs with its client at hand, so all run at home.
+    pub needs_client: bool,
     /// The command was counted as a call when it began to wait.
     pub counted: bool,
 }

@@ -13,11 +13,16 @@ use crate::resp::Args;
 /// A home command's function.
 pub type HomeFunction = fn(&mut Core, Token, &Args<'_>) -> Flow;
 
+/// The database that a command's arguments name, of so many.
+pub type DatabaseFunction = fn(&Args<'_>, u16) -> Option<u16>;
+
 /// A command that runs with its client at hand: the row and its function, or its subcommands.
 #[derive(Debug)]
 pub struct HomeCommand {
     row: Command,
     function: HomeFunction,
+    /// The database in which it leaves its client, for what MULTI queues behind it.
+    moves_to: Option<DatabaseFunction>,
     subcommands: &'static [&'static [HomeCommand]],
 }
 
@@ -32,6 +37,7 @@ impl HomeCommand {
         Self {
             row,
             function,
+            moves_to: None,
             subcommands: &[],
         }
     }
@@ -46,6 +52,7 @@ impl HomeCommand {
         Self {
             row,
             function: no_function,
+            moves_to: None,
             subcommands,
         }
     }
@@ -60,8 +67,16 @@ impl HomeCommand {
         Self {
             row,
             function: no_function,
+            moves_to: None,
             subcommands: &[],
         }
+    }
+
+    /// The command leaves its client in the database that this finds, if it runs without an error.
+    #[must_use]
+    pub const fn moving_to(mut self, database: DatabaseFunction) -> Self {
+        self.moves_to = Some(database);
+        self
     }
 
     /// The command has these subcommands besides.
@@ -86,6 +101,8 @@ pub struct Commands {
     pub table: Table,
     /// By row number.
     functions: Vec<HomeFunction>,
+    /// Row numbers of those that move their clients to other databases.
+    moving: Vec<(u16, DatabaseFunction)>,
 }
 
 impl Commands {
@@ -102,18 +119,30 @@ impl Commands {
         let table = Table::new(top_level.collect(), renamed)?;
         let subcommands = home.iter().flat_map(|command| command.subcommands());
         let all: Vec<&'static HomeCommand> = home.iter().copied().chain(subcommands).collect();
-        let function = |number: usize| {
-            let number = u16::try_from(number).expect("the table numbers its rows with 16 bits");
+        let found = |number: u16| {
             let row = table.row(number).command;
-            let found = all
-                .iter()
-                .find(|command| std::ptr::eq(&raw const command.row, row));
-            found.map_or(no_function as HomeFunction, |command| command.function)
+            all.iter()
+                .find(|command| std::ptr::eq(&raw const command.row, row))
+        };
+        let rows = 0..u16::try_from(table.len()).expect("the table numbers its rows with 16 bits");
+        let function =
+            |number| found(number).map_or(no_function as HomeFunction, |command| command.function);
+        let moving = |number| {
+            let moves_to = found(number).and_then(|command| command.moves_to);
+            moves_to.map(|database| (number, database))
         };
         Ok(Self {
-            functions: (0..table.len()).map(function).collect(),
+            functions: rows.clone().map(function).collect(),
+            moving: rows.filter_map(moving).collect(),
             table,
         })
+    }
+
+    /// The database in which a command leaves its client; None: where it is.
+    #[must_use]
+    pub fn moves_to(&self, row: u16, args: &Args<'_>, databases: u16) -> Option<u16> {
+        let moving = self.moving.iter().find(|(number, _)| *number == row);
+        moving.and_then(|(_, database)| database(args, databases))
     }
 
     fn function(&self, row: u16) -> HomeFunction {
@@ -124,14 +153,20 @@ impl Commands {
 impl Core {
     /// Runs a home command.
     pub fn run_home(&mut self, token: Token, row: u16, args: &Args<'_>) -> Flow {
-        let started = self.metrics.reading();
-        let asked = self.queries.asked();
         let start = self.client(token).replies.sink().len();
-        let flow = self.commands.function(row)(self, token, args);
-        self.time_home(token, row, args, started, asked);
+        let flow = self.call_home(token, row, args);
         if flow == Flow::Next {
             self.mute(token, start);
         }
+        flow
+    }
+
+    /// The same with whatever it replies, also to a client that wants no replies.
+    pub(super) fn call_home(&mut self, token: Token, row: u16, args: &Args<'_>) -> Flow {
+        let started = self.metrics.reading();
+        let asked = self.queries.asked();
+        let flow = self.commands.function(row)(self, token, args);
+        self.time_home(token, row, args, started, asked);
         flow
     }
 }

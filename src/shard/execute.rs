@@ -117,7 +117,7 @@ impl Core {
 
     /// Runs something for a transaction at its clock; None: at the tick's.
     pub fn at_clock<T>(&mut self, clock_ms: Option<u64>, run: impl FnOnce(&mut Self) -> T) -> T {
-        let Some(clock_ms) = clock_ms else {
+        let Some(clock_ms) = clock_ms.filter(|&clock_ms| clock_ms != self.now.unix_ms()) else {
             return run(self);
         };
         assert!(clock_ms > 0, "a transaction that runs has its clock");
@@ -182,6 +182,7 @@ impl Core {
             exec: false,
             watcher: None,
             block: self.client(token).block,
+            needs_client: false,
             counted: false,
         }
     }

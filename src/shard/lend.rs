@@ -133,7 +133,7 @@ impl Core {
         before
     }
 
-    fn finds_keys(&self, task: &Task) -> bool {
+    pub(super) fn finds_keys(&self, task: &Task) -> bool {
         let mut rows = task
             .commands
             .iter()
@@ -195,7 +195,11 @@ impl Core {
                 counted: task.counted,
                 ..Call::of(head, true)
             };
-            self.run_handler(if alone { call.alone() } else { call }, &args, reply);
+            if task.needs_client {
+                self.run_queued((task.to.token, task.to.client), call, &args, reply);
+            } else {
+                self.run_handler(if alone { call.alone() } else { call }, &args, reply);
+            }
         }
         alone && self.effects.block.is_some()
     }

@@ -198,6 +198,7 @@ impl Core {
             exec: false,
             watcher: None,
             block: 0,
+            needs_client: false,
             counted: false,
         };
         match self.behind.get_mut(&(home, command.to.token)) {

@@ -38,12 +38,15 @@ mod participate;
 mod pause;
 mod probe;
 mod queries;
+#[cfg(test)]
+mod queue_tests;
 mod ready;
 mod replies;
 mod sequence;
 mod slow;
 mod snapshot;
 mod split;
+mod steps;
 #[cfg(test)]
 mod syntax_tests;
 mod task;

@@ -1,23 +1,22 @@
 //! MULTI, EXEC, DISCARD, WATCH, UNWATCH.
 //!
 //! Queued commands are kept with the client. EXEC looks at all of them: when one shard owns every key, that
-//! shard runs them as one task; when several do, they run here over lent entries; when a command among
-//! them concerns the whole keyspace or the client itself, every shard is held and the commands run in
-//! *steps*, each in its ordinary way.
+//! shard runs them as one task; when several do, they run here over lent entries, and so they do when a command
+//! among them needs the client at hand; when one concerns the whole keyspace or asks other shards, every shard
+//! is held and the commands run in *steps* (`steps`).
 
 use crate::route::ClientRef;
 use std::collections::BTreeSet;
 
 use super::Core;
-use super::coordinate::{Plan, Share};
 use super::input::Flow;
 use super::keys::Place;
 use crate::base::Token;
-use crate::cmd::{Row, Run, flag, key_slot};
-use crate::conn::{Owners, State, Steps, Transaction};
+use crate::cmd::{Reach, Row, Run, flag, key_slot};
+use crate::conn::{Owners, State, Transaction};
 use crate::limits::{QUEUED_BYTES_MAX, QUEUED_COMMANDS_MAX};
 use crate::resp::{Args, Error};
-use crate::route::{Batch, Carried, DbKey, Head, Intent, Mode, Note, Sequence, Task, WHOLE, Work};
+use crate::route::{Batch, DbKey, Head, Note, Task};
 
 /// Commands that MULTI does not queue.
 const NOT_QUEUED: &[&str] = &["exec", "discard", "multi", "watch", "quit", "reset"];
@@ -50,8 +49,14 @@ impl Core {
             // Nothing of it will run: it costs no more memory.
             return Some(self.say_queued(token));
         }
-        let head = client.session.head(number);
+        let mut head = client.session.head(number);
+        let moved_to = client.transaction_mut().moved_to;
+        head.db = moved_to.unwrap_or(head.db);
         let (head, owners) = self.queued(head, row, args);
+        let moved_to = self
+            .commands
+            .moves_to(number, args, self.config.databases)
+            .or(moved_to);
         let transaction = self.client(token).transaction_mut();
         if transaction.queued.len() >= QUEUED_COMMANDS_MAX
             || transaction.queued.used_bytes() + args.bytes() > QUEUED_BYTES_MAX
@@ -64,6 +69,8 @@ impl Core {
         }
         transaction.queued.push(head, args);
         transaction.owners = transaction.owners.and(owners);
+        transaction.needs_client |= matches!(row.command.run, Run::Home(_));
+        transaction.moved_to = moved_to;
         transaction.writes |= crate::cmd::may_replicate(row);
         transaction.needs_memory |= row.has(flag::DENYOOM);
         Some(self.say_queued(token))
@@ -79,8 +86,10 @@ impl Core {
     /// What a command adds to its transaction. The slot table does not change while a server runs, so its owners
     /// are those of the EXEC.
     fn queued(&mut self, head: Head, row: &'static Row, args: &Args<'_>) -> (Head, Owners) {
-        if !matches!(row.command.run, Run::Keys(_) | Run::Split(..)) {
-            return (head, Owners::Everyone);
+        match row.command.run {
+            Run::Keys(_) | Run::Split(..) => {}
+            Run::Home(Reach::Client) => return (head, Owners::Nobody),
+            _ => return (head, Owners::Everyone),
         }
         match self.place(row, args) {
             Place::Anywhere => (head, Owners::Nobody),
@@ -139,6 +148,7 @@ impl Core {
             queued,
             owners,
             watched,
+            needs_client,
             ..
         } = *transaction;
         let id = self.client(token).id;
@@ -156,8 +166,13 @@ impl Core {
         if self.monitored {
             self.feed_monitors_queue(token, &queued);
         }
-        if watched.is_empty() && owners == Owners::One(self.id()) && self.locks.is_empty() {
-            return self.exec_here(token, queued);
+        let free = match owners {
+            Owners::Nobody => true,
+            Owners::One(owner) => owner == self.id() && self.locks.is_empty(),
+            Owners::Several | Owners::Everyone => false,
+        };
+        if watched.is_empty() && free {
+            return self.exec_here(token, queued, needs_client);
         }
         self.client(token).state = State::Waiting;
         let home = u16::try_from(self.id()).expect("shards are limited to 256");
@@ -175,6 +190,7 @@ impl Core {
             exec: true,
             watcher,
             block: 0,
+            needs_client,
             counted: false,
         };
         self.start_exec(token, task, owners, &watched);
@@ -188,12 +204,17 @@ impl Core {
         let watching = watched
             .iter()
             .map(|(_, key)| Owners::One(self.slots.owner(key_slot(key))));
+        // What a client is told may not be told twice, so that such a command cannot start over with them.
+        let twice = task.needs_client && self.finds_keys(&task);
+        let owners = if twice { Owners::Everyone } else { owners };
         match watching.fold(owners, Owners::and) {
             Owners::Everyone => self.hold_everything(token, task),
-            Owners::Several => self.lend_all(token, task, watched.iter().cloned().collect()),
-            Owners::One(shard) => {
+            Owners::One(shard) if shard == self.id() || !task.needs_client => {
                 self.mail.expect_reply();
                 self.tell(shard, Note::Bundle(Box::new(task)));
+            }
+            Owners::Several | Owners::One(_) => {
+                self.lend_all(token, task, watched.iter().cloned().collect());
             }
             Owners::Nobody => {
                 self.mail.expect_reply();
@@ -203,73 +224,16 @@ impl Core {
     }
 
     /// An EXEC without watches whose keys are all ours, while there are no locks: nothing to wait for.
-    fn exec_here(&mut self, token: Token, queued: Batch) -> Flow {
+    fn exec_here(&mut self, token: Token, queued: Batch, needs_client: bool) -> Flow {
         let client = self.client(token);
-        let protocol = client.session.protocol;
+        let (id, protocol) = (client.id, client.session.protocol);
+        let with = needs_client.then_some((token, id));
         let mut out = std::mem::take(client.replies.sink());
-        self.run_batch(&queued, protocol, &mut out);
+        self.run_batch(&queued, protocol, with, &mut out);
         *self.client(token).replies.sink() = out;
         self.mail.keep_batch(queued);
         self.serve_ready();
         Flow::Next
-    }
-
-    /// Locks every shard for an EXEC that runs in steps.
-    fn hold_everything(&mut self, token: Token, task: Task) {
-        let sequence = self.open(token, Plan::Steps, self.identity.shards);
-        let watcher = task.watcher;
-        for shard in 0..self.identity.shards {
-            let intents = vec![Intent {
-                key: WHOLE,
-                mode: Mode::Exclusive,
-            }];
-            self.ask_share(
-                sequence,
-                Share::new(shard, [].into()),
-                intents,
-                Work::Hold,
-                watcher,
-            );
-        }
-        self.client(token).steps = Some(Box::new(Steps {
-            sequence,
-            left: (0..task.commands.len())
-                .map(|index| task.commands.carried(index))
-                .collect(),
-            clock_ms: 0,
-        }));
-    }
-
-    /// Every shard is held: the commands run one after the other.
-    pub fn begin_steps(&mut self, sequence: Sequence) {
-        let coordinated = self
-            .coordinated
-            .get(&sequence)
-            .expect("it has just been decided");
-        let (token, id, dirty) = (coordinated.token, coordinated.client, coordinated.dirty);
-        let clock_ms = coordinated.clock_ms;
-        let Some(client) = self.clients.of(token, id) else {
-            return self.end_steps(sequence);
-        };
-        // A server that stops takes the steps from the clients that it closes.
-        let Some(steps) = client.steps.as_mut() else {
-            return self.end_steps(sequence);
-        };
-        assert!(
-            clock_ms > 0 && steps.clock_ms == 0,
-            "the clock is fixed once"
-        );
-        steps.clock_ms = clock_ms;
-        let start = client.replies.sink().len();
-        if dirty {
-            steps.left.clear();
-            self.reply(token).null_array();
-        } else {
-            let count = steps.left.len();
-            self.reply(token).array(count);
-        }
-        self.mute(token, start);
-        self.next_step(token);
     }
 
     /// A client leaves in the middle of an EXEC, of a server that stops: the other shards may have ended already,
@@ -292,68 +256,6 @@ impl Core {
         }
         self.end_exec(to.token);
     }
-
-    /// Runs steps until one has to wait for its reply.
-    pub fn next_step(&mut self, token: Token) {
-        loop {
-            let client = self.client(token);
-            let steps = client.steps.as_mut().expect("the client is in steps");
-            let sequence = steps.sequence;
-            let Some(mut carried) = steps.left.pop_front() else {
-                client.steps = None;
-                self.list_output(token);
-                self.end_steps(sequence);
-                self.end_exec(token);
-                return self.close_if_doomed(token);
-            };
-            // SELECT among the steps moves the later ones.
-            carried.head.db = client.session.db;
-            carried.head.protocol = client.session.protocol;
-            if self.step(token, carried) == Flow::Stop {
-                return;
-            }
-        }
-    }
-
-    fn step(&mut self, token: Token, carried: Carried) -> Flow {
-        let row: &'static Row = self.table.row(carried.head.row);
-        let client = self.client(token);
-        if client.state != State::Closing {
-            client.state = State::Waiting;
-        }
-        match row.command.run {
-            Run::Home(_) => return self.run_home(token, carried.head.row, &carried.args()),
-            Run::Container => panic!("a container's arity asks for a subcommand"),
-            Run::Everywhere(..) => self.spread(token, row, &carried),
-            Run::Keys(_) | Run::Split(..) => {
-                let mut keys = Vec::new();
-                self.keys_of(carried.head, &carried.args(), &mut keys);
-                if keys.is_empty() {
-                    self.count_call(carried.head.row, 1);
-                    let clock_ms = self.client(token).steps.as_ref().map(|it| it.clock_ms);
-                    let reply = self.at_clock(clock_ms, |core| core.run_part(&carried));
-                    let sink = self.client(token).replies.sink();
-                    let start = sink.len();
-                    sink.extend_from_slice(&reply);
-                    self.mute(token, start);
-                    return Flow::Next;
-                }
-                let mut task = self.task(token, carried.head.row, &carried.args());
-                // Inside a transaction nothing blocks.
-                task.block = 0;
-                self.lend_all(token, task, Vec::new());
-            }
-        }
-        Flow::Stop
-    }
-
-    /// Releases every shard.
-    pub fn end_steps(&mut self, sequence: Sequence) {
-        let coordinated = self.coordinated.remove(&sequence).expect("steps end once");
-        for share in &coordinated.shares {
-            self.tell(share.shard, Note::unchanged(sequence, Vec::new()));
-        }
-    }
 }
 
 #[cfg(test)]
@@ -364,21 +266,27 @@ mod tests {
     fn a_changed_key_keeps_an_exec_in_steps_from_running() {
         let mut shards = Shards::new(2);
         let client = shards.connect(0);
-        for key in [shards.key(0, 0), shards.key(1, 0), shards.key(1, 0)] {
+        let (near, far) = (shards.key(0, 0), shards.key(1, 0));
+        for (key, step, reply) in [
+            (&near, "PING", "+PONG"),
+            (&far, "PING", "+PONG"),
+            (&far, "SLOWLOG LEN", ":0"),
+            (&near, "SLOWLOG LEN", ":0"),
+        ] {
             for line in [
                 &format!("SET {key} 30"),
                 &format!("WATCH {key}"),
                 &format!("SET {key} 40"),
                 "MULTI",
-                "PING",
+                step,
             ] {
                 shards.call(client, line);
             }
             assert_eq!(shards.call(client, "EXEC"), "*-1\r\n");
-            for line in [&format!("WATCH {key}"), "MULTI", "PING"] {
+            for line in [&format!("WATCH {key}"), "MULTI", step] {
                 shards.call(client, line);
             }
-            assert_eq!(shards.call(client, "EXEC"), "*1\r\n+PONG\r\n");
+            assert_eq!(shards.call(client, "EXEC"), format!("*1\r\n{reply}\r\n"));
         }
     }
 
@@ -406,14 +314,14 @@ mod tests {
         let mut shards = Shards::new(2);
         let client = shards.connect(0);
         shards.call(client, "MULTI");
-        shards.call(client, "PING");
+        shards.call(client, "SLOWLOG LEN");
         // No key can be found in them: their handler says what is wrong.
         let line = "*4\r\n$5\r\nLMPOP\r\n$1\r\n0\r\n$1\r\nk\r\n$4\r\nLEFT\r\n";
         shards.feed(client, line.repeat(COMMANDS).as_bytes());
         shards.run();
         shards.read(client);
         let reply = shards.call(client, "EXEC");
-        assert!(reply.starts_with(&format!("*{}\r\n+PONG\r\n-ERR", COMMANDS + 1)));
+        assert!(reply.starts_with(&format!("*{}\r\n:0\r\n-ERR", COMMANDS + 1)));
         assert_eq!(reply.matches("-ERR numkeys").count(), COMMANDS);
     }
 
@@ -421,7 +329,10 @@ mod tests {
     fn a_client_that_wants_no_replies_gets_none_of_an_exec_in_steps() {
         let mut shards = Shards::new(2);
         let client = shards.connect(0);
-        shards.feed(client, b"CLIENT REPLY OFF\r\nMULTI\r\nPING\r\nEXEC\r\n");
+        shards.feed(
+            client,
+            b"CLIENT REPLY OFF\r\nMULTI\r\nSLOWLOG LEN\r\nEXEC\r\n",
+        );
         shards.run();
         assert_eq!(shards.read(client), "");
         assert_eq!(shards.call(client, "CLIENT REPLY ON"), "+OK\r\n");
@@ -432,7 +343,7 @@ mod tests {
         let mut shards = Shards::new(2);
         let client = shards.connect(0);
         shards.call(client, "MULTI");
-        shards.call(client, "PING");
+        shards.call(client, "SLOWLOG LEN");
         shards.send(client, "EXEC");
         shards.tick(0);
         shards.tick(1);

@@ -111,6 +111,7 @@ impl Core {
             exec: false,
             watcher: None,
             block,
+            needs_client: false,
             counted: true,
         };
         let grant = Grant {

@@ -5,11 +5,14 @@
 
 use super::Core;
 use super::execute::Call;
+use super::input::Flow;
 use super::keys::strongest;
 use super::participate::{PART_REPLY_BYTES, Participant};
 use super::replies::ALONE;
+use crate::base::Token;
+use crate::cmd::Run;
 use crate::limits::AHEAD_MAX;
-use crate::resp::{Protocol, Reply};
+use crate::resp::{Args, Protocol, Reply};
 use crate::route::{Batch, Intent, Mode, Note, Task};
 
 impl Core {
@@ -73,7 +76,8 @@ impl Core {
         {
             Reply::new(&mut reply, task.protocol).null_array();
         } else {
-            self.run_batch(&task.commands, task.protocol, &mut reply);
+            let with = task.needs_client.then_some((task.to.token, task.to.client));
+            self.run_batch(&task.commands, task.protocol, with, &mut reply);
         }
         let bundled = Note::Bundled {
             to: task.to,
@@ -83,8 +87,14 @@ impl Core {
         self.tell(usize::from(task.home), bundled);
     }
 
-    /// Every command of a transaction, one array.
-    pub fn run_batch(&mut self, batch: &Batch, protocol: Protocol, reply: &mut Vec<u8>) {
+    /// Every command of a transaction, one array; `with` is the client that some of them need at hand.
+    pub fn run_batch(
+        &mut self,
+        batch: &Batch,
+        protocol: Protocol,
+        with: Option<(Token, u64)>,
+        reply: &mut Vec<u8>,
+    ) {
         Reply::new(reply, protocol).array(batch.len());
         for first in (0..batch.len()).step_by(AHEAD_MAX) {
             let last = batch.len().min(first + AHEAD_MAX);
@@ -96,10 +106,45 @@ impl Core {
             );
             for index in first..last {
                 let (head, args) = batch.get(index);
-                self.run_handler(Call::of(head, false), &args, reply);
+                match with {
+                    Some(client) => self.run_queued(client, Call::of(head, false), &args, reply),
+                    None => self.run_handler(Call::of(head, false), &args, reply),
+                }
                 self.settle_effects();
             }
         }
+    }
+
+    /// A command of an EXEC some of whose commands need their client: they may change what the later ones are told.
+    /// When the client has gone, these are left out, as their replies would be.
+    pub(super) fn run_queued(
+        &mut self,
+        (token, id): (Token, u64),
+        mut call: Call,
+        args: &Args<'_>,
+        reply: &mut Vec<u8>,
+    ) {
+        let row = self.table.row(call.head.row);
+        let at_home = matches!(row.command.run, Run::Home(_));
+        let Some(client) = self.clients.of(token, id) else {
+            if !at_home {
+                self.run_handler(call, args, reply);
+            }
+            return;
+        };
+        let told = client.session.head(call.head.row);
+        assert!(
+            told.db == call.head.db,
+            "a command was queued for the database in which it runs"
+        );
+        (call.head.protocol, call.head.no_touch) = (told.protocol, told.no_touch);
+        if !at_home {
+            return self.run_handler(call, args, reply);
+        }
+        std::mem::swap(client.replies.sink(), reply);
+        let flow = self.call_home(token, call.head.row, args);
+        assert!(flow == Flow::Next, "who needs nobody answers at once");
+        std::mem::swap(self.client(token).replies.sink(), reply);
     }
 
     /// The next command of a client that waited behind one of its own.

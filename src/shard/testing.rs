@@ -239,6 +239,12 @@ impl Shards {
         self.shards[shard].tick();
     }
 
+    /// Ticks a client's shard once and reads what the client is sent.
+    pub fn tick_and_read(&mut self, peer: Peer) -> String {
+        self.tick(peer.shard);
+        self.read(peer)
+    }
+
     /// Ticks all shards until nothing happens any more.
     pub fn run(&mut self) {
         let mut quiet = 0;
