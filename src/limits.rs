@@ -88,6 +88,9 @@ pub const PARCELS_KEPT: usize = 64;
 pub const SEND_BUFFERS_KEPT: usize = 64;
 pub const SEND_BUFFER_KEPT_BYTES: usize = 64 * 1024;
 
+/// Notes to one shard that are put off until there is something else to tell it.
+pub const NOTES_LATER_MAX: usize = 64;
+
 /// Replies a client may have outstanding on other shards before its pipeline waits.
 pub const OUTSTANDING_PER_CLIENT: usize = 1024;
 /// What each of them is taken to be long before any has come, and what is kept of their buffer, bytes.

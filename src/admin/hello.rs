@@ -329,6 +329,7 @@ mod tests {
         let info = shards.call(client, "CLIENT INFO");
         assert!(info.contains(" db=0 ") && info.contains(" resp=2 "));
         assert!(info.contains(" lib-name=lib ") && info.contains(" flags=N "));
+        shards.advance(200);
         for shard in 0..2 {
             assert!(shards.core(shard).watches.is_empty());
         }

@@ -133,6 +133,7 @@ impl Core {
     fn keep_house(&mut self) {
         self.enforce_output_limits();
         self.flush_held_replies();
+        self.mail.hurry_all();
         self.rest_stamps();
         self.close_idle();
         self.publish_memory();

@@ -404,6 +404,12 @@ impl Core {
         self.mail.tell(shard, note);
     }
 
+    /// Tells another shard what does not matter soon.
+    pub fn tell_later(&mut self, shard: usize, note: Note) {
+        self.metrics.count().notes += 1;
+        self.mail.tell_later(shard, note);
+    }
+
     /// The client may go on with its input: at once if that is little, else when its turn comes.
     pub fn run_again(&mut self, token: Token) {
         let Some(client) = self.clients.get_mut(token) else {

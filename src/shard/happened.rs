@@ -160,6 +160,8 @@ mod tests {
         shards.call(client, &format!("WATCH {key}"));
         assert!(shards.core(1).effects.wants.modified && !shards.core(0).effects.wants.modified);
         shards.call(client, "UNWATCH");
+        // The owner hears of that with the next round of housekeeping.
+        shards.advance(200);
         assert!(!shards.core(1).effects.wants.modified);
     }
 

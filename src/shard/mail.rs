@@ -6,8 +6,8 @@
 use std::collections::VecDeque;
 
 use crate::limits::{
-    MONITOR_PENDING_BYTES_MAX, PARCEL_BYTES_MAX, PARCEL_COMMANDS_MAX, PARCELS_KEPT,
-    SEND_BUFFER_KEPT_BYTES,
+    MONITOR_PENDING_BYTES_MAX, NOTES_LATER_MAX, PARCEL_BYTES_MAX, PARCEL_COMMANDS_MAX,
+    PARCELS_KEPT, SEND_BUFFER_KEPT_BYTES,
 };
 use crate::route::{Batch, Message, Note, Parcel};
 
@@ -17,6 +17,8 @@ pub struct Mail {
     here: usize,
     /// What goes to each shard.
     outbox: Vec<Message>,
+    /// Notes to each shard that nobody waits for: they go with the next message, or with housekeeping.
+    later: Vec<Vec<Note>>,
     /// Notes to this shard itself, handled with the inbox.
     own: VecDeque<Note>,
     /// Empty ones, with their memory.
@@ -37,6 +39,7 @@ impl Mail {
         Self {
             here,
             outbox: (0..shards).map(|_| Message::default()).collect(),
+            later: (0..shards).map(|_| Vec::new()).collect(),
             own: VecDeque::new(),
             parcels: Vec::new(),
             batches: Vec::new(),
@@ -53,6 +56,32 @@ impl Mail {
         } else {
             self.outbox[shard].notes.push(note);
         }
+    }
+
+    /// Tells another shard what does not matter soon, without waking it up for that. It stays in line: before
+    /// everything that is told afterwards.
+    pub fn tell_later(&mut self, shard: usize, note: Note) {
+        assert!(shard != self.here, "nothing is put off within a shard");
+        if self.outbox[shard].is_empty() {
+            self.later[shard].push(note);
+            if self.later[shard].len() >= NOTES_LATER_MAX {
+                self.hurry(shard);
+            }
+        } else {
+            self.tell(shard, note);
+        }
+    }
+
+    /// What was put off goes now.
+    pub fn hurry_all(&mut self) {
+        for shard in 0..self.later.len() {
+            self.hurry(shard);
+        }
+    }
+
+    fn hurry(&mut self, shard: usize) {
+        let later = self.later[shard].drain(..);
+        self.outbox[shard].notes.splice(0..0, later);
     }
 
     /// The next note to this shard itself.
@@ -161,6 +190,7 @@ impl Mail {
             if self.outbox[shard].is_empty() {
                 continue;
             }
+            self.hurry(shard);
             let message = std::mem::take(&mut self.outbox[shard]);
             let asks = message.commands.is_some();
             match send(shard, message) {
@@ -203,6 +233,42 @@ mod tests {
         });
         assert_eq!(sent, [1, 2]);
         assert_eq!(mail.waiting(), 0);
+    }
+
+    #[test]
+    fn what_is_put_off_wakes_nobody_and_stays_in_line() {
+        let unwatch = |client| Note::Unwatch { client };
+        let mut mail = Mail::new(0, 2);
+        let sent = |mail: &mut Mail| {
+            let mut clients = Vec::new();
+            mail.post(|_, message| {
+                clients.extend(message.notes.iter().map(|note| match note {
+                    Note::Unwatch { client } => *client,
+                    _ => panic!("nothing else was told"),
+                }));
+                Ok(())
+            });
+            clients
+        };
+        mail.tell_later(1, unwatch(1));
+        mail.tell_later(1, unwatch(2));
+        assert!(!mail.is_unsent() && sent(&mut mail).is_empty());
+        mail.tell(1, unwatch(3));
+        mail.tell_later(1, unwatch(4));
+        assert!(mail.is_unsent());
+        assert_eq!(sent(&mut mail), [1, 2, 3, 4]);
+        mail.tell_later(1, unwatch(5));
+        mail.hurry_all();
+        assert_eq!(sent(&mut mail), [5]);
+        for client in 0..NOTES_LATER_MAX as u64 {
+            assert!(!mail.is_unsent());
+            mail.tell_later(1, unwatch(client));
+        }
+        assert_eq!(
+            sent(&mut mail).len(),
+            NOTES_LATER_MAX,
+            "they do not pile up"
+        );
     }
 
     #[test]
