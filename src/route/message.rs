@@ -211,6 +211,18 @@ pub struct Offer {
     pub clock_ms: u64,
 }
 
+/// A command that asked about its source: what its owner lends it.
+#[derive(Debug)]
+pub struct Found {
+    pub sequence: Sequence,
+    pub task: Task,
+    /// The command's keys on that shard.
+    pub keys: Arc<[DbKey]>,
+    pub entries: Vec<Option<Entry>>,
+    /// The clock of the owner.
+    pub clock_ms: u64,
+}
+
 /// Commands for the shard of all their keys: an EXEC, or a command that waits there for a transaction to end.
 #[derive(Debug)]
 pub struct Task {
@@ -308,9 +320,9 @@ pub enum Note {
     },
 
     /// A blocking command that only its source decides, for the owner of that: when nothing is there it waits there,
-    /// else it comes back to run over all its keys.
+    /// else it comes back with what is there, locked and lent, to run over all its keys.
     Probe(Box<Task>),
-    Found(Box<Task>),
+    Found(Box<Found>),
     /// A blocking command found nothing and is registered at its owner.
     Blocked {
         to: ReplyTo,

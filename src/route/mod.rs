@@ -10,7 +10,7 @@ mod slots;
 
 pub use locks::{Intent, Locks, Mode, Outcome, Sequence, WHOLE};
 pub use message::{
-    ClientRef, DbKey, Message, Note, Offer, Parcel, Part, PartTimes, RemoteCommand, ReplyTo,
+    ClientRef, DbKey, Found, Message, Note, Offer, Parcel, Part, PartTimes, RemoteCommand, ReplyTo,
     Returned, Schedule, Task, Wait, Watch, Work,
 };
 pub use packed::{Batch, Carried, Head};

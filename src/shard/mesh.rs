@@ -73,7 +73,7 @@ impl Core {
             Note::GoOn(to) => self.go_on(to),
             Note::Late { to, reply } => self.late(to, &reply),
             Note::Probe(task) => self.probe(*task),
-            Note::Found(task) => self.found(*task),
+            Note::Found(found) => self.found(from, *found),
             Note::Blocked { to } => self.blocked(to, [from]),
             Note::Watch(watch) => self.watch_for(from, *watch),
             Note::Watched { client, token } => self.watch_confirmed(token, client),

@@ -119,7 +119,7 @@ impl Core {
             dirty: false,
             clock_ms,
         };
-        self.accept(from, sequence, task, (keys, grant), others);
+        self.accept(from, sequence, task, (keys, grant), others, true);
     }
 
     /// What was offered was gone when it came to it: the command starts anew, and waits again on every owner.
@@ -135,14 +135,16 @@ impl Core {
         self.coordinate(token, row, task, place);
     }
 
-    /// Completes an offer into a lending transaction; `others` are keys of other shards.
-    fn accept(
+    /// Completes what an owner has locked and lent into a lending transaction; `others` are keys of one other
+    /// shard. `offered` when the client was waiting.
+    pub(super) fn accept(
         &mut self,
         from: usize,
         sequence: Sequence,
         task: Task,
         (lent, grant): (Arc<[DbKey]>, Grant),
         others: Vec<DbKey>,
+        offered: bool,
     ) {
         let ReplyTo { token, client, .. } = task.to;
         let first = Share::new(from, lent);
@@ -160,12 +162,13 @@ impl Core {
                 dirty: false,
                 clock_ms: 0,
                 within_ms: None,
-                offered: true,
+                offered,
                 plan,
             },
         );
         if let Some(key) = others.first() {
             let shard = self.slots.owner(key_slot(&key.1));
+            assert!(shard != from, "an owner lends all its keys at once");
             let intents = self.exclusive_intents(&others);
             let others: Arc<[DbKey]> = others.into();
             let work = Work::Lend(Arc::clone(&others));

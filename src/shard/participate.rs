@@ -183,8 +183,16 @@ impl Core {
                 return true;
             }
             Duty::Probe(task) => {
-                self.run_probe(*task);
-                return true;
+                let Some(keys) = self.run_probe(sequence, *task) else {
+                    return true;
+                };
+                let duty = Duty::Lend(keys);
+                let lending = Participant {
+                    duty,
+                    ..participant
+                };
+                self.participants.insert(sequence, lending);
+                return false;
             }
             Duty::Query(asked) => {
                 self.answer_query(&asked);
