@@ -21,6 +21,8 @@ mod memory;
 mod monitor;
 mod pause;
 mod scan;
+#[cfg(test)]
+mod scan_tests;
 mod server;
 mod shutdown;
 mod slowlog;

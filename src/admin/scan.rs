@@ -1,19 +1,20 @@
 //! SCAN and RANDOMKEY: one reply out of what several shards hold.
 //!
 //! SCAN goes through the slots in order and so from shard to shard, until it has looked at COUNT elements
-//! or at all of them: a small database comes in one reply, as from a server without shards.
+//! or at all of them: a small database comes in one reply, as from a server without shards. Keys that are lent to
+//! transactions at that moment are waited for, and only they: SCAN and RANDOMKEY hold up nobody.
 
 use super::docs::keyspace as docs;
 use std::sync::Arc;
 
 use crate::base::Token;
 use crate::cmd::{
-    Command, Cursor, Group, Reach, Run, ScanOptions, acl, flag, parse_cursor, random_part,
-    scan_part,
+    Command, Cursor, Group, Reach, Run, ScanOptions, ScanPart, acl, flag, key_slot, parse_cursor,
+    random_part, scan_lent, scan_part, scan_returned,
 };
 use crate::limits::SLOTS;
 use crate::resp::{Args, Protocol};
-use crate::route::{Carried, Head};
+use crate::route::{Carried, DbKey, Head};
 use crate::shard::{Core, Flow, HomeCommand, Query};
 
 /// The commands of this file.
@@ -100,35 +101,57 @@ struct Part {
 
 /// What a shard has found.
 struct Found {
-    /// Where to go on; None: the end of the shard's run of slots.
-    next: Option<Cursor>,
+    part: ScanPart,
     /// Encoded bulk strings.
     keys: Vec<u8>,
-    found: usize,
-    examined: usize,
+}
+
+impl Part {
+    fn options<R>(&self, look: impl FnOnce(&ScanOptions<'_>) -> R) -> R {
+        let args = self.args.args();
+        let mut options = ScanOptions::parse(&args, 2).expect("the asking shard has read them");
+        options.count = self.count;
+        look(&options)
+    }
 }
 
 impl Query for Part {
     type Answer = Found;
 
-    const NEEDS_KEYS: bool = true;
+    const LOOKS_AT_KEYS: bool = true;
 
     fn answer(&self, core: &mut Core) -> Found {
-        let mut options =
-            ScanOptions::parse(&self.args.args(), 2).expect("the asking shard has read them");
-        options.count = self.count;
         let end = end_of_run(core, self.cursor.slot);
         let Head { db, protocol, .. } = self.args.head;
         let mut keys = Vec::new();
-        let part = core.with_context(db, protocol, &mut keys, |ctx| {
-            scan_part(ctx, &options, self.cursor, end)
+        let part = self.options(|options| {
+            core.with_context(db, protocol, &mut keys, |ctx| {
+                scan_part(ctx, options, self.cursor, end)
+            })
         });
-        Found {
-            next: part.next,
-            keys,
-            found: part.found,
-            examined: part.examined,
-        }
+        Found { part, keys }
+    }
+
+    fn lacks(&self, core: &Core, found: &mut Found) -> Vec<DbKey> {
+        let db = self.args.head.db;
+        let end = end_of_run(core, self.cursor.slot);
+        let away = core.lent_away(db).map(|key| {
+            let (slot, position) = (key_slot(key), core.store().position(key));
+            (Cursor { slot, position }, Box::from(key))
+        });
+        let keys =
+            self.options(|options| scan_lent(options, self.cursor, end, &mut found.part, away));
+        keys.into_iter().map(|key| (db, key)).collect()
+    }
+
+    fn add(&self, core: &mut Core, found: &mut Found, keys: &[DbKey]) {
+        let Head { db, protocol, .. } = self.args.head;
+        let keys: Vec<Box<[u8]>> = keys.iter().map(|(_, key)| key.clone()).collect();
+        found.part.found += self.options(|options| {
+            core.with_context(db, protocol, &mut found.keys, |ctx| {
+                scan_returned(ctx, options, &keys)
+            })
+        });
     }
 }
 
@@ -149,9 +172,9 @@ impl Walk {
     /// A shard has looked at its run of slots, or at enough elements.
     fn walked(mut self, core: &mut Core, token: Token, from: Cursor, found: &Found) {
         self.keys.extend_from_slice(&found.keys);
-        self.found += found.found;
-        self.left = self.left.saturating_sub(found.examined);
-        let next = found.next.or_else(|| {
+        self.found += found.part.found;
+        self.left = self.left.saturating_sub(found.part.examined);
+        let next = found.part.next.or_else(|| {
             let end = end_of_run(core, from.slot);
             let slot = u16::try_from(end).ok().filter(|_| end < SLOTS)?;
             Some(Cursor { slot, position: 0 })
@@ -189,12 +212,32 @@ impl Query for AnyKey {
     /// The key and how many keys the shard has, for a fair pick.
     type Answer = Option<(Vec<u8>, u64)>;
 
-    const NEEDS_KEYS: bool = true;
+    const LOOKS_AT_KEYS: bool = true;
 
     fn answer(&self, core: &mut Core) -> Self::Answer {
         let mut unused = Vec::new();
         let key = core.with_context(self.db, Protocol::Resp2, &mut unused, random_part)?;
         Some((key, core.store().len(usize::from(self.db)) as u64))
+    }
+
+    /// Where all are lent there is one all the same.
+    fn lacks(&self, core: &Core, found: &mut Self::Answer) -> Vec<DbKey> {
+        if found.is_some() {
+            return Vec::new();
+        }
+        let mut away: Vec<DbKey> = core
+            .lent_away(self.db)
+            .map(|key| (self.db, Box::from(key)))
+            .collect();
+        away.sort_unstable();
+        away
+    }
+
+    fn add(&self, core: &mut Core, found: &mut Self::Answer, keys: &[DbKey]) {
+        let mut there = keys.iter().filter(|key| core.is_live(key));
+        if let Some((_, key)) = there.next() {
+            *found = Some((key.to_vec(), 1 + there.count() as u64));
+        }
     }
 }
 

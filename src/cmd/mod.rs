@@ -28,7 +28,9 @@ pub use context::{Block, Context, Effects, KeyEvent, Lookup, Random, Wants};
 pub use docs::Docs;
 pub use keys::object::usage as memory_usage;
 pub use keys::rename::other_database;
-pub use keys::scan::{Cursor, ScanOptions, ScanPart, parse_cursor, random_part, scan_part};
+pub use keys::scan::{
+    Cursor, ScanOptions, ScanPart, parse_cursor, random_part, scan_lent, scan_part, scan_returned,
+};
 pub use keyspec::{Begin, Find, KeySpec};
 pub use list::list_limits;
 pub use slot::key_slot;

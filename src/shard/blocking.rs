@@ -176,6 +176,12 @@ impl Core {
         self.update_wants();
     }
 
+    /// True when something is at a key of this shard, and its time is not over.
+    #[must_use]
+    pub fn is_live(&self, key: &DbKey) -> bool {
+        self.live_value(key).is_some()
+    }
+
     /// What is at a key, and how many elements it has.
     pub(super) fn live_value(&self, key: &DbKey) -> Option<(Kind, usize)> {
         let entry = self

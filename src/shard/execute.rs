@@ -156,7 +156,8 @@ impl Core {
             no_touch: true,
             may_block: false,
             served: false,
-            expiry_held: self.pause_until_ms != 0,
+            // An expired key is ended under its lock only.
+            expiry_held: self.pause_until_ms != 0 || !self.locks.is_empty(),
             routed: (std::ptr::null(), 0),
             lru_clock: (self.now.unix_us / 1_000_000) as u32 & 0x00ff_ffff,
         });

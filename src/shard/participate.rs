@@ -195,7 +195,7 @@ impl Core {
                 return false;
             }
             Duty::Query(asked) => {
-                self.answer_query(&asked);
+                self.answer_query(asked);
                 return true;
             }
             Duty::Offer(candidate, key) => {
@@ -239,6 +239,17 @@ impl Core {
             );
         }
         entries
+    }
+
+    /// The keys of a database that are lent to transactions, whether or not there are such keys.
+    pub fn lent_away(&self, db: u16) -> impl Iterator<Item = &[u8]> {
+        let lending = self.participants.iter().filter(|(sequence, participant)| {
+            participant.within_ms.is_some() || self.locks.is_granted(**sequence)
+        });
+        let keys = lending.filter_map(|(_, participant)| participant.duty.lent());
+        keys.flat_map(|keys| keys.iter())
+            .filter(move |key| key.0 == db)
+            .map(|(_, key)| &**key)
     }
 
     /// Puts lent entries of these keys back.

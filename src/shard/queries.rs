@@ -12,23 +12,38 @@ use std::time::Duration;
 
 use super::core::IoRequest;
 use super::execute::Call;
+use super::keys::strongest;
 use super::participate::{Duty, Participant};
 use super::{Core, Flow};
 use crate::base::Token;
 use crate::conn::State;
 use crate::resp::{Args, Protocol};
-use crate::route::{Carried, Head, Intent, Mode, Note, WHOLE};
+use crate::route::{Carried, DbKey, Head, Intent, Mode, Note, WHOLE};
 
 /// A question that any shard can answer from what it owns.
 pub trait Query: Send + Sync + 'static {
     /// What a shard answers.
     type Answer: Send + 'static;
 
-    /// It looks at keys: it takes its turn among the transactions that are about.
+    /// It looks at keys: it takes its turn among the transactions that are about, alone on the shard.
     const NEEDS_KEYS: bool = false;
+
+    /// It looks at keys beside the transactions that are about, unless one of these holds the whole shard. It changes
+    /// nothing, and is shown later what it `lacks`.
+    const LOOKS_AT_KEYS: bool = false;
 
     /// This shard's answer.
     fn answer(&self, core: &mut Core) -> Self::Answer;
+
+    /// The keys that this answer lacks, because they are lent to transactions.
+    fn lacks(&self, _core: &Core, _answer: &mut Self::Answer) -> Vec<DbKey> {
+        Vec::new()
+    }
+
+    /// These keys, which the answer lacked, are at home, if there are such keys at all.
+    fn add(&self, _core: &mut Core, _answer: &mut Self::Answer, _keys: &[DbKey]) {
+        panic!("a query that lacks keys adds them")
+    }
 
     /// How long the shard stands still before it answers: at the end of the tick, so that every shard has heard
     /// of it when the first one stops.
@@ -42,14 +57,27 @@ type Opaque = Box<dyn Any + Send>;
 
 /// A `Query` of any type.
 trait AnyQuery: Send + Sync {
-    fn needs_keys(&self) -> bool;
+    /// The lock on all keys under which it is answered; None: it looks at none.
+    fn mode(&self) -> Option<Mode>;
     fn standstill(&self) -> Option<Duration>;
     fn answer(&self, core: &mut Core) -> Opaque;
+    fn lacks(&self, core: &Core, answer: &mut Opaque) -> Vec<DbKey>;
+    fn add(&self, core: &mut Core, answer: &mut Opaque, keys: &[DbKey]);
+}
+
+/// The answer in its box.
+fn own<Q: Query>(answer: &mut Opaque) -> &mut Q::Answer {
+    let answer = answer.downcast_mut();
+    answer.expect("a query is answered by its own function")
 }
 
 impl<Q: Query> AnyQuery for Q {
-    fn needs_keys(&self) -> bool {
-        Q::NEEDS_KEYS
+    fn mode(&self) -> Option<Mode> {
+        match (Q::NEEDS_KEYS, Q::LOOKS_AT_KEYS) {
+            (true, _) => Some(Mode::Exclusive),
+            (false, true) => Some(Mode::SomeShared),
+            (false, false) => None,
+        }
     }
 
     fn standstill(&self) -> Option<Duration> {
@@ -58,6 +86,14 @@ impl<Q: Query> AnyQuery for Q {
 
     fn answer(&self, core: &mut Core) -> Opaque {
         Box::new(Query::answer(self, core))
+    }
+
+    fn lacks(&self, core: &Core, answer: &mut Opaque) -> Vec<DbKey> {
+        Query::lacks(self, core, own::<Q>(answer))
+    }
+
+    fn add(&self, core: &mut Core, answer: &mut Opaque, keys: &[DbKey]) {
+        Query::add(self, core, own::<Q>(answer), keys);
     }
 }
 
@@ -69,6 +105,8 @@ pub struct Asked {
     from: usize,
     id: u64,
     query: Arc<dyn AnyQuery>,
+    /// The answer so far, and the keys that it lacks.
+    lacking: Option<(Opaque, Vec<DbKey>)>,
 }
 
 impl std::fmt::Debug for Asked {
@@ -235,35 +273,63 @@ impl Core {
         let Traveller(query) = *query
             .downcast()
             .expect("only `ask` puts something into the box");
-        let needs_keys = query.needs_keys();
-        let standstill = query.standstill();
-        let asked = Asked { from, id, query };
+        let (mode, standstill) = (query.mode(), query.standstill());
+        let asked = Asked {
+            from,
+            id,
+            query,
+            lacking: None,
+        };
         if let Some(duration) = standstill {
             self.requests
                 .push(IoRequest::StandStill { duration, asked });
             return;
         }
-        if self.locks.is_empty() || within_ms.is_some() || !needs_keys {
-            return self.at_clock(within_ms, |core| core.answer_query(&asked));
+        match mode.filter(|_| within_ms.is_none() && !self.locks.is_empty()) {
+            // Keys that are lent out are nowhere to be seen: it has to be alone.
+            Some(Mode::Exclusive) => self.query_locked(asked, vec![whole(Mode::Exclusive)]),
+            Some(mode) if self.locks.conflicts(WHOLE, mode) => {
+                self.query_locked(asked, vec![whole(mode)]);
+            }
+            _ => self.at_clock(within_ms, |core| core.answer_query(asked)),
         }
-        // Keys that are lent out are nowhere to be seen, so it takes its turn among the transactions.
+    }
+
+    /// The query takes its turn among the transactions.
+    fn query_locked(&mut self, asked: Asked, intents: Vec<Intent>) {
         let participant = Participant {
-            coordinator: from,
+            coordinator: asked.from,
             duty: Duty::Query(asked),
             watcher: None,
             within_ms: None,
         };
-        let intents = vec![Intent {
-            key: WHOLE,
-            mode: Mode::Exclusive,
-        }];
         let sequence = self.next_sequence();
         self.take_part(sequence, intents, participant);
     }
 
-    /// Answers a query.
-    pub fn answer_query(&mut self, asked: &Asked) {
-        let answer = asked.query.answer(self);
+    /// Answers a query, or finds that keys have to come home first.
+    pub fn answer_query(&mut self, mut asked: Asked) {
+        let query = asked.query.clone();
+        let answer = if let Some((mut answer, keys)) = asked.lacking.take() {
+            query.add(self, &mut answer, &keys);
+            answer
+        } else {
+            let mut answer = query.answer(self);
+            let keys = query.lacks(self, &mut answer);
+            if !keys.is_empty() {
+                let mut intents: Vec<Intent> = keys
+                    .iter()
+                    .map(|(db, key)| Intent {
+                        key: self.lock_key(*db, key),
+                        mode: Mode::Shared,
+                    })
+                    .collect();
+                strongest(&mut intents);
+                asked.lacking = Some((answer, keys));
+                return self.query_locked(asked, intents);
+            }
+            answer
+        };
         let id = asked.id;
         self.tell(asked.from, Note::Answer { id, answer });
     }
@@ -321,6 +387,11 @@ impl Core {
         (call.token, call.client) = (token, client);
         call
     }
+}
+
+/// A lock on all keys of the shard.
+fn whole(mode: Mode) -> Intent {
+    Intent { key: WHOLE, mode }
 }
 
 #[cfg(test)]

@@ -253,7 +253,7 @@ impl<I: Io> Shard<I> {
             }
             IoRequest::StandStill { duration, asked } => {
                 self.io.stall(duration);
-                self.core.answer_query(&asked);
+                self.core.answer_query(asked);
                 // Else the answer would wait for the end of the next sleep.
                 self.send_all();
             }

@@ -293,6 +293,12 @@ impl Store {
         self.database(db).table(slot)?.scan_bucket(position, visit)
     }
 
+    /// Where a scan of its slot passes this key: steps from at most this position to beyond it visit it.
+    #[must_use]
+    pub fn position(&self, key: &[u8]) -> u32 {
+        super::Table::<Entry>::position(self.hash(key))
+    }
+
     /// The first slot from `from` on that has keys.
     #[must_use]
     pub fn next_used_slot(&self, db: usize, from: u16) -> Option<u16> {

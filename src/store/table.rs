@@ -203,6 +203,12 @@ impl<E> Table<E> {
         }
     }
 
+    /// Where a scan passes an element with this hash, whether or not it is in the table.
+    #[must_use]
+    pub fn position(hash: u64) -> u32 {
+        (hash as u32).reverse_bits()
+    }
+
     /// Visits every element of the bucket that covers `position`; returns where the next bucket begins.
     pub fn scan_bucket<'a>(&'a self, position: u32, visit: impl FnMut(&'a E)) -> Option<u32> {
         if self.len == 0 {

@@ -32,7 +32,7 @@ const RANDOM_TRIES: usize = 128;
 
 /// A place in the keyspace: a slot and a position in its table. As a number, the slot lies above the 32
 /// bits of the position, so it stays below 2^46, which any client's doubles keep exactly; 0 is the begin.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Cursor {
     pub slot: u16,
     pub position: u32,
@@ -59,6 +59,14 @@ impl Cursor {
         let position =
             u32::try_from(number & u64::from(u32::MAX)).expect("a masked value fits its 32 bits");
         Some(Cursor { slot, position })
+    }
+
+    /// The next place; None behind the last one.
+    fn next(self) -> Option<Cursor> {
+        match self.position.checked_add(1) {
+            Some(position) => Some(Cursor { position, ..self }),
+            None => Cursor::after_slot(self.slot),
+        }
     }
 
     /// The begin of the next slot; None behind the last one.
@@ -212,6 +220,62 @@ pub fn scan_part(
         );
     }
     part
+}
+
+/// Which of the keys that are away, lent to transactions, lie in what the part from `start` on has passed; each with
+/// its place. They must be waited for and shown (`scan_returned`). There are no more than were asked for: if need be
+/// the part ends earlier.
+pub fn scan_lent(
+    options: &ScanOptions<'_>,
+    start: Cursor,
+    end_slot: usize,
+    part: &mut ScanPart,
+    lent: impl Iterator<Item = (Cursor, Box<[u8]>)>,
+) -> Vec<Box<[u8]>> {
+    let end = part.next;
+    let passed = |at: Cursor| {
+        start <= at && usize::from(at.slot) < end_slot && end.is_none_or(|end| at < end)
+    };
+    let fits = |key: &[u8]| {
+        options
+            .pattern
+            .is_none_or(|pattern| glob_match(pattern, key, false))
+    };
+    let mut found: Vec<(Cursor, Box<[u8]>)> =
+        lent.filter(|(at, key)| passed(*at) && fits(key)).collect();
+    found.sort_unstable();
+    found.dedup();
+    assert!(options.count > 0, "a scan looks at something");
+    if let Some(&(last, _)) = found.get(options.count - 1)
+        && found.len() > options.count
+    {
+        found.retain(|(at, _)| *at <= last);
+        let next = last.next().filter(|next| usize::from(next.slot) < end_slot);
+        part.next = next
+            .filter(|next| end.is_none_or(|end| *next < end))
+            .or(end);
+    }
+    part.examined += found.len();
+    found.into_iter().map(|(_, key)| key).collect()
+}
+
+/// Shows those of the keys that are there now, as `scan_part` does; returns how many.
+pub fn scan_returned(
+    ctx: &mut Context<'_>,
+    options: &ScanOptions<'_>,
+    keys: &[Box<[u8]>],
+) -> usize {
+    let (now_ms, db) = (ctx.now_ms, ctx.db);
+    let mut found = 0;
+    for key in keys {
+        let slot = ctx.slot(key);
+        let entry = ctx.store.get(db, slot, key);
+        if entry.is_some_and(|entry| options.fits(entry, now_ms)) {
+            ctx.reply.bulk(key);
+            found += 1;
+        }
+    }
+    found
 }
 
 /// A random live key of this shard and the client's database. None when there is none, or when one try

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 
 use super::*;
 use crate::cmd::fixture::Fixture;
+use crate::cmd::{Random, key_slot};
 use crate::resp::Span;
 
 fn with_keys(count: usize) -> Fixture {
@@ -196,4 +197,84 @@ fn a_random_key_is_live() {
         seen.insert(fixture.with(&mut reply, random_part));
     }
     assert_eq!(seen.len(), 20);
+}
+
+/// Scans while at every step other keys are away and come back afterwards; what is found, and the steps.
+fn scan_beside_lending(
+    fixture: &mut Fixture,
+    line: &str,
+    away: usize,
+    seed: u64,
+) -> (Vec<String>, usize) {
+    let options = options(line).unwrap();
+    let mut random = Random::new(seed);
+    let keys: Vec<Box<[u8]>> = {
+        let mut keys = Vec::new();
+        fixture
+            .store
+            .for_each(0, |_, entry| keys.push(Box::from(entry.key())));
+        keys
+    };
+    let (mut reply, mut steps) = (Vec::new(), 0);
+    let mut at = Some(Cursor::START);
+    while let Some(cursor) = at {
+        let chosen: Vec<_> = keys
+            .iter()
+            .filter(|_| random.next_u64() % 100 < away as u64)
+            .collect();
+        let lent: Vec<_> = chosen
+            .iter()
+            .map(|key| {
+                fixture
+                    .store
+                    .take(0, key_slot(key), key)
+                    .expect("it was put back")
+            })
+            .collect();
+        let mut part = fixture.with(&mut reply, |ctx| scan_part(ctx, &options, cursor, SLOTS));
+        let places = chosen.iter().map(|key| {
+            let (slot, position) = (key_slot(key), fixture.store.position(key));
+            (Cursor { slot, position }, (*key).clone())
+        });
+        let waited = scan_lent(&options, cursor, SLOTS, &mut part, places);
+        assert!(waited.len() <= options.count, "no more than were asked for");
+        assert!(part.next.is_none_or(|next| next > cursor), "it goes on");
+        for (key, entry) in chosen.iter().zip(lent) {
+            assert!(fixture.store.insert(0, key_slot(key), entry).is_none());
+        }
+        let found = fixture.with(&mut reply, |ctx| scan_returned(ctx, &options, &waited));
+        assert_eq!(found, waited.len());
+        at = part.next;
+        steps += 1;
+    }
+    (bulks(&reply), steps)
+}
+
+#[test]
+fn keys_that_are_away_at_every_look_are_found() {
+    for (away, count) in [(0, 10), (30, 1), (30, 10), (90, 3), (100, 7), (100, 1000)] {
+        for seed in 1..6 {
+            let mut fixture = Fixture::new();
+            let expected: BTreeSet<String> = (0..300)
+                .map(|number| match number % 3 {
+                    // Most lie in one slot, whose table shrinks and grows with every step.
+                    0 => format!("key:{number}"),
+                    _ => format!("{{tag}}:{number}"),
+                })
+                .collect();
+            for key in &expected {
+                fixture.fresh(&format!("set {key} v"));
+            }
+            let line = format!("scan 0 count {count}");
+            let (found, steps) = scan_beside_lending(&mut fixture, &line, away, seed);
+            let distinct: BTreeSet<String> = found.iter().cloned().collect();
+            assert_eq!(distinct, expected, "{away} of 100 away, count {count}");
+            assert!(steps <= 2 * 300 / count + 300, "{steps} steps");
+            let (found, _) =
+                scan_beside_lending(&mut fixture, &format!("{line} match key*"), away, seed);
+            assert!(found.iter().all(|key| key.starts_with("key:")));
+            let distinct: BTreeSet<String> = found.into_iter().collect();
+            assert_eq!(distinct.len(), 100);
+        }
+    }
 }
