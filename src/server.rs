@@ -327,9 +327,14 @@ fn describe(
         backend
             .features
             .iter()
-            .map(|(name, state)| (format!("feature_{name}"), support(state))),
+            .map(|(name, state)| (field_of(name), support(state))),
     );
     lines
+}
+
+/// The field of INFO about a feature: names of fields have no blanks.
+fn field_of(feature: &str) -> String {
+    format!("feature_{}", feature.replace(' ', "_"))
 }
 
 /// What the shards' memory is made of, and what stands in the way.
@@ -390,4 +395,24 @@ fn print_machine(config: &Config, shared: &Shared) {
         "Running mode=standalone, port={}.",
         config.port
     ));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_of_info_have_no_blanks() {
+        let machine = topology::Machine::synthetic("core:2 pu:1").expect("two cores");
+        let plan = machine.place(2, topology::Policy::Compact);
+        let backend = probe::Capabilities {
+            backend: probe::Backend::Uring,
+            features: vec![("deferred task work", probe::Support::Present)],
+            reason: "a test".to_string(),
+        };
+        let lines = describe(&machine, &plan, &backend, 2);
+        let told = ("feature_deferred_task_work".to_string(), "yes".to_string());
+        assert!(lines.contains(&told), "{lines:?}");
+        assert!(lines.iter().all(|(name, _)| !name.contains(' ')));
+    }
 }

@@ -7,6 +7,7 @@ use super::client_line::{client_line, note_query};
 use super::docs::connection as docs;
 use super::hello::is_printable;
 use crate::base::Token;
+use crate::cmd::special::PLAIN;
 use crate::cmd::{Command, Group, Reach, Run, acl, flag};
 use crate::conn::ReplyMode;
 use crate::resp::{Args, Error};
@@ -22,6 +23,7 @@ pub static COMMANDS: &[HomeCommand] = &[HomeCommand::container(
         group: Group::Connection,
         keys: &[],
         docs: &docs::CLIENT,
+        special: PLAIN,
         run: Run::Container,
         subcommands: &[],
     },
@@ -44,6 +46,7 @@ static SUBCOMMANDS: &[HomeCommand] = &[
             group: Group::Connection,
             keys: &[],
             docs: &docs::CLIENT_ID,
+            special: PLAIN,
             run: Run::Home(Reach::Client),
             subcommands: &[],
         },
@@ -58,6 +61,7 @@ static SUBCOMMANDS: &[HomeCommand] = &[
             group: Group::Connection,
             keys: &[],
             docs: &docs::CLIENT_INFO,
+            special: PLAIN,
             run: Run::Home(Reach::Client),
             subcommands: &[],
         },
@@ -72,6 +76,7 @@ static SUBCOMMANDS: &[HomeCommand] = &[
             group: Group::Connection,
             keys: &[],
             docs: &docs::CLIENT_SETNAME,
+            special: PLAIN,
             run: Run::Home(Reach::Client),
             subcommands: &[],
         },
@@ -86,6 +91,7 @@ static SUBCOMMANDS: &[HomeCommand] = &[
             group: Group::Connection,
             keys: &[],
             docs: &docs::CLIENT_GETNAME,
+            special: PLAIN,
             run: Run::Home(Reach::Client),
             subcommands: &[],
         },
@@ -100,6 +106,7 @@ static SUBCOMMANDS: &[HomeCommand] = &[
             group: Group::Connection,
             keys: &[],
             docs: &docs::CLIENT_SETINFO,
+            special: PLAIN,
             run: Run::Home(Reach::Client),
             subcommands: &[],
         },
@@ -114,6 +121,7 @@ static SUBCOMMANDS: &[HomeCommand] = &[
             group: Group::Connection,
             keys: &[],
             docs: &docs::CLIENT_NO_EVICT,
+            special: PLAIN,
             run: Run::Home(Reach::Client),
             subcommands: &[],
         },
@@ -128,6 +136,7 @@ static SUBCOMMANDS: &[HomeCommand] = &[
             group: Group::Connection,
             keys: &[],
             docs: &docs::CLIENT_NO_TOUCH,
+            special: PLAIN,
             run: Run::Home(Reach::Client),
             subcommands: &[],
         },
@@ -142,6 +151,7 @@ static SUBCOMMANDS: &[HomeCommand] = &[
             group: Group::Connection,
             keys: &[],
             docs: &docs::CLIENT_REPLY,
+            special: PLAIN,
             run: Run::Home(Reach::Everyone),
             subcommands: &[],
         },
@@ -156,6 +166,7 @@ static SUBCOMMANDS: &[HomeCommand] = &[
             group: Group::Connection,
             keys: &[],
             docs: &docs::CLIENT_GETREDIR,
+            special: PLAIN,
             run: Run::Home(Reach::Client),
             subcommands: &[],
         },
@@ -170,6 +181,7 @@ static SUBCOMMANDS: &[HomeCommand] = &[
             group: Group::Connection,
             keys: &[],
             docs: &docs::CLIENT_TRACKINGINFO,
+            special: PLAIN,
             run: Run::Home(Reach::Client),
             subcommands: &[],
         },
@@ -184,6 +196,7 @@ static SUBCOMMANDS: &[HomeCommand] = &[
             group: Group::Connection,
             keys: &[],
             docs: &docs::CLIENT_HELP,
+            special: PLAIN,
             run: Run::Home(Reach::Client),
             subcommands: &[],
         },

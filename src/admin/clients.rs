@@ -6,6 +6,7 @@
 use super::client_line::{client_line, note_query};
 use super::docs::connection as docs;
 use crate::base::Token;
+use crate::cmd::special::PLAIN;
 use crate::cmd::{Command, Group, Reach, Run, acl, flag};
 use crate::conn::{Client, State};
 use crate::resp::{Args, Error, parse_i64};
@@ -23,6 +24,7 @@ pub static SUBCOMMANDS: &[HomeCommand] = &[
             group: Group::Connection,
             keys: &[],
             docs: &docs::CLIENT_LIST,
+            special: PLAIN,
             run: Run::Home(Reach::Everyone),
             subcommands: &[],
         },
@@ -37,6 +39,7 @@ pub static SUBCOMMANDS: &[HomeCommand] = &[
             group: Group::Connection,
             keys: &[],
             docs: &docs::CLIENT_KILL,
+            special: PLAIN,
             run: Run::Home(Reach::Everyone),
             subcommands: &[],
         },
@@ -51,6 +54,7 @@ pub static SUBCOMMANDS: &[HomeCommand] = &[
             group: Group::Connection,
             keys: &[],
             docs: &docs::CLIENT_UNBLOCK,
+            special: PLAIN,
             run: Run::Home(Reach::Everyone),
             subcommands: &[],
         },

@@ -6,6 +6,7 @@ use super::docs::server as docs;
 use super::{describe, document};
 use crate::base::Token;
 use crate::cmd::keyspec::access;
+use crate::cmd::special::PLAIN;
 use crate::cmd::{Command, Group, Reach, Row, Run, acl, category, flag};
 use crate::resp::{Args, Error, glob_match};
 use crate::shard::{Core, Flow, HomeCommand};
@@ -21,6 +22,7 @@ pub static COMMANDS: &[HomeCommand] = &[HomeCommand::new(
         group: Group::Server,
         keys: &[],
         docs: &docs::COMMAND,
+        special: PLAIN,
         run: Run::Home(Reach::Client),
         subcommands: &[],
     },
@@ -39,6 +41,7 @@ static SUBCOMMANDS: &[HomeCommand] = &[
             group: Group::Server,
             keys: &[],
             docs: &docs::COMMAND_COUNT,
+            special: PLAIN,
             run: Run::Home(Reach::Client),
             subcommands: &[],
         },
@@ -53,6 +56,7 @@ static SUBCOMMANDS: &[HomeCommand] = &[
             group: Group::Server,
             keys: &[],
             docs: &docs::COMMAND_DOCS,
+            special: PLAIN,
             run: Run::Home(Reach::Client),
             subcommands: &[],
         },
@@ -67,6 +71,7 @@ static SUBCOMMANDS: &[HomeCommand] = &[
             group: Group::Server,
             keys: &[],
             docs: &docs::COMMAND_GETKEYS,
+            special: PLAIN,
             run: Run::Home(Reach::Client),
             subcommands: &[],
         },
@@ -81,6 +86,7 @@ static SUBCOMMANDS: &[HomeCommand] = &[
             group: Group::Server,
             keys: &[],
             docs: &docs::COMMAND_GETKEYSANDFLAGS,
+            special: PLAIN,
             run: Run::Home(Reach::Client),
             subcommands: &[],
         },
@@ -95,6 +101,7 @@ static SUBCOMMANDS: &[HomeCommand] = &[
             group: Group::Server,
             keys: &[],
             docs: &docs::COMMAND_INFO,
+            special: PLAIN,
             run: Run::Home(Reach::Client),
             subcommands: &[],
         },
@@ -109,6 +116,7 @@ static SUBCOMMANDS: &[HomeCommand] = &[
             group: Group::Server,
             keys: &[],
             docs: &docs::COMMAND_LIST,
+            special: PLAIN,
             run: Run::Home(Reach::Client),
             subcommands: &[],
         },
@@ -123,6 +131,7 @@ static SUBCOMMANDS: &[HomeCommand] = &[
             group: Group::Server,
             keys: &[],
             docs: &docs::COMMAND_HELP,
+            special: PLAIN,
             run: Run::Home(Reach::Client),
             subcommands: &[],
         },

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use super::help::help;
 use crate::base::Token;
+use crate::cmd::special::{PLAIN, Special};
 use crate::cmd::{Command, Group, Reach, Run, flag};
 use crate::config::{Config, Disk, Origin, Source, rewrite};
 use crate::resp::{Args, Error};
@@ -24,6 +25,7 @@ pub static COMMANDS: &[HomeCommand] = &[HomeCommand::container(
         group: Group::Server,
         keys: &[],
         docs: &docs::CONFIG,
+        special: PLAIN,
         run: Run::Container,
         subcommands: &[],
     },
@@ -42,6 +44,7 @@ static SUBCOMMANDS: &[HomeCommand] = &[
             group: Group::Server,
             keys: &[],
             docs: &docs::CONFIG_GET,
+            special: PLAIN,
             run: Run::Home(Reach::Client),
             subcommands: &[],
         },
@@ -56,6 +59,10 @@ static SUBCOMMANDS: &[HomeCommand] = &[
             group: Group::Server,
             keys: &[],
             docs: &docs::CONFIG_SET,
+            special: Special {
+                secret: Some(set_secret),
+                ..PLAIN
+            },
             run: Run::Home(Reach::Everyone),
             subcommands: &[],
         },
@@ -70,6 +77,7 @@ static SUBCOMMANDS: &[HomeCommand] = &[
             group: Group::Server,
             keys: &[],
             docs: &docs::CONFIG_REWRITE,
+            special: PLAIN,
             run: Run::Home(Reach::Everyone),
             subcommands: &[],
         },
@@ -84,6 +92,7 @@ static SUBCOMMANDS: &[HomeCommand] = &[
             group: Group::Server,
             keys: &[],
             docs: &docs::CONFIG_RESETSTAT,
+            special: PLAIN,
             run: Run::Home(Reach::Everyone),
             subcommands: &[],
         },
@@ -98,6 +107,7 @@ static SUBCOMMANDS: &[HomeCommand] = &[
             group: Group::Server,
             keys: &[],
             docs: &docs::CONFIG_HELP,
+            special: PLAIN,
             run: Run::Home(Reach::Client),
             subcommands: &[],
         },
@@ -187,6 +197,13 @@ impl Query for Use {
     fn answer(&self, core: &mut Core) {
         core.configure(self.version, self.config.clone());
     }
+}
+
+/// The values of secret directives.
+fn set_secret(args: &Args<'_>, at: usize) -> bool {
+    at >= 3
+        && at % 2 == 1
+        && std::str::from_utf8(args.get(at - 1)).is_ok_and(crate::config::is_sensitive)
 }
 
 fn set(core: &mut Core, token: Token, args: &Args<'_>) -> Flow {

@@ -5,6 +5,7 @@
 
 use super::docs::connection as docs;
 use crate::base::Token;
+use crate::cmd::special::{InMulti, PLAIN, Special};
 use crate::cmd::{Command, Group, Reach, Run, acl, flag};
 use crate::resp::{Args, Error, parse_i64};
 use crate::shard::{Core, Flow, HomeCommand};
@@ -21,6 +22,7 @@ pub static COMMANDS: &[HomeCommand] = &[
             group: Group::Connection,
             keys: &[],
             docs: &docs::PING,
+            special: PLAIN,
             run: Run::Home(Reach::Client),
             subcommands: &[],
         },
@@ -35,6 +37,7 @@ pub static COMMANDS: &[HomeCommand] = &[
             group: Group::Connection,
             keys: &[],
             docs: &docs::ECHO,
+            special: PLAIN,
             run: Run::Home(Reach::Client),
             subcommands: &[],
         },
@@ -49,6 +52,7 @@ pub static COMMANDS: &[HomeCommand] = &[
             group: Group::Connection,
             keys: &[],
             docs: &docs::SELECT,
+            special: PLAIN,
             run: Run::Home(Reach::Client),
             subcommands: &[],
         },
@@ -69,6 +73,10 @@ pub static COMMANDS: &[HomeCommand] = &[
             group: Group::Connection,
             keys: &[],
             docs: &docs::QUIT,
+            special: Special {
+                in_multi: InMulti::GivesUp,
+                ..PLAIN
+            },
             run: Run::Home(Reach::Client),
             subcommands: &[],
         },

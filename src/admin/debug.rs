@@ -15,6 +15,7 @@ use std::time::Duration;
 use super::help::help;
 use crate::base::Token;
 use crate::base::fatal::{Crash, crash};
+use crate::cmd::special::PLAIN;
 use crate::cmd::{Command, Group, Reach, Run, flag};
 use crate::resp::{Args, Error, glob_match, parse_f64, parse_i64, parse_u64};
 use crate::shard::{Core, Flow, HomeCommand, HomeFunction, Query};
@@ -30,6 +31,7 @@ pub static COMMANDS: &[HomeCommand] = &[HomeCommand::new(
         group: Group::Server,
         keys: &[],
         docs: &docs::DEBUG,
+        special: PLAIN,
         run: Run::Home(Reach::Everyone),
         subcommands: &[],
     },

@@ -4,7 +4,7 @@
 //! DOCS stands in `document.rs`. Writes replies, nothing else.
 
 use crate::cmd::keyspec::{Begin, Find, KeySpec, access};
-use crate::cmd::{Table, category, flag};
+use crate::cmd::{InMulti, Table, category, flag};
 use crate::resp::Reply;
 
 /// Flags as they are printed, in Redis's order; `movablekeys` may also follow from the key specs.
@@ -116,7 +116,10 @@ pub fn info(table: &Table, number: u16, reply: &mut Reply<'_>) {
         last: 0,
         step: 0,
     });
-    let derived = if movable { flag::MOVABLEKEYS } else { 0 };
+    let mut derived = if movable { flag::MOVABLEKEYS } else { 0 };
+    if command.special.in_multi == InMulti::Refused {
+        derived |= flag::NO_MULTI;
+    }
     reply.array(10);
     reply.bulk(row.full_name.as_bytes());
     reply.integer(i64::from(command.arity));

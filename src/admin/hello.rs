@@ -5,6 +5,7 @@
 
 use super::docs::connection as docs;
 use crate::base::Token;
+use crate::cmd::special::{InMulti, PLAIN, Special};
 use crate::cmd::{Command, Group, Reach, Run, acl, flag};
 use crate::conn::Session;
 use crate::resp::{Args, Error, Protocol, REDIS_VERSION, parse_i64};
@@ -27,6 +28,10 @@ pub static COMMANDS: &[HomeCommand] = &[
             group: Group::Connection,
             keys: &[],
             docs: &docs::HELLO,
+            special: Special {
+                secret: Some(hello_secret),
+                ..PLAIN
+            },
             run: Run::Home(Reach::Client),
             subcommands: &[],
         },
@@ -46,6 +51,10 @@ pub static COMMANDS: &[HomeCommand] = &[
             group: Group::Connection,
             keys: &[],
             docs: &docs::AUTH,
+            special: Special {
+                secret: Some(|_, at| at > 0),
+                ..PLAIN
+            },
             run: Run::Home(Reach::Client),
             subcommands: &[],
         },
@@ -65,6 +74,10 @@ pub static COMMANDS: &[HomeCommand] = &[
             group: Group::Connection,
             keys: &[],
             docs: &docs::RESET,
+            special: Special {
+                in_multi: InMulti::GivesUp,
+                ..PLAIN
+            },
             run: Run::Home(Reach::Client),
             subcommands: &[],
         },
@@ -122,6 +135,11 @@ impl Core {
         self.client(token).session.name = String::from_utf8_lossy(name).into();
         Ok(())
     }
+}
+
+/// HELLO's user names and passwords.
+fn hello_secret(args: &Args<'_>, at: usize) -> bool {
+    (2..at).any(|option| args.is(option, "auth") && at - option <= 2)
 }
 
 fn auth(core: &mut Core, token: Token, args: &Args<'_>) -> Flow {

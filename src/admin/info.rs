@@ -9,6 +9,7 @@ mod usage;
 use super::docs::server as docs;
 use super::latency::{self, ByRow};
 use crate::base::Token;
+use crate::cmd::special::PLAIN;
 use crate::cmd::{Command, Group, Reach, Run, Table, acl, flag};
 use crate::metrics::Statistics;
 use crate::resp::Args;
@@ -25,6 +26,7 @@ pub static COMMANDS: &[HomeCommand] = &[HomeCommand::new(
         group: Group::Server,
         keys: &[],
         docs: &docs::INFO,
+        special: PLAIN,
         run: Run::Home(Reach::Everyone),
         subcommands: &[],
     },

@@ -8,6 +8,7 @@ use super::docs::server as docs;
 use super::help::help;
 use super::sparkline::{Sample, draw};
 use crate::base::Token;
+use crate::cmd::special::PLAIN;
 use crate::cmd::{Command, Group, Reach, Run, flag};
 use crate::limits::LATENCY_SAMPLES_MAX;
 use crate::metrics::{Histogram, LatencyEvent, LatencySample};
@@ -24,6 +25,7 @@ pub static COMMANDS: &[HomeCommand] = &[HomeCommand::container(
         group: Group::Server,
         keys: &[],
         docs: &docs::LATENCY,
+        special: PLAIN,
         run: Run::Container,
         subcommands: &[],
     },
@@ -42,6 +44,7 @@ static SUBCOMMANDS: &[HomeCommand] = &[
             group: Group::Server,
             keys: &[],
             docs: &docs::LATENCY_LATEST,
+            special: PLAIN,
             run: Run::Home(Reach::Everyone),
             subcommands: &[],
         },
@@ -56,6 +59,7 @@ static SUBCOMMANDS: &[HomeCommand] = &[
             group: Group::Server,
             keys: &[],
             docs: &docs::LATENCY_HISTORY,
+            special: PLAIN,
             run: Run::Home(Reach::Everyone),
             subcommands: &[],
         },
@@ -70,6 +74,7 @@ static SUBCOMMANDS: &[HomeCommand] = &[
             group: Group::Server,
             keys: &[],
             docs: &docs::LATENCY_RESET,
+            special: PLAIN,
             run: Run::Home(Reach::Everyone),
             subcommands: &[],
         },
@@ -84,6 +89,7 @@ static SUBCOMMANDS: &[HomeCommand] = &[
             group: Group::Server,
             keys: &[],
             docs: &docs::LATENCY_DOCTOR,
+            special: PLAIN,
             run: Run::Home(Reach::Everyone),
             subcommands: &[],
         },
@@ -98,6 +104,7 @@ static SUBCOMMANDS: &[HomeCommand] = &[
             group: Group::Server,
             keys: &[],
             docs: &docs::LATENCY_GRAPH,
+            special: PLAIN,
             run: Run::Home(Reach::Everyone),
             subcommands: &[],
         },
@@ -112,6 +119,7 @@ static SUBCOMMANDS: &[HomeCommand] = &[
             group: Group::Server,
             keys: &[],
             docs: &docs::LATENCY_HISTOGRAM,
+            special: PLAIN,
             run: Run::Home(Reach::Everyone),
             subcommands: &[],
         },
@@ -126,6 +134,7 @@ static SUBCOMMANDS: &[HomeCommand] = &[
             group: Group::Server,
             keys: &[],
             docs: &docs::LATENCY_HELP,
+            special: PLAIN,
             run: Run::Home(Reach::Client),
             subcommands: &[],
         },

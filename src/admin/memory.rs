@@ -8,6 +8,7 @@ use super::info::ShardStatistics;
 use crate::base::Token;
 use crate::base::arena::{self, ProcessMemory};
 use crate::cmd::keyspec::access;
+use crate::cmd::special::PLAIN;
 use crate::cmd::{Command, Group, KeySpec, Reach, Run, flag};
 use crate::metrics::Statistics;
 use crate::resp::{Args, Reply};
@@ -23,6 +24,7 @@ pub static COMMANDS: &[HomeCommand] = &[HomeCommand::container(
         group: Group::Server,
         keys: &[],
         docs: &docs::MEMORY,
+        special: PLAIN,
         run: Run::Container,
         subcommands: &[],
     },
@@ -41,6 +43,7 @@ static SUBCOMMANDS: &[HomeCommand] = &[
             group: Group::Server,
             keys: &[],
             docs: &docs::MEMORY_STATS,
+            special: PLAIN,
             run: Run::Home(Reach::Everyone),
             subcommands: &[],
         },
@@ -55,6 +58,7 @@ static SUBCOMMANDS: &[HomeCommand] = &[
             group: Group::Server,
             keys: &[],
             docs: &docs::MEMORY_DOCTOR,
+            special: PLAIN,
             run: Run::Home(Reach::Everyone),
             subcommands: &[],
         },
@@ -69,6 +73,7 @@ static SUBCOMMANDS: &[HomeCommand] = &[
             group: Group::Server,
             keys: &[],
             docs: &docs::MEMORY_PURGE,
+            special: PLAIN,
             run: Run::Home(Reach::Client),
             subcommands: &[],
         },
@@ -83,6 +88,7 @@ static SUBCOMMANDS: &[HomeCommand] = &[
             group: Group::Server,
             keys: &[],
             docs: &docs::MEMORY_MALLOC_STATS,
+            special: PLAIN,
             run: Run::Home(Reach::Client),
             subcommands: &[],
         },
@@ -97,6 +103,7 @@ static SUBCOMMANDS: &[HomeCommand] = &[
             group: Group::Server,
             keys: &[],
             docs: &docs::MEMORY_HELP,
+            special: PLAIN,
             run: Run::Home(Reach::Client),
             subcommands: &[],
         },
@@ -109,6 +116,7 @@ static SUBCOMMANDS: &[HomeCommand] = &[
         group: Group::Server,
         keys: &[KeySpec::one(2, access::RO)],
         docs: &docs::MEMORY_USAGE,
+        special: PLAIN,
         run: Run::Keys(crate::cmd::memory_usage),
         subcommands: &[],
     }),

@@ -5,6 +5,7 @@
 
 use super::docs::server as docs;
 use crate::base::Token;
+use crate::cmd::special::PLAIN;
 use crate::cmd::{Command, Group, Reach, Run, flag};
 use crate::resp::{Args, Error};
 use crate::shard::{Core, Flow, HomeCommand, Query};
@@ -20,6 +21,7 @@ pub static COMMANDS: &[HomeCommand] = &[HomeCommand::new(
         group: Group::Server,
         keys: &[],
         docs: &docs::MONITOR,
+        special: PLAIN,
         run: Run::Home(Reach::Everyone),
         subcommands: &[],
     },

@@ -5,6 +5,7 @@
 
 use super::docs::connection as docs;
 use crate::base::Token;
+use crate::cmd::special::PLAIN;
 use crate::cmd::{Command, Group, Reach, Run, acl, flag};
 use crate::resp::{Args, Error, parse_i64};
 use crate::shard::{Core, Flow, HomeCommand, Query};
@@ -21,6 +22,7 @@ pub static SUBCOMMANDS: &[HomeCommand] = &[
             group: Group::Connection,
             keys: &[],
             docs: &docs::CLIENT_PAUSE,
+            special: PLAIN,
             run: Run::Home(Reach::Everyone),
             subcommands: &[],
         },
@@ -35,6 +37,7 @@ pub static SUBCOMMANDS: &[HomeCommand] = &[
             group: Group::Connection,
             keys: &[],
             docs: &docs::CLIENT_UNPAUSE,
+            special: PLAIN,
             run: Run::Home(Reach::Everyone),
             subcommands: &[],
         },

@@ -8,6 +8,7 @@ use super::docs::keyspace as docs;
 use std::sync::Arc;
 
 use crate::base::Token;
+use crate::cmd::special::PLAIN;
 use crate::cmd::{
     Command, Cursor, Group, Reach, Run, ScanOptions, ScanPart, acl, flag, key_slot, parse_cursor,
     random_part, scan_lent, scan_part, scan_returned,
@@ -29,6 +30,7 @@ pub static COMMANDS: &[HomeCommand] = &[
             group: Group::Generic,
             keys: &[],
             docs: &docs::SCAN,
+            special: PLAIN,
             run: Run::Home(Reach::Everyone),
             subcommands: &[],
         },
@@ -43,6 +45,7 @@ pub static COMMANDS: &[HomeCommand] = &[
             group: Group::Generic,
             keys: &[],
             docs: &docs::RANDOMKEY,
+            special: PLAIN,
             run: Run::Home(Reach::Everyone),
             subcommands: &[],
         },

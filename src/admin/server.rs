@@ -5,6 +5,7 @@
 use super::docs::server as docs;
 use super::help::help;
 use crate::base::Token;
+use crate::cmd::special::PLAIN;
 use crate::cmd::{Command, Group, Reach, Run, acl, flag};
 use crate::resp::{Args, Error, REDIS_VERSION, parse_i64};
 use crate::shard::{Core, Flow, HomeCommand};
@@ -21,6 +22,7 @@ pub static COMMANDS: &[HomeCommand] = &[
             group: Group::Server,
             keys: &[],
             docs: &docs::TIME,
+            special: PLAIN,
             run: Run::Home(Reach::Client),
             subcommands: &[],
         },
@@ -35,6 +37,7 @@ pub static COMMANDS: &[HomeCommand] = &[
             group: Group::Server,
             keys: &[],
             docs: &docs::LASTSAVE,
+            special: PLAIN,
             run: Run::Home(Reach::Client),
             subcommands: &[],
         },
@@ -49,6 +52,7 @@ pub static COMMANDS: &[HomeCommand] = &[
             group: Group::Server,
             keys: &[],
             docs: &docs::ROLE,
+            special: PLAIN,
             run: Run::Home(Reach::Client),
             subcommands: &[],
         },
@@ -63,6 +67,7 @@ pub static COMMANDS: &[HomeCommand] = &[
             group: Group::Server,
             keys: &[],
             docs: &docs::LOLWUT,
+            special: PLAIN,
             run: Run::Home(Reach::Client),
             subcommands: &[],
         },
@@ -76,6 +81,7 @@ pub static COMMANDS: &[HomeCommand] = &[
             group: Group::Scripting,
             keys: &[],
             docs: &docs::FUNCTION,
+            special: PLAIN,
             run: Run::Container,
             subcommands: &[],
         },
@@ -95,6 +101,7 @@ static SUBCOMMANDS: &[HomeCommand] = &[
             group: Group::Scripting,
             keys: &[],
             docs: &docs::FUNCTION_FLUSH,
+            special: PLAIN,
             run: Run::Home(Reach::Client),
             subcommands: &[],
         },
@@ -109,6 +116,7 @@ static SUBCOMMANDS: &[HomeCommand] = &[
             group: Group::Scripting,
             keys: &[],
             docs: &docs::FUNCTION_LIST,
+            special: PLAIN,
             run: Run::Home(Reach::Client),
             subcommands: &[],
         },
@@ -123,6 +131,7 @@ static SUBCOMMANDS: &[HomeCommand] = &[
             group: Group::Scripting,
             keys: &[],
             docs: &docs::FUNCTION_HELP,
+            special: PLAIN,
             run: Run::Home(Reach::Client),
             subcommands: &[],
         },

@@ -6,6 +6,7 @@ use super::docs::server as docs;
 use std::sync::atomic::Ordering;
 
 use crate::base::Token;
+use crate::cmd::special::{InMulti, PLAIN, Special};
 use crate::cmd::{Command, Group, Reach, Run, flag};
 use crate::conn::State;
 use crate::resp::{Args, Error};
@@ -17,16 +18,15 @@ pub static COMMANDS: &[HomeCommand] = &[HomeCommand::new(
     Command {
         name: "shutdown",
         arity: -1,
-        flags: flag::ADMIN
-            | flag::NOSCRIPT
-            | flag::LOADING
-            | flag::STALE
-            | flag::NO_MULTI
-            | flag::ALLOW_BUSY,
+        flags: flag::ADMIN | flag::NOSCRIPT | flag::LOADING | flag::STALE | flag::ALLOW_BUSY,
         categories: 0,
         group: Group::Server,
         keys: &[],
         docs: &docs::SHUTDOWN,
+        special: Special {
+            in_multi: InMulti::Refused,
+            ..PLAIN
+        },
         run: Run::Home(Reach::Everyone),
         subcommands: &[],
     },

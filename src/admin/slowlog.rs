@@ -8,6 +8,7 @@ use std::sync::atomic::Ordering;
 
 use super::help::help;
 use crate::base::Token;
+use crate::cmd::special::PLAIN;
 use crate::cmd::{Command, Group, Reach, Run, flag};
 use crate::metrics::SlowEntry;
 use crate::resp::{Args, Error, parse_i64};
@@ -23,6 +24,7 @@ pub static COMMANDS: &[HomeCommand] = &[HomeCommand::container(
         group: Group::Server,
         keys: &[],
         docs: &docs::SLOWLOG,
+        special: PLAIN,
         run: Run::Container,
         subcommands: &[],
     },
@@ -41,6 +43,7 @@ static SUBCOMMANDS: &[HomeCommand] = &[
             group: Group::Server,
             keys: &[],
             docs: &docs::SLOWLOG_GET,
+            special: PLAIN,
             run: Run::Home(Reach::Everyone),
             subcommands: &[],
         },
@@ -55,6 +58,7 @@ static SUBCOMMANDS: &[HomeCommand] = &[
             group: Group::Server,
             keys: &[],
             docs: &docs::SLOWLOG_LEN,
+            special: PLAIN,
             run: Run::Home(Reach::Everyone),
             subcommands: &[],
         },
@@ -69,6 +73,7 @@ static SUBCOMMANDS: &[HomeCommand] = &[
             group: Group::Server,
             keys: &[],
             docs: &docs::SLOWLOG_RESET,
+            special: PLAIN,
             run: Run::Home(Reach::Everyone),
             subcommands: &[],
         },
@@ -83,6 +88,7 @@ static SUBCOMMANDS: &[HomeCommand] = &[
             group: Group::Server,
             keys: &[],
             docs: &docs::SLOWLOG_HELP,
+            special: PLAIN,
             run: Run::Home(Reach::Client),
             subcommands: &[],
         },

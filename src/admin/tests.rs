@@ -126,6 +126,32 @@ fn the_slow_log_has_the_commands_of_all_shards_and_their_clients() {
 }
 
 #[test]
+fn no_secret_is_written_down() {
+    let mut shards = Shards::with(2, &[("slowlog-log-slower-than", "0")]);
+    let peer = shards.connect(0);
+    for line in [
+        "AUTH password",
+        "AUTH default password",
+        "HELLO 2 AUTH default password SETNAME me",
+        "CONFIG SET masterauth password maxmemory-samples 7",
+        "CONFIG SET requirepass password",
+    ] {
+        shards.call(peer, line);
+    }
+    let log = shards.call(peer, "SLOWLOG GET -1");
+    assert!(!log.contains("password"), "{log}");
+    let redacted = "$10\r\n(redacted)\r\n";
+    for shown in [
+        format!("*2\r\n$4\r\nAUTH\r\n{redacted}"),
+        format!("*3\r\n$4\r\nAUTH\r\n{redacted}{redacted}"),
+        format!("AUTH\r\n{redacted}{redacted}$7\r\nSETNAME\r\n$2\r\nme\r\n"),
+        format!("masterauth\r\n{redacted}$17\r\nmaxmemory-samples\r\n$1\r\n7\r\n"),
+    ] {
+        assert!(log.contains(&shown), "{shown} in {log}");
+    }
+}
+
+#[test]
 fn info_adds_up_the_shards() {
     let mut shards = Shards::new(2);
     let peer = shards.connect(0);

@@ -5,6 +5,7 @@
 
 use super::docs::transactions as docs;
 use crate::cmd::keyspec::access;
+use crate::cmd::special::{InMulti, PLAIN, Special};
 use crate::cmd::{Command, Group, KeySpec, Reach, Run, acl, flag};
 use crate::shard::HomeCommand;
 
@@ -20,6 +21,10 @@ pub static COMMANDS: &[HomeCommand] = &[
             group: Group::Transactions,
             keys: &[],
             docs: &docs::MULTI,
+            special: Special {
+                in_multi: InMulti::Runs,
+                ..PLAIN
+            },
             run: Run::Home(Reach::Client),
             subcommands: &[],
         },
@@ -34,6 +39,10 @@ pub static COMMANDS: &[HomeCommand] = &[
             group: Group::Transactions,
             keys: &[],
             docs: &docs::EXEC,
+            special: Special {
+                in_multi: InMulti::Executes,
+                ..PLAIN
+            },
             run: Run::Home(Reach::Everyone),
             subcommands: &[],
         },
@@ -48,6 +57,10 @@ pub static COMMANDS: &[HomeCommand] = &[
             group: Group::Transactions,
             keys: &[],
             docs: &docs::DISCARD,
+            special: Special {
+                in_multi: InMulti::GivesUp,
+                ..PLAIN
+            },
             run: Run::Home(Reach::Client),
             subcommands: &[],
         },
@@ -62,6 +75,10 @@ pub static COMMANDS: &[HomeCommand] = &[
             group: Group::Transactions,
             keys: &[KeySpec::range(1, -1, 1, access::RO)],
             docs: &docs::WATCH,
+            special: Special {
+                in_multi: InMulti::Runs,
+                ..PLAIN
+            },
             run: Run::Home(Reach::Everyone),
             subcommands: &[],
         },
@@ -76,6 +93,7 @@ pub static COMMANDS: &[HomeCommand] = &[
             group: Group::Transactions,
             keys: &[],
             docs: &docs::UNWATCH,
+            special: PLAIN,
             run: Run::Home(Reach::Client),
             subcommands: &[],
         },

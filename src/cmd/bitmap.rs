@@ -6,6 +6,7 @@
 mod docs;
 
 use super::keyspec::access;
+use super::special::PLAIN;
 use super::string::text;
 use super::{Command, Context, Group, KeySpec, Lookup, Outcome, Run, flag};
 use crate::config::events;
@@ -25,6 +26,7 @@ pub static COMMANDS: &[Command] = &[
             access::RW | access::ACCESS | access::UPDATE,
         )],
         docs: &docs::SETBIT,
+        special: PLAIN,
         run: Run::Keys(setbit),
         subcommands: &[],
     },
@@ -36,6 +38,7 @@ pub static COMMANDS: &[Command] = &[
         group: Group::Bitmap,
         keys: &[KeySpec::one(1, access::RO | access::ACCESS)],
         docs: &docs::GETBIT,
+        special: PLAIN,
         run: Run::Keys(getbit),
         subcommands: &[],
     },

@@ -12,6 +12,7 @@ pub mod rename;
 pub mod scan;
 
 use super::keyspec::access;
+use super::special::PLAIN;
 use super::{Command, Context, Group, KeySpec, Lookup, Merge, Outcome, Run, acl, flag};
 use crate::config::events;
 use crate::resp::{Args, Error, parse_i64};
@@ -26,6 +27,7 @@ pub static COMMANDS: &[Command] = &[
         group: Group::Generic,
         keys: &[KeySpec::range(1, -1, 1, access::RM | access::DELETE)],
         docs: &docs::DEL,
+        special: PLAIN,
         run: Run::Split(del, Merge::Sum),
         subcommands: &[],
     },
@@ -37,6 +39,7 @@ pub static COMMANDS: &[Command] = &[
         group: Group::Generic,
         keys: &[KeySpec::range(1, -1, 1, access::RM | access::DELETE)],
         docs: &docs::UNLINK,
+        special: PLAIN,
         run: Run::Split(unlink, Merge::Sum),
         subcommands: &[],
     },
@@ -48,6 +51,7 @@ pub static COMMANDS: &[Command] = &[
         group: Group::Generic,
         keys: &[KeySpec::range(1, -1, 1, access::RO)],
         docs: &docs::EXISTS,
+        special: PLAIN,
         run: Run::Split(exists, Merge::Sum),
         subcommands: &[],
     },
@@ -59,6 +63,7 @@ pub static COMMANDS: &[Command] = &[
         group: Group::Generic,
         keys: &[KeySpec::range(1, -1, 1, access::RO)],
         docs: &docs::TOUCH,
+        special: PLAIN,
         run: Run::Split(touch, Merge::Sum),
         subcommands: &[],
     },
@@ -70,6 +75,7 @@ pub static COMMANDS: &[Command] = &[
         group: Group::Generic,
         keys: &[KeySpec::one(1, access::RO)],
         docs: &docs::TYPE,
+        special: PLAIN,
         run: Run::Keys(type_of),
         subcommands: &[],
     },
@@ -81,6 +87,7 @@ pub static COMMANDS: &[Command] = &[
         group: Group::Generic,
         keys: &[],
         docs: &docs::OBJECT,
+        special: PLAIN,
         run: Run::Container,
         subcommands: object::SUBCOMMANDS,
     },

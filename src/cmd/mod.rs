@@ -23,21 +23,21 @@ mod timeout;
 pub mod category;
 pub mod docs;
 pub mod keyspec;
+pub mod special;
 
 pub use context::{Block, Context, Effects, KeyEvent, Lookup, Random, Wants};
 pub use docs::Docs;
 pub use keys::object::usage as memory_usage;
-pub use keys::rename::other_database;
 pub use keys::scan::{
     Cursor, ScanOptions, ScanPart, parse_cursor, random_part, scan_lent, scan_part, scan_returned,
 };
 pub use keyspec::{Begin, Find, KeySpec};
 pub use list::list_limits;
 pub use slot::key_slot;
+pub use special::{Blocking, InMulti, Special, WaitsFor};
 #[cfg(test)]
 pub use table::table;
 pub use table::{Keys, Renamed, Row, Table, TopLevel, changes_keys, may_replicate};
-pub use timeout::timeout_ms;
 
 use crate::resp::{Args, Error};
 
@@ -100,6 +100,7 @@ pub struct Command {
     pub group: Group,
     pub keys: &'static [KeySpec],
     pub docs: &'static Docs,
+    pub special: Special,
     pub run: Run,
     pub subcommands: &'static [Command],
 }
@@ -123,6 +124,7 @@ pub mod flag {
     pub const MOVABLEKEYS: u32 = 1 << 14;
     pub const ALLOW_BUSY: u32 = 1 << 15;
     pub const NO_ASYNC_LOADING: u32 = 1 << 16;
+    /// Follows from `Special::in_multi`.
     pub const NO_MULTI: u32 = 1 << 17;
     pub const NO_MANDATORY_KEYS: u32 = 1 << 18;
     /// Not printed by COMMAND INFO: COMMAND DOCS calls it a system command.

@@ -21,9 +21,9 @@ static FAMILIES: &[&[Command]] = &[
 ];
 
 /// The families' rows have no client at hand; this does not compile when one asks for it.
-static CHECKED: () = no_home_rows(FAMILIES);
+static CHECKED: () = check(FAMILIES);
 
-const fn no_home_rows(families: &[&[Command]]) {
+const fn check(families: &[&[Command]]) {
     let mut family = 0;
     while family < families.len() {
         let mut at = 0;
@@ -33,7 +33,8 @@ const fn no_home_rows(families: &[&[Command]]) {
                 !matches!(command.run, Run::Home(_)),
                 "a home command stands beside its function, in `admin`"
             );
-            no_home_rows(&[command.subcommands]);
+            super::special::assert_consistent(command);
+            check(&[command.subcommands]);
             at += 1;
         }
         family += 1;

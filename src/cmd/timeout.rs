@@ -1,11 +1,11 @@
 //! How long a client is willing to wait: the timeout argument of every blocking command.
 //!
 //! Seconds with a fraction; 0 waits for ever. Whoever runs the command and whoever keeps the deadline
-//! read it through this one function.
+//! read it through one function, which the row names.
 
 use super::long_double::LongDouble;
 use crate::limits::WAIT_MS_MAX;
-use crate::resp::Error;
+use crate::resp::{Args, Error};
 
 /// The timeout in whole milliseconds, rounded up as Redis does; None waits for ever.
 ///
@@ -23,6 +23,22 @@ pub fn timeout_ms(text: &[u8]) -> Result<Option<u64>, Error> {
     Ok((1..=WAIT_MS_MAX)
         .contains(&milliseconds)
         .then_some(milliseconds))
+}
+
+/// The timeout of a command that ends with it.
+///
+/// # Errors
+/// As `timeout_ms`.
+pub fn last(args: &Args<'_>) -> Result<Option<u64>, Error> {
+    timeout_ms(args.get(args.len() - 1))
+}
+
+/// The timeout of a command that begins with it.
+///
+/// # Errors
+/// As `timeout_ms`.
+pub fn first(args: &Args<'_>) -> Result<Option<u64>, Error> {
+    timeout_ms(args.get(1))
 }
 
 #[cfg(test)]

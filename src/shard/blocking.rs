@@ -13,33 +13,22 @@ use super::Core;
 use super::participate::{Duty, Participant};
 use super::waits::Candidate;
 use crate::base::Token;
-use crate::cmd::{Row, flag, key_slot, timeout_ms};
+use crate::cmd::{Blocking, Row, WaitsFor, flag, key_slot};
 use crate::conn::State;
-use crate::resp::{Args, Error, parse_i64};
+use crate::resp::Error;
 use crate::route::{Carried, DbKey, Note, ReplyTo, Returned, Sequence, Task, Wait};
 use crate::store::{Kind, Object, ValueRef};
 
+/// How a command that may wait does so.
+fn waiting_of(row: &Row) -> &Blocking {
+    let blocking = row.command.special.blocking.as_ref();
+    blocking.expect("what waits has a row that says how")
+}
+
 /// True for commands that need all their keys at once, not just the one that has something to take.
 pub(super) fn moves(row: &Row) -> bool {
-    matches!(row.command.name, "blmove" | "brpoplpush" | "blmovem")
-}
-
-/// How many elements a blocking command needs at once.
-fn least_of(row: &Row, args: &Args<'_>) -> usize {
-    let exactly = row.command.name == "blmovem" && args.is(6, "exactly");
-    let count = exactly.then(|| parse_i64(args.get(7))).flatten();
-    count
-        .and_then(|count| usize::try_from(count).ok())
-        .unwrap_or(1)
-}
-
-/// The type a blocking command takes from.
-fn kind_of(row: &Row) -> Kind {
-    match row.command.group {
-        crate::cmd::Group::SortedSet => Kind::Zset,
-        crate::cmd::Group::Stream => Kind::Stream,
-        _ => Kind::List,
-    }
+    let blocking = row.command.special.blocking.as_ref();
+    blocking.is_some_and(|blocking| blocking.waits_for == WaitsFor::Source)
 }
 
 impl Core {
@@ -89,14 +78,15 @@ impl Core {
         }
         keys.sort_unstable();
         keys.dedup();
+        let blocking = waiting_of(row);
         let (home, block) = (task.home, task.block);
         Wait {
             home,
             token: task.to.token,
             client: task.to.client,
             block,
-            kind: kind_of(row),
-            least: least_of(row, &args),
+            kind: blocking.takes,
+            least: (blocking.least)(&args),
             keys,
             also,
         }
@@ -224,13 +214,8 @@ impl Core {
         let carried = self.clients.get(token)?.waiting.as_ref()?;
         let row = self.table.row(carried.head.row);
         let args = carried.args();
-        let at = match row.command.name {
-            "blmpop" | "bzmpop" => 1,
-            "blmovem" => 5,
-            _ => args.len() - 1,
-        };
         // The handler has refused what is no timeout.
-        let timeout_ms = timeout_ms(args.get(at)).ok().flatten()?;
+        let timeout_ms = (waiting_of(row).timeout_ms)(&args).ok().flatten()?;
         Some(timeout_ms * 1000)
     }
 

@@ -7,6 +7,7 @@
 
 use super::{Core, Flow};
 use crate::base::Token;
+use crate::cmd::special::assert_consistent;
 use crate::cmd::{Command, Renamed, Run, Table, TopLevel};
 use crate::resp::Args;
 
@@ -30,6 +31,7 @@ impl HomeCommand {
     /// A row and what it runs.
     #[must_use]
     pub const fn new(function: HomeFunction, row: Command) -> Self {
+        assert_consistent(&row);
         assert!(
             matches!(row.run, Run::Home(_)),
             "a row with a home function runs at home"
@@ -60,6 +62,7 @@ impl HomeCommand {
     /// A subcommand on keys, of a container whose others need their client.
     #[must_use]
     pub const fn on_keys(row: Command) -> Self {
+        assert_consistent(&row);
         assert!(
             matches!(row.run, Run::Keys(_)),
             "what runs at home has a function"

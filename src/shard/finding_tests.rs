@@ -4,6 +4,7 @@
 //! names, and marks each before it asks for the next. What an attempt marked must be undone before the next one.
 
 use crate::cmd::keyspec::access;
+use crate::cmd::special::PLAIN;
 use crate::cmd::{Command, Context, Docs, Group, KeySpec, Lookup, Outcome, Run, flag};
 use crate::resp::Args;
 use crate::shard::HomeCommand;
@@ -18,6 +19,7 @@ static COMMANDS: &[HomeCommand] = &[HomeCommand::on_keys(Command {
     group: Group::Generic,
     keys: &[KeySpec::one(1, access::RW)],
     docs: &Docs::new("Marks a chain of keys", "0.0.0", "O(N)"),
+    special: PLAIN,
     run: Run::Keys(follow),
     subcommands: &[],
 })];

@@ -6,7 +6,7 @@
 use super::Core;
 use super::input::Flow;
 use crate::base::Token;
-use crate::cmd::{Row, flag, may_replicate};
+use crate::cmd::{InMulti, Row, flag, may_replicate};
 use crate::config::choice::PipelineOrder;
 use crate::conn::{ReplyMode, State};
 use crate::resp::{Args, Error};
@@ -59,10 +59,10 @@ impl Core {
             return true;
         }
         let transaction = self.client(token).transaction.as_deref();
-        transaction.is_some_and(|transaction| match row.command.name {
-            "exec" => transaction.needs_memory,
-            "discard" | "quit" | "reset" => false,
-            _ => transaction.open,
+        transaction.is_some_and(|transaction| match row.command.special.in_multi {
+            InMulti::Executes => transaction.needs_memory,
+            InMulti::GivesUp => false,
+            InMulti::Queues | InMulti::Refused | InMulti::Runs => transaction.open,
         })
     }
 
@@ -71,7 +71,7 @@ impl Core {
         let mut abort = None;
         if let Some(number) = row_number {
             self.metrics.count_rejected(number);
-            if self.table.row(number).command.name == "exec" {
+            if self.table.row(number).command.special.in_multi == InMulti::Executes {
                 self.drop_transaction(token);
                 let reason = error.text();
                 let reason = reason.strip_prefix("ERR ").unwrap_or(reason);

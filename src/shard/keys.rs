@@ -4,7 +4,7 @@
 //! the keyspace for expiry times only; changes nothing.
 
 use super::Core;
-use crate::cmd::{Keys, Row, changes_keys, flag, key_slot, other_database};
+use crate::cmd::{Keys, Row, changes_keys, flag, key_slot};
 use crate::limits::AHEAD_MAX;
 use crate::resp::Args;
 use crate::route::{DbKey, Head, Intent, Mode, WHOLE};
@@ -114,8 +114,8 @@ impl Core {
         db: u16,
         args: &Args<'_>,
     ) -> impl Iterator<Item = u16> + use<> {
-        let other =
-            other_database(row, args).filter(|&other| other != db && other < self.config.databases);
+        let other = row.command.special.other_database.and_then(|of| of(args));
+        let other = other.filter(|&other| other != db && other < self.config.databases);
         std::iter::once(db).chain(other)
     }
 

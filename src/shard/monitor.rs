@@ -6,6 +6,7 @@
 //! MONITOR itself is in `admin`.
 
 use super::Core;
+use super::slow::REDACTED;
 use crate::base::Token;
 use crate::cmd::{Row, flag};
 use crate::conn::State;
@@ -22,9 +23,6 @@ pub struct Monitor {
     /// At its home: every shard sends, and the client has been told so.
     ready: bool,
 }
-
-/// What stands in place of a secret.
-const REDACTED: &[u8] = b"(redacted)";
 
 impl Core {
     /// From now on this client wants to hear of commands.
@@ -98,10 +96,10 @@ impl Core {
         let mut line = format!("+{seconds}.{microseconds:06} [{db} {address}]").into_bytes();
         for (at, argument) in args.from(0).enumerate() {
             line.push(b' ');
-            let shown = if is_secret(row, args, at) {
-                REDACTED
-            } else {
-                argument
+            let secret = row.command.special.secret;
+            let shown = match secret.is_some_and(|secret| secret(args, at)) {
+                true => REDACTED,
+                false => argument,
             };
             quote(shown, &mut line);
         }
@@ -146,19 +144,6 @@ impl Core {
                 self.list_output(token);
             }
         }
-    }
-}
-
-/// True for the arguments that no one must read: passwords, and the user names beside them.
-fn is_secret(row: &Row, args: &Args<'_>, at: usize) -> bool {
-    match row.command.name {
-        "auth" => at > 0,
-        "hello" => (2..at).any(|option| args.is(option, "auth") && at - option <= 2),
-        "migrate" => (6..at).any(|option| {
-            args.is(option, "auth") && at - option == 1
-                || args.is(option, "auth2") && at - option <= 2
-        }),
-        _ => false,
     }
 }
 

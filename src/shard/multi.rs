@@ -12,14 +12,11 @@ use super::Core;
 use super::input::Flow;
 use super::keys::Place;
 use crate::base::Token;
-use crate::cmd::{Reach, Row, Run, flag, key_slot};
+use crate::cmd::{InMulti, Reach, Row, Run, flag, key_slot};
 use crate::conn::{Owners, State, Transaction};
 use crate::limits::{QUEUED_BYTES_MAX, QUEUED_COMMANDS_MAX};
 use crate::resp::{Args, Error};
 use crate::route::{Batch, DbKey, Head, Note, Task};
-
-/// Commands that MULTI does not queue.
-const NOT_QUEUED: &[&str] = &["exec", "discard", "multi", "watch", "quit", "reset"];
 
 impl Core {
     /// Inside MULTI: queue, refuse or (None) run.
@@ -30,13 +27,15 @@ impl Core {
         row: &'static Row,
         args: &Args<'_>,
     ) -> Option<Flow> {
-        if NOT_QUEUED.contains(&row.command.name) {
-            return None;
-        }
+        let refused = match row.command.special.in_multi {
+            InMulti::Queues => false,
+            InMulti::Refused => true,
+            InMulti::Runs | InMulti::GivesUp | InMulti::Executes => return None,
+        };
         if self.has_outstanding(token) {
             return Some(self.wait_for_replies(token));
         }
-        if row.has(flag::NO_MULTI) {
+        if refused {
             return Some(self.refuse(
                 token,
                 Some(number),

@@ -7,7 +7,7 @@ use std::collections::HashSet;
 
 use super::Core;
 use crate::base::Token;
-use crate::cmd::{Row, may_replicate};
+use crate::cmd::{InMulti, Row, may_replicate};
 use crate::conn::State;
 
 impl Core {
@@ -39,8 +39,8 @@ impl Core {
             return false;
         }
         let queue = self.client(token).transaction.as_ref();
-        let executes_writes =
-            row.command.name == "exec" && queue.is_some_and(|transaction| transaction.writes);
+        let executes_writes = row.command.special.in_multi == InMulti::Executes
+            && queue.is_some_and(|transaction| transaction.writes);
         if !(self.pause_all || may_replicate(row) || executes_writes) {
             return false;
         }

@@ -13,6 +13,9 @@ use crate::metrics::{SlowEntry, Thresholds};
 use crate::resp::Args;
 use crate::route::Note;
 
+/// What stands in place of a secret.
+pub(super) const REDACTED: &[u8] = b"(redacted)";
+
 /// From when on a configuration has commands looked at closely.
 #[must_use]
 pub fn thresholds(config: &Config) -> Thresholds {
@@ -111,10 +114,11 @@ fn shortened(row: &Row, args: &Args<'_>) -> Vec<Vec<u8>> {
     } else {
         args.len()
     };
+    let secret = row.command.special.secret;
     let mut words: Vec<Vec<u8>> = (0..shown)
         .map(|index| {
-            if is_secret(row, args, index) {
-                return b"(redacted)".to_vec();
+            if secret.is_some_and(|secret| secret(args, index)) {
+                return REDACTED.to_vec();
             }
             let word = args.get(index);
             if word.len() <= SLOW_ARGUMENT_BYTES_MAX {
@@ -131,12 +135,4 @@ fn shortened(row: &Row, args: &Args<'_>) -> Vec<Vec<u8>> {
         words.push(format!("... ({more} more arguments)").into_bytes());
     }
     words
-}
-
-/// The value of a secret directive in CONFIG SET.
-fn is_secret(row: &Row, args: &Args<'_>, index: usize) -> bool {
-    row.full_name == "config|set"
-        && index >= 3
-        && index % 2 == 1
-        && std::str::from_utf8(args.get(index - 1)).is_ok_and(crate::config::is_sensitive)
 }

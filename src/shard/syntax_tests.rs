@@ -11,6 +11,7 @@ use crate::admin;
 use crate::cmd::docs::{Docs, flag as word, key};
 use crate::cmd::invocation::{invocation, is_container};
 use crate::cmd::keyspec::access;
+use crate::cmd::special::PLAIN;
 use crate::cmd::{Command, Context, Group, KeySpec, Outcome, Random, Row, Run};
 use crate::resp::{Args, Error};
 
@@ -175,6 +176,7 @@ fn a_wrong_syntax_is_found() {
         keys: &[KeySpec::one(1, access::RO)],
         docs: &Docs::new("Promises too much", "0.0.0", "O(1)")
             .arguments(&[key("key", 0), word("more", "MORE").optional()]),
+        special: PLAIN,
         run: Run::Keys(promise),
         subcommands: &[],
     })];

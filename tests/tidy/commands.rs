@@ -46,6 +46,11 @@ const OTHER_MEANINGS: &[(&str, &str, &str)] = &[
         "swapdb",
         "a value of repl-diskless-load",
     ),
+    (
+        "src/shard/slow.rs",
+        "command",
+        "the event of LATENCY about slow commands",
+    ),
     ("src/store/value.rs", "set", "the type of a value"),
 ];
 

@@ -4,6 +4,7 @@
 //! back in steps, so ASYNC and SYNC differ in nothing but their spelling.
 
 use super::{docs, existing_database};
+use crate::cmd::special::PLAIN;
 use crate::cmd::{Command, Context, Group, Merge, Outcome, Run, acl, flag};
 use crate::resp::{Args, Error, parse_i64};
 
@@ -17,6 +18,7 @@ pub static COMMANDS: &[Command] = &[
         group: Group::Server,
         keys: &[],
         docs: &docs::DBSIZE,
+        special: PLAIN,
         run: Run::Everywhere(dbsize, Merge::Sum),
         subcommands: &[],
     },
@@ -28,6 +30,7 @@ pub static COMMANDS: &[Command] = &[
         group: Group::Server,
         keys: &[],
         docs: &docs::FLUSHDB,
+        special: PLAIN,
         run: Run::Everywhere(flushdb, Merge::Ok),
         subcommands: &[],
     },
@@ -39,6 +42,7 @@ pub static COMMANDS: &[Command] = &[
         group: Group::Server,
         keys: &[],
         docs: &docs::FLUSHALL,
+        special: PLAIN,
         run: Run::Everywhere(flushall, Merge::Ok),
         subcommands: &[],
     },
@@ -50,6 +54,7 @@ pub static COMMANDS: &[Command] = &[
         group: Group::Server,
         keys: &[],
         docs: &docs::SWAPDB,
+        special: PLAIN,
         run: Run::Everywhere(swapdb, Merge::Ok),
         subcommands: &[],
     },

@@ -5,6 +5,7 @@
 use super::docs;
 use crate::cmd::keyspec::access;
 use crate::cmd::list::list_limits;
+use crate::cmd::special::PLAIN;
 use crate::cmd::{Command, Context, Group, KeySpec, Lookup, Outcome, Run, acl, flag};
 use crate::config::events;
 use crate::limits::UNIX_MS_MAX;
@@ -22,6 +23,7 @@ pub static COMMANDS: &[Command] = &[
         group: Group::Generic,
         keys: &[KeySpec::one(1, access::RO | access::ACCESS)],
         docs: &docs::DUMP,
+        special: PLAIN,
         run: Run::Keys(dump),
         subcommands: &[],
     },
@@ -33,6 +35,7 @@ pub static COMMANDS: &[Command] = &[
         group: Group::Generic,
         keys: &[KeySpec::one(1, access::OW | access::UPDATE)],
         docs: &docs::RESTORE,
+        special: PLAIN,
         run: Run::Keys(restore),
         subcommands: &[],
     },

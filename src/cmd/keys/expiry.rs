@@ -5,6 +5,7 @@
 
 use super::{docs, observe};
 use crate::cmd::keyspec::access;
+use crate::cmd::special::PLAIN;
 use crate::cmd::{Command, Context, Group, KeySpec, Lookup, Outcome, Run, acl, flag};
 use crate::config::events;
 use crate::resp::{Args, Error, parse_i64};
@@ -19,6 +20,7 @@ pub static COMMANDS: &[Command] = &[
         group: Group::Generic,
         keys: &[KeySpec::one(1, access::RW | access::UPDATE)],
         docs: &docs::EXPIRE,
+        special: PLAIN,
         run: Run::Keys(expire),
         subcommands: &[],
     },
@@ -30,6 +32,7 @@ pub static COMMANDS: &[Command] = &[
         group: Group::Generic,
         keys: &[KeySpec::one(1, access::RW | access::UPDATE)],
         docs: &docs::PEXPIRE,
+        special: PLAIN,
         run: Run::Keys(pexpire),
         subcommands: &[],
     },
@@ -41,6 +44,7 @@ pub static COMMANDS: &[Command] = &[
         group: Group::Generic,
         keys: &[KeySpec::one(1, access::RW | access::UPDATE)],
         docs: &docs::EXPIREAT,
+        special: PLAIN,
         run: Run::Keys(expireat),
         subcommands: &[],
     },
@@ -52,6 +56,7 @@ pub static COMMANDS: &[Command] = &[
         group: Group::Generic,
         keys: &[KeySpec::one(1, access::RW | access::UPDATE)],
         docs: &docs::PEXPIREAT,
+        special: PLAIN,
         run: Run::Keys(pexpireat),
         subcommands: &[],
     },
@@ -63,6 +68,7 @@ pub static COMMANDS: &[Command] = &[
         group: Group::Generic,
         keys: &[KeySpec::one(1, access::RO | access::ACCESS)],
         docs: &docs::TTL,
+        special: PLAIN,
         run: Run::Keys(ttl),
         subcommands: &[],
     },
@@ -74,6 +80,7 @@ pub static COMMANDS: &[Command] = &[
         group: Group::Generic,
         keys: &[KeySpec::one(1, access::RO | access::ACCESS)],
         docs: &docs::PTTL,
+        special: PLAIN,
         run: Run::Keys(pttl),
         subcommands: &[],
     },
@@ -85,6 +92,7 @@ pub static COMMANDS: &[Command] = &[
         group: Group::Generic,
         keys: &[KeySpec::one(1, access::RO | access::ACCESS)],
         docs: &docs::EXPIRETIME,
+        special: PLAIN,
         run: Run::Keys(expiretime),
         subcommands: &[],
     },
@@ -96,6 +104,7 @@ pub static COMMANDS: &[Command] = &[
         group: Group::Generic,
         keys: &[KeySpec::one(1, access::RO | access::ACCESS)],
         docs: &docs::PEXPIRETIME,
+        special: PLAIN,
         run: Run::Keys(pexpiretime),
         subcommands: &[],
     },
@@ -107,6 +116,7 @@ pub static COMMANDS: &[Command] = &[
         group: Group::Generic,
         keys: &[KeySpec::one(1, access::RW | access::UPDATE)],
         docs: &docs::PERSIST,
+        special: PLAIN,
         run: Run::Keys(persist),
         subcommands: &[],
     },

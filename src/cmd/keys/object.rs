@@ -4,6 +4,7 @@
 
 use super::{docs, observe};
 use crate::cmd::keyspec::access;
+use crate::cmd::special::PLAIN;
 use crate::cmd::{Command, Context, Group, KeySpec, Lookup, Outcome, Run, acl, flag};
 use crate::resp::{Args, Error, parse_i64};
 use crate::store::{Entry, ValueRef};
@@ -18,6 +19,7 @@ pub static SUBCOMMANDS: &[Command] = &[
         group: Group::Generic,
         keys: &[KeySpec::one(2, access::RO)],
         docs: &docs::OBJECT_ENCODING,
+        special: PLAIN,
         run: Run::Keys(encoding),
         subcommands: &[],
     },
@@ -29,6 +31,7 @@ pub static SUBCOMMANDS: &[Command] = &[
         group: Group::Generic,
         keys: &[KeySpec::one(2, access::RO)],
         docs: &docs::OBJECT_FREQ,
+        special: PLAIN,
         run: Run::Keys(freq),
         subcommands: &[],
     },
@@ -40,6 +43,7 @@ pub static SUBCOMMANDS: &[Command] = &[
         group: Group::Generic,
         keys: &[KeySpec::one(2, access::RO)],
         docs: &docs::OBJECT_IDLETIME,
+        special: PLAIN,
         run: Run::Keys(idletime),
         subcommands: &[],
     },
@@ -51,6 +55,7 @@ pub static SUBCOMMANDS: &[Command] = &[
         group: Group::Generic,
         keys: &[KeySpec::one(2, access::RO)],
         docs: &docs::OBJECT_REFCOUNT,
+        special: PLAIN,
         run: Run::Keys(refcount),
         subcommands: &[],
     },
@@ -62,6 +67,7 @@ pub static SUBCOMMANDS: &[Command] = &[
         group: Group::Generic,
         keys: &[],
         docs: &docs::OBJECT_HELP,
+        special: PLAIN,
         run: Run::Keys(help),
         subcommands: &[],
     },

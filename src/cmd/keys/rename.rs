@@ -5,7 +5,8 @@
 
 use super::{database, docs};
 use crate::cmd::keyspec::access;
-use crate::cmd::{Command, Context, Group, KeySpec, Lookup, Outcome, Row, Run, acl, flag};
+use crate::cmd::special::{PLAIN, Special};
+use crate::cmd::{Command, Context, Group, KeySpec, Lookup, Outcome, Run, acl, flag};
 use crate::config::events;
 use crate::resp::{Args, Error, parse_i64};
 use crate::store::Entry;
@@ -23,6 +24,7 @@ pub static COMMANDS: &[Command] = &[
             KeySpec::one(2, access::OW | access::UPDATE),
         ],
         docs: &docs::RENAME,
+        special: PLAIN,
         run: Run::Keys(rename),
         subcommands: &[],
     },
@@ -37,6 +39,7 @@ pub static COMMANDS: &[Command] = &[
             KeySpec::one(2, access::OW | access::INSERT),
         ],
         docs: &docs::RENAMENX,
+        special: PLAIN,
         run: Run::Keys(renamenx),
         subcommands: &[],
     },
@@ -51,6 +54,10 @@ pub static COMMANDS: &[Command] = &[
             KeySpec::one(2, access::OW | access::UPDATE),
         ],
         docs: &docs::COPY,
+        special: Special {
+            other_database: Some(copy_database),
+            ..PLAIN
+        },
         run: Run::Keys(copy),
         subcommands: &[],
     },
@@ -65,6 +72,10 @@ pub static COMMANDS: &[Command] = &[
             access::RW | access::ACCESS | access::UPDATE,
         )],
         docs: &docs::MOVE,
+        special: Special {
+            other_database: Some(|args| database_at(args, 2)),
+            ..PLAIN
+        },
         run: Run::Keys(move_key),
         subcommands: &[],
     },
@@ -170,26 +181,22 @@ fn move_key(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
     Ok(())
 }
 
-/// The database besides the client's whose keys this command touches, as far as its arguments tell; the
-/// transaction layer locks and lends its keys there too. None also where the handler will refuse them.
-pub fn other_database(row: &Row, args: &Args<'_>) -> Option<u16> {
-    let number = |at: usize| parse_i64(args.get(at)).and_then(|number| u16::try_from(number).ok());
-    match row.full_name.as_str() {
-        "move" => number(2),
-        "copy" => {
-            let mut target = None;
-            let mut option = 3;
-            while option < args.len() {
-                if args.is(option, "db") && option + 1 < args.len() {
-                    option += 1;
-                    target = Some(number(option)?);
-                }
-                option += 1;
-            }
-            target
+fn database_at(args: &Args<'_>, at: usize) -> Option<u16> {
+    parse_i64(args.get(at)).and_then(|number| u16::try_from(number).ok())
+}
+
+/// COPY's DB.
+fn copy_database(args: &Args<'_>) -> Option<u16> {
+    let mut target = None;
+    let mut option = 3;
+    while option < args.len() {
+        if args.is(option, "db") && option + 1 < args.len() {
+            option += 1;
+            target = Some(database_at(args, option)?);
         }
-        _ => None,
+        option += 1;
     }
+    target
 }
 
 /// Puts an entry where it belongs, with the age it has; Redis calls the key new even where it replaces one.

@@ -5,6 +5,7 @@
 //! blocks for longer than its budget.
 
 use super::docs;
+use crate::cmd::special::PLAIN;
 use crate::cmd::{Command, Context, Group, Lookup, Merge, Outcome, Run, acl, flag};
 use crate::limits::SLOTS;
 use crate::resp::{Args, Error, Reply, glob_match, parse_i64};
@@ -19,6 +20,7 @@ pub static COMMANDS: &[Command] = &[Command {
     group: Group::Generic,
     keys: &[],
     docs: &docs::KEYS,
+    special: PLAIN,
     run: Run::Everywhere(keys, Merge::Concat),
     subcommands: &[],
 }];

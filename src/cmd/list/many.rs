@@ -2,8 +2,10 @@
 //!
 //! One by one they are stacked, in bulk they keep their order. The log gets commands that Redis 7 knows.
 
+use super::super::special::Blocking;
 use super::super::timeout::timeout_ms;
 use super::super::{Context, Outcome};
+use super::moves;
 use super::moves::{len_of, push_onto, take};
 use super::{end_of, pop_name, popped, waits};
 use crate::resp::{Args, Error, parse_i64};
@@ -57,9 +59,19 @@ pub(super) fn lmovem(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
     Ok(())
 }
 
+/// As BLMOVE, but with options behind the timeout, and with EXACTLY nothing less than the count serves it.
+pub(super) const BLMOVEM: Blocking = Blocking {
+    timeout_ms: |args| timeout_ms(args.get(5)),
+    least: |args| match Plan::parse(args, 6) {
+        Ok(plan) if plan.exactly => plan.count,
+        _ => 1,
+    },
+    ..moves::FROM_SOURCE
+};
+
 pub(super) fn blmovem(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
     let plan = Plan::parse(args, 6)?;
-    let timeout_ms = timeout_ms(args.get(5))?;
+    let timeout_ms = (BLMOVEM.timeout_ms)(args)?;
     if !move_many(ctx, args, &plan)? && !waits(ctx, timeout_ms) {
         ctx.reply.null_array();
     }

@@ -2,7 +2,8 @@
 //!
 //! Source and destination may be one list, and may be owned by different shards: then both are lent.
 
-use super::super::timeout::timeout_ms;
+use super::super::special::{Blocking, WaitsFor};
+use super::super::timeout;
 use super::super::{Context, Lookup, Outcome};
 use super::{changed, counts_once, end_of, limits, list, list_mut, popped, push_event, put, waits};
 use crate::config::events;
@@ -24,9 +25,15 @@ pub(super) fn rpoplpush(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
     Ok(())
 }
 
+/// How a command waits that takes an element from one list to another.
+pub(super) const FROM_SOURCE: Blocking = Blocking {
+    waits_for: WaitsFor::Source,
+    ..Blocking::LIST
+};
+
 pub(super) fn blmove(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
     let (from, to) = (end_of(args, 3)?, end_of(args, 4)?);
-    let timeout_ms = timeout_ms(args.get(5))?;
+    let timeout_ms = timeout::last(args)?;
     if move_one(ctx, args, from, to)? {
         let words: Vec<&[u8]> = (1..5).map(|index| args.get(index)).collect();
         ctx.propagate(&[b"LMOVE", words[0], words[1], words[2], words[3]]);
@@ -37,7 +44,7 @@ pub(super) fn blmove(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
 }
 
 pub(super) fn brpoplpush(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
-    let timeout_ms = timeout_ms(args.get(3))?;
+    let timeout_ms = timeout::last(args)?;
     if move_one(ctx, args, End::Back, End::Front)? {
         ctx.propagate(&[b"RPOPLPUSH", args.get(1), args.get(2)]);
     } else if !waits(ctx, timeout_ms) {

@@ -2,7 +2,8 @@
 //!
 //! What was taken without being named reaches the log as LPOP or RPOP.
 
-use super::super::timeout::timeout_ms;
+use super::super::special::Blocking;
+use super::super::timeout;
 use super::super::{Context, Lookup, Outcome};
 use super::{NOT_POSITIVE, counts_once, end_of, limits, list_mut, pop_name, popped, waits, write};
 use crate::resp::{Args, Error, Reply, parse_i64};
@@ -165,9 +166,15 @@ pub(super) fn lmpop(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
     Ok(())
 }
 
+/// As its kin, but the timeout stands in front of the number of keys.
+pub(super) const BLMPOP: Blocking = Blocking {
+    timeout_ms: timeout::first,
+    ..Blocking::LIST
+};
+
 pub(super) fn blmpop(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
     let many = Many::parse(args, 2)?;
-    let timeout_ms = timeout_ms(args.get(1))?;
+    let timeout_ms = timeout::first(args)?;
     let keys = many.keys.map(|index| args.get(index));
     if !pop_first(ctx, keys, many.end, many.count)? && !waits(ctx, timeout_ms) {
         ctx.reply.null_array();
@@ -184,7 +191,7 @@ pub(super) fn brpop(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
 }
 
 fn blocking_pop(ctx: &mut Context<'_>, args: &Args<'_>, end: End) -> Outcome {
-    let timeout_ms = timeout_ms(args.get(args.len() - 1))?;
+    let timeout_ms = timeout::last(args)?;
     let dirty = ctx.effects.dirty;
     for key in (1..args.len() - 1).map(|index| args.get(index)) {
         let lead = |reply: &mut Reply<'_>| {

@@ -4,6 +4,7 @@
 //! Data only. The functions are in the files beside this one, tests beside them.
 
 use super::super::keyspec::access;
+use super::super::special::{Blocking, PLAIN, Special};
 use super::super::{Command, Group, KeySpec, Run, flag};
 use super::{docs, edit, many, moves, pop, push, read};
 
@@ -17,6 +18,7 @@ pub static COMMANDS: &[Command] = &[
         group: Group::List,
         keys: &[KeySpec::one(1, access::RW | access::INSERT)],
         docs: &docs::LPUSH,
+        special: PLAIN,
         run: Run::Keys(push::lpush),
         subcommands: &[],
     },
@@ -28,6 +30,7 @@ pub static COMMANDS: &[Command] = &[
         group: Group::List,
         keys: &[KeySpec::one(1, access::RW | access::INSERT)],
         docs: &docs::RPUSH,
+        special: PLAIN,
         run: Run::Keys(push::rpush),
         subcommands: &[],
     },
@@ -39,6 +42,7 @@ pub static COMMANDS: &[Command] = &[
         group: Group::List,
         keys: &[KeySpec::one(1, access::RW | access::INSERT)],
         docs: &docs::LPUSHX,
+        special: PLAIN,
         run: Run::Keys(push::lpushx),
         subcommands: &[],
     },
@@ -50,6 +54,7 @@ pub static COMMANDS: &[Command] = &[
         group: Group::List,
         keys: &[KeySpec::one(1, access::RW | access::INSERT)],
         docs: &docs::RPUSHX,
+        special: PLAIN,
         run: Run::Keys(push::rpushx),
         subcommands: &[],
     },
@@ -64,6 +69,7 @@ pub static COMMANDS: &[Command] = &[
             access::RW | access::ACCESS | access::DELETE,
         )],
         docs: &docs::LPOP,
+        special: PLAIN,
         run: Run::Keys(pop::lpop),
         subcommands: &[],
     },
@@ -78,6 +84,7 @@ pub static COMMANDS: &[Command] = &[
             access::RW | access::ACCESS | access::DELETE,
         )],
         docs: &docs::RPOP,
+        special: PLAIN,
         run: Run::Keys(pop::rpop),
         subcommands: &[],
     },
@@ -89,6 +96,7 @@ pub static COMMANDS: &[Command] = &[
         group: Group::List,
         keys: &[KeySpec::one(1, access::RO)],
         docs: &docs::LLEN,
+        special: PLAIN,
         run: Run::Keys(read::llen),
         subcommands: &[],
     },
@@ -100,6 +108,7 @@ pub static COMMANDS: &[Command] = &[
         group: Group::List,
         keys: &[KeySpec::one(1, access::RO | access::ACCESS)],
         docs: &docs::LINDEX,
+        special: PLAIN,
         run: Run::Keys(read::lindex),
         subcommands: &[],
     },
@@ -111,6 +120,7 @@ pub static COMMANDS: &[Command] = &[
         group: Group::List,
         keys: &[KeySpec::one(1, access::RO | access::ACCESS)],
         docs: &docs::LRANGE,
+        special: PLAIN,
         run: Run::Keys(read::lrange),
         subcommands: &[],
     },
@@ -122,6 +132,7 @@ pub static COMMANDS: &[Command] = &[
         group: Group::List,
         keys: &[KeySpec::one(1, access::RW | access::UPDATE)],
         docs: &docs::LSET,
+        special: PLAIN,
         run: Run::Keys(edit::lset),
         subcommands: &[],
     },
@@ -133,6 +144,7 @@ pub static COMMANDS: &[Command] = &[
         group: Group::List,
         keys: &[KeySpec::one(1, access::RW | access::INSERT)],
         docs: &docs::LINSERT,
+        special: PLAIN,
         run: Run::Keys(edit::linsert),
         subcommands: &[],
     },
@@ -144,6 +156,7 @@ pub static COMMANDS: &[Command] = &[
         group: Group::List,
         keys: &[KeySpec::one(1, access::RW | access::DELETE)],
         docs: &docs::LREM,
+        special: PLAIN,
         run: Run::Keys(edit::lrem),
         subcommands: &[],
     },
@@ -155,6 +168,7 @@ pub static COMMANDS: &[Command] = &[
         group: Group::List,
         keys: &[KeySpec::one(1, access::RW | access::DELETE)],
         docs: &docs::LTRIM,
+        special: PLAIN,
         run: Run::Keys(edit::ltrim),
         subcommands: &[],
     },
@@ -166,6 +180,7 @@ pub static COMMANDS: &[Command] = &[
         group: Group::List,
         keys: &[KeySpec::one(1, access::RO | access::ACCESS)],
         docs: &docs::LPOS,
+        special: PLAIN,
         run: Run::Keys(read::lpos),
         subcommands: &[],
     },
@@ -180,6 +195,7 @@ pub static COMMANDS: &[Command] = &[
             KeySpec::one(2, access::RW | access::INSERT),
         ],
         docs: &docs::LMOVE,
+        special: PLAIN,
         run: Run::Keys(moves::lmove),
         subcommands: &[],
     },
@@ -194,6 +210,7 @@ pub static COMMANDS: &[Command] = &[
             KeySpec::one(2, access::RW | access::INSERT),
         ],
         docs: &docs::RPOPLPUSH,
+        special: PLAIN,
         run: Run::Keys(moves::rpoplpush),
         subcommands: &[],
     },
@@ -209,6 +226,7 @@ pub static COMMANDS: &[Command] = &[
             access::RW | access::ACCESS | access::DELETE,
         )],
         docs: &docs::LMPOP,
+        special: PLAIN,
         run: Run::Keys(pop::lmpop),
         subcommands: &[],
     },
@@ -225,6 +243,10 @@ pub static COMMANDS: &[Command] = &[
             access::RW | access::ACCESS | access::DELETE,
         )],
         docs: &docs::BLPOP,
+        special: Special {
+            blocking: Some(Blocking::LIST),
+            ..PLAIN
+        },
         run: Run::Keys(pop::blpop),
         subcommands: &[],
     },
@@ -241,6 +263,10 @@ pub static COMMANDS: &[Command] = &[
             access::RW | access::ACCESS | access::DELETE,
         )],
         docs: &docs::BRPOP,
+        special: Special {
+            blocking: Some(Blocking::LIST),
+            ..PLAIN
+        },
         run: Run::Keys(pop::brpop),
         subcommands: &[],
     },
@@ -255,6 +281,10 @@ pub static COMMANDS: &[Command] = &[
             KeySpec::one(2, access::RW | access::INSERT),
         ],
         docs: &docs::BLMOVE,
+        special: Special {
+            blocking: Some(moves::FROM_SOURCE),
+            ..PLAIN
+        },
         run: Run::Keys(moves::blmove),
         subcommands: &[],
     },
@@ -269,6 +299,10 @@ pub static COMMANDS: &[Command] = &[
             KeySpec::one(2, access::RW | access::INSERT),
         ],
         docs: &docs::BRPOPLPUSH,
+        special: Special {
+            blocking: Some(moves::FROM_SOURCE),
+            ..PLAIN
+        },
         run: Run::Keys(moves::brpoplpush),
         subcommands: &[],
     },
@@ -284,6 +318,10 @@ pub static COMMANDS: &[Command] = &[
             access::RW | access::ACCESS | access::DELETE,
         )],
         docs: &docs::BLMPOP,
+        special: Special {
+            blocking: Some(pop::BLMPOP),
+            ..PLAIN
+        },
         run: Run::Keys(pop::blmpop),
         subcommands: &[],
     },
@@ -298,6 +336,7 @@ pub static COMMANDS: &[Command] = &[
             KeySpec::one(2, access::RW | access::INSERT),
         ],
         docs: &docs::LMOVEM,
+        special: PLAIN,
         run: Run::Keys(many::lmovem),
         subcommands: &[],
     },
@@ -312,6 +351,10 @@ pub static COMMANDS: &[Command] = &[
             KeySpec::one(2, access::RW | access::INSERT),
         ],
         docs: &docs::BLMOVEM,
+        special: Special {
+            blocking: Some(many::BLMOVEM),
+            ..PLAIN
+        },
         run: Run::Keys(many::blmovem),
         subcommands: &[],
     },

@@ -2,7 +2,6 @@
 //!
 //! Error texts, replies and events were taken from redis-server 7.0.15.
 
-use super::other_database;
 use crate::cmd::fixture::Fixture;
 use crate::cmd::table;
 use crate::resp::{Args, Span};
@@ -138,7 +137,10 @@ fn the_other_database_is_known_before_the_command_runs() {
         }
         let args = Args::new(line.as_bytes(), &spans);
         let table = table();
-        other_database(table.row(table.resolve(&args).unwrap()), &args)
+        {
+            let row = table.row(table.resolve(&args).unwrap());
+            row.command.special.other_database.and_then(|of| of(&args))
+        }
     };
     for (line, database) in [
         ("move k 3", Some(3)),
