@@ -577,6 +577,29 @@ fn an_absent_source_decides_alone() {
     notes_since(&mut shards, SHARDS, &mut before);
 }
 
+#[test]
+fn a_source_that_is_on_its_way_is_not_asked_about() {
+    let mut shards = Shards::new(3);
+    let (near, other) = (shards.connect(1), shards.connect(0));
+    let (source, destination) = (shards.key(1, 0), shards.key(2, 0));
+    let spare = shards.key(0, 0);
+    shards.call(other, &format!("RPUSH {source} a"));
+    shards.send(other, &format!("COPY {source} {spare}"));
+    for shard in [0, 1] {
+        shards.tick(shard);
+    }
+    // It is lent: the destination is locked while it comes home.
+    shards.send(near, &format!("BLMOVE {source} {destination} LEFT LEFT 0"));
+    assert_eq!(shards.core(1).coordinated.len(), 1);
+    for shard in [1, 2] {
+        shards.tick(shard);
+    }
+    assert!(!shards.core(2).locks.is_empty());
+    shards.run();
+    assert_eq!(shards.read(near), bulk("a"));
+    assert_eq!(shards.read(other), ":1\r\n");
+}
+
 /// Calls, failed calls and times in the histogram of a command, and changes of keys, on all shards.
 fn counted(shards: &mut Shards, count: usize, name: &str) -> (u64, u64, u64, u64) {
     let mut sum = (0, 0, 0, 0);

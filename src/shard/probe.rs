@@ -12,7 +12,7 @@ use super::coordinate::Grant;
 use super::participate::{Duty, Participant};
 use crate::cmd::key_slot;
 use crate::conn::State;
-use crate::route::{DbKey, Found, Note, Part, Sequence, Task};
+use crate::route::{DbKey, Found, Mode, Note, Part, Sequence, Task};
 
 impl Core {
     /// Asks the owner of the source, which is the first argument.
@@ -21,8 +21,13 @@ impl Core {
             task.block != 0 && !task.exec,
             "only what may block is decided so"
         );
-        let (_, args) = task.commands.get(0);
+        let (head, args) = task.commands.get(0);
         let owner = self.slots.owner(key_slot(args.get(1)));
+        let source = self.lock_key(head.db, args.get(1));
+        if owner == self.id() && self.locks.conflicts(source, Mode::Exclusive) {
+            // It is on its way: whether or not it comes here, the destination can be locked meanwhile.
+            return self.lend_all(task.to.token, task, Vec::new());
+        }
         self.tell(owner, Note::Probe(Box::new(task)));
     }
 
