@@ -187,7 +187,9 @@ impl Start {
         if self.cpu.is_some() {
             shard.linger_for_answers();
         }
-        shard.core.memory = base::arena::ThreadMemory::of_this_thread().ok();
+        shard
+            .core
+            .measure_memory(base::arena::ThreadMemory::of_this_thread().ok());
         shard.run();
     }
 }

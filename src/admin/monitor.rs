@@ -146,9 +146,9 @@ mod tests {
         assert!(shards.call(first, "RESET").ends_with("+RESET\r\n"));
         shards.call(first, "PING");
         assert_eq!(lines(&mut shards, second), [r#""RESET""#, r#""PING""#]);
-        assert!(shards.core(0).monitored);
+        assert!(shards.core(0).is_monitored());
         shards.hang_up(second);
         shards.run();
-        assert!(!shards.core(0).monitored && !shards.core(1).monitored);
+        assert!(!shards.core(0).is_monitored() && !shards.core(1).is_monitored());
     }
 }

@@ -203,7 +203,7 @@ fn a_shutdown_stops_every_shard() {
         "-ERR No shutdown in progress.\r\n"
     );
     shards.send(peer, "SHUTDOWN NOSAVE");
-    assert!(shards.core(1).stopping);
+    assert!(shards.core(1).is_stopping());
     let stop = &shards.core(0).identity.shared.stop;
     assert!(stop.load(std::sync::atomic::Ordering::Relaxed));
 }

@@ -3,6 +3,7 @@
 //! Background work comes in slices: a bounded number of expired keys per tick, and a round of housekeeping
 //! every tenth of a second.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::Core;
@@ -15,7 +16,65 @@ use crate::conn::{Client, State};
 use crate::limits::{EXPIRE_PER_TICK, EXPIRE_PER_TICK_MAX, FREE_PER_TICK, IDLE_SLEEP_US};
 use crate::route::{Mode, Note, WHOLE};
 
+/// What a shard does beside commands, and whether it still does.
+#[derive(Debug, Default)]
+pub struct Chores {
+    /// The last housekeeping, monotonic microseconds.
+    housekeeping_us: u64,
+    /// Commands that had run when keys were last looked through for expired ones.
+    commands_at_expiry: u64,
+    /// SHUTDOWN was asked for.
+    stopping: bool,
+    debugged: Debugged,
+}
+
+/// What DEBUG has changed about a shard.
+#[derive(Debug, Clone, Default)]
+pub struct Debugged {
+    /// SET-ACTIVE-EXPIRE 0.
+    pub active_expiry_off: bool,
+    /// PAUSE-CRON 1.
+    pub expiry_paused: bool,
+    /// The replication id, once it has been changed.
+    pub replication_id: Option<Arc<str>>,
+}
+
+impl Chores {
+    /// The first housekeeping comes in its time from now on, monotonic microseconds.
+    #[must_use]
+    pub fn from(now_us: u64) -> Self {
+        Self {
+            housekeeping_us: now_us,
+            ..Self::default()
+        }
+    }
+
+    /// True once the shard takes no new clients and lets the present ones go.
+    #[inline]
+    #[must_use]
+    pub fn is_stopping(&self) -> bool {
+        self.stopping
+    }
+}
+
 impl Core {
+    /// What DEBUG has changed.
+    #[must_use]
+    pub fn debugged(&self) -> &Debugged {
+        &self.chores.debugged
+    }
+
+    /// What DEBUG changes.
+    pub fn debugged_mut(&mut self) -> &mut Debugged {
+        &mut self.chores.debugged
+    }
+
+    /// SHUTDOWN was asked for.
+    #[must_use]
+    pub fn is_stopping(&self) -> bool {
+        self.chores.is_stopping()
+    }
+
     /// A tick begins.
     pub fn begin_tick(&mut self, now: Now) {
         self.now = now;
@@ -35,12 +94,9 @@ impl Core {
         {
             sleep = sleep.min(at_ms.saturating_mul(1000).saturating_sub(self.now.unix_us));
         }
-        if self.pause_until_ms > 0 {
-            sleep = sleep.min(
-                self.pause_until_ms
-                    .saturating_mul(1000)
-                    .saturating_sub(self.now.unix_us),
-            );
+        if let Some(end_ms) = self.pause.end_ms() {
+            let left_us = end_ms.saturating_mul(1000);
+            sleep = sleep.min(left_us.saturating_sub(self.now.unix_us));
         }
         if self.cleared.is_empty() && self.unfreed() == 0 {
             sleep
@@ -51,9 +107,9 @@ impl Core {
 
     /// True when keys may end by themselves now: not while a transaction holds or has looked at them all.
     fn expires_keys(&self) -> bool {
-        !self.debugged.active_expiry_off
-            && !self.debugged.expiry_paused
-            && self.pause_until_ms == 0
+        !self.chores.debugged.active_expiry_off
+            && !self.chores.debugged.expiry_paused
+            && !self.pause.is_on()
             && !self.locks.conflicts(WHOLE, Mode::SomeExclusive)
     }
 
@@ -73,8 +129,13 @@ impl Core {
         }
         self.free_values();
         self.end_pause();
-        if self.now.monotonic_us.saturating_sub(self.housekeeping_us) >= IDLE_SLEEP_US {
-            self.housekeeping_us = self.now.monotonic_us;
+        if self
+            .now
+            .monotonic_us
+            .saturating_sub(self.chores.housekeeping_us)
+            >= IDLE_SLEEP_US
+        {
+            self.chores.housekeeping_us = self.now.monotonic_us;
             self.keep_house();
         }
     }
@@ -93,8 +154,8 @@ impl Core {
         let now_ms = self.now.unix_ms();
         // CONFIG RESETSTAT sets the count back.
         let commands = self.metrics.counters().commands;
-        let since = commands.saturating_sub(self.commands_at_expiry) as usize;
-        self.commands_at_expiry = commands;
+        let since = commands.saturating_sub(self.chores.commands_at_expiry) as usize;
+        self.chores.commands_at_expiry = commands;
         let budget = (2 * since).clamp(EXPIRE_PER_TICK, EXPIRE_PER_TICK_MAX);
         let Self { effects, locks, .. } = self;
         let hash = self.store.key_hash();
@@ -162,10 +223,10 @@ impl Core {
 
     /// Stops: no new clients, and the present ones are closed.
     pub fn stop(&mut self) {
-        if self.stopping {
+        if self.chores.stopping {
             return;
         }
-        self.stopping = true;
+        self.chores.stopping = true;
         self.requests.push(IoRequest::CloseListeners);
         for token in self.clients.tokens() {
             self.close_now(token);
@@ -174,7 +235,7 @@ impl Core {
 
     /// A listener of ours accepted a connection: the shard with the fewest clients gets it.
     pub fn accepted(&mut self, listener: u32, socket: Socket) {
-        if self.stopping {
+        if self.chores.stopping {
             return self.requests.push(IoRequest::Discard(socket));
         }
         self.metrics.count().connections += 1;

@@ -564,7 +564,7 @@ fn an_absent_source_decides_alone() {
     assert_eq!(shards.call(far, &late), wrong);
     // One whose time is over is not there.
     shards.call(other, &format!("PEXPIRE {source} 50"));
-    shards.core(1).debugged.active_expiry_off = true;
+    shards.core(1).debugged_mut().active_expiry_off = true;
     shards.advance(60);
     parked(&mut shards, far, &late);
     shards.advance(1100);

@@ -18,11 +18,14 @@ use crate::route::{Locks, Note, Sequence, SlotTable};
 use crate::store::Store;
 
 use super::ahead::Parsing;
+use super::background::Chores;
 use super::commands::Commands;
 use super::coordinate::Coordinated;
 use super::mail::Mail;
+use super::monitor::Monitors;
 use super::output::Output;
 use super::participate::Participant;
+use super::pause::Pause;
 use super::ready::Ready;
 
 /// What all shards of a server have in common: a few counters, nothing else is shared.
@@ -110,17 +113,6 @@ pub enum IoRequest {
     Discard(Socket),
 }
 
-/// What DEBUG has changed about a shard.
-#[derive(Debug, Clone, Default)]
-pub struct Debugged {
-    /// SET-ACTIVE-EXPIRE 0.
-    pub active_expiry_off: bool,
-    /// PAUSE-CRON 1.
-    pub expiry_paused: bool,
-    /// The replication id, once it has been changed.
-    pub replication_id: Option<Arc<str>>,
-}
-
 /// Everything one shard owns.
 pub struct Core {
     pub identity: Identity,
@@ -145,8 +137,6 @@ pub struct Core {
     pub requests: Vec<IoRequest>,
     /// Emptied databases that are freed bit by bit.
     pub cleared: Vec<crate::store::Cleared>,
-    /// Commands that had run when keys were last looked through for expired ones.
-    pub commands_at_expiry: u64,
     /// The newest drawn number behind which this shard has given places, and how many of them.
     pub behind_drawn: (u64, u64),
     pub locks: Locks,
@@ -159,22 +149,14 @@ pub struct Core {
     pub queries: super::queries::Queries,
     pub snapshots: super::snapshot::Snapshots,
     pub metrics: Metrics,
-    /// Until when clients are paused, milliseconds of the wall clock, and whether all commands are.
-    pub pause_until_ms: u64,
-    pub pause_all: bool,
-    pub debugged: Debugged,
-    /// Clients that monitor, and whether there are any.
-    pub monitors: Vec<super::monitor::Monitor>,
-    pub monitored: bool,
+    pub pause: Pause,
+    pub chores: Chores,
+    pub monitors: Monitors,
     /// What a test has heard of the shard's keys; it listens when it puts an empty list here.
     #[cfg(test)]
     pub recorded: Option<Vec<super::happened::Happened>>,
-    /// The last housekeeping, monotonic microseconds.
-    pub housekeeping_us: u64,
     /// Bytes allocated by this shard's thread, when it last looked.
     pub memory: Option<crate::base::arena::ThreadMemory>,
-    /// SHUTDOWN was asked for.
-    pub stopping: bool,
 }
 
 impl Core {
@@ -208,7 +190,6 @@ impl Core {
             parsing: Parsing::default(),
             requests: Vec::new(),
             cleared: Vec::new(),
-            commands_at_expiry: 0,
             behind_drawn: (0, 0),
             locks: Locks::default(),
             participants: HashMap::default(),
@@ -218,16 +199,12 @@ impl Core {
             watches: super::watch::Watches::default(),
             queries: super::queries::Queries::default(),
             snapshots: super::snapshot::Snapshots::default(),
-            pause_until_ms: 0,
-            pause_all: false,
-            debugged: Debugged::default(),
-            monitors: Vec::new(),
-            monitored: false,
+            pause: Pause::default(),
+            chores: Chores::default(),
+            monitors: Monitors::default(),
             #[cfg(test)]
             recorded: None,
-            housekeeping_us: 0,
             memory: None,
-            stopping: false,
             identity,
         }
     }
@@ -291,17 +268,6 @@ impl Core {
         &mut self.metrics
     }
 
-    /// What DEBUG has changed.
-    #[must_use]
-    pub fn debugged(&self) -> &Debugged {
-        &self.debugged
-    }
-
-    /// What DEBUG changes.
-    pub fn debugged_mut(&mut self) -> &mut Debugged {
-        &mut self.debugged
-    }
-
     /// The time of this tick.
     #[must_use]
     pub fn now(&self) -> Now {
@@ -329,6 +295,12 @@ impl Core {
     #[must_use]
     pub fn owner(&self, slot: u16) -> usize {
         self.slots.owner(slot)
+    }
+
+    /// True while some client monitors.
+    #[must_use]
+    pub fn is_monitored(&self) -> bool {
+        !self.monitors.is_empty()
     }
 
     /// True while there is something to do without waiting.

@@ -47,7 +47,7 @@ impl Core {
             Run::Home(_) => self.at_home(token, row_number, args),
             Run::Container => panic!("a container's arity asks for a subcommand"),
         };
-        if self.monitored && flow != Flow::Retry {
+        if !self.monitors.is_empty() && flow != Flow::Retry {
             self.feed_monitors(token, row_number, args);
         }
         flow
@@ -70,7 +70,7 @@ impl Core {
             || client.session.reply != ReplyMode::On
             || !client.session.authenticated
             || client.session.monitor
-            || self.pause_until_ms != 0
+            || self.pause.is_on()
             || self.config.maxmemory != 0
             || self.config.pipeline_order == PipelineOrder::Strict;
         if !special {

@@ -97,7 +97,7 @@ impl Core {
             no_touch: call.head.no_touch,
             may_block: call.may_block,
             served: call.may_block && call.counted,
-            expiry_held: self.pause_until_ms != 0,
+            expiry_held: self.pause.is_on(),
             routed: if call.head.key_at == 0 || routed_key.is_empty() {
                 (std::ptr::null(), 0)
             } else {
@@ -157,7 +157,7 @@ impl Core {
             may_block: false,
             served: false,
             // An expired key is ended under its lock only.
-            expiry_held: self.pause_until_ms != 0 || !self.locks.is_empty(),
+            expiry_held: self.pause.is_on() || !self.locks.is_empty(),
             routed: (std::ptr::null(), 0),
             lru_clock: (self.now.unix_us / 1_000_000) as u32 & 0x00ff_ffff,
         });

@@ -5,8 +5,14 @@
 use std::sync::atomic::Ordering;
 
 use super::Core;
+use crate::base::arena::ThreadMemory;
 
 impl Core {
+    /// From now on what the shard's thread allocates is read here; None: it is not known.
+    pub fn measure_memory(&mut self, memory: Option<ThreadMemory>) {
+        self.memory = memory;
+    }
+
     /// Bytes that this shard's thread has allocated and not freed.
     #[must_use]
     pub fn used_memory(&self) -> i64 {

@@ -1,7 +1,7 @@
 //! What monitoring clients are sent: every command that any client of the server executes.
 //!
 //! Every shard knows the monitoring clients and writes a line per command of its own clients; lines travel as
-//! notes, many in one. While nobody monitors, a command costs one test of `Core::monitored`. The commands of
+//! notes, many in one. While nobody monitors, a command costs one test of `Monitors::is_empty`. The commands of
 //! an EXEC are shown when it begins, also when a watched key then keeps it from running them.
 //! MONITOR itself is in `admin`.
 
@@ -16,7 +16,7 @@ use crate::route::{Batch, Note};
 
 /// One monitoring client.
 #[derive(Debug, Clone, Copy)]
-pub struct Monitor {
+struct Monitor {
     home: usize,
     client: u64,
     token: Token,
@@ -24,30 +24,46 @@ pub struct Monitor {
     ready: bool,
 }
 
+/// The monitoring clients of the whole server.
+#[derive(Debug, Default)]
+pub struct Monitors(Vec<Monitor>);
+
+impl Monitors {
+    /// True when nobody monitors.
+    #[inline]
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// True when a client of this shard monitors.
+    fn has_home(&self, shard: usize) -> bool {
+        self.0.iter().any(|monitor| monitor.home == shard)
+    }
+}
+
 impl Core {
     /// From now on this client wants to hear of commands.
     pub fn monitor_for(&mut self, home: usize, client: u64, token: Token) {
-        self.monitors.push(Monitor {
+        self.monitors.0.push(Monitor {
             home,
             client,
             token,
             ready: false,
         });
-        self.monitored = true;
     }
 
     /// Every shard sends what this client wants to hear.
     pub fn monitor_ready(&mut self, token: Token) {
         let id = self.client(token).id;
-        for monitor in &mut self.monitors {
+        for monitor in &mut self.monitors.0 {
             monitor.ready |= monitor.client == id;
         }
     }
 
     /// The client has gone or has been reset.
     pub fn unmonitor_here(&mut self, client: u64) {
-        self.monitors.retain(|monitor| monitor.client != client);
-        self.monitored = !self.monitors.is_empty();
+        self.monitors.0.retain(|monitor| monitor.client != client);
     }
 
     /// Ends MONITOR for a client, if it is on.
@@ -105,7 +121,7 @@ impl Core {
         }
         line.extend_from_slice(b"\r\n");
         for home in 0..self.identity.shards {
-            if self.monitors.iter().any(|monitor| monitor.home == home) {
+            if self.monitors.has_home(home) {
                 self.mail.add_monitored(home, &line);
             }
         }
@@ -114,7 +130,7 @@ impl Core {
     /// Lines for the monitoring clients of this shard.
     pub fn show_monitors(&mut self, lines: &[u8]) {
         let here = self.id();
-        for monitor in self.monitors.clone() {
+        for monitor in self.monitors.0.clone() {
             let Monitor {
                 client,
                 token,

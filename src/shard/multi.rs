@@ -162,7 +162,7 @@ impl Core {
             self.reply(token).array(0);
             return Flow::Next;
         }
-        if self.monitored {
+        if !self.monitors.is_empty() {
             self.feed_monitors_queue(token, &queued);
         }
         let free = match owners {
@@ -238,7 +238,7 @@ impl Core {
     /// A client leaves in the middle of an EXEC, of a server that stops: the other shards may have ended already,
     /// and nobody waits for their answers.
     pub fn abandon_exec(&mut self, token: Token) {
-        if self.stopping {
+        if self.chores.is_stopping() {
             let client = self.client(token);
             client.steps = None;
             client.unwatching.clear();

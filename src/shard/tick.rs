@@ -4,6 +4,7 @@
 //! and messages, do a slice of background work, then submit and sleep until something happens. Each step
 //! is bounded, so no client, message or expiry storm holds up the others for long.
 
+use super::background::Chores;
 use std::sync::Arc;
 
 use super::core::{Identity, IoRequest};
@@ -39,7 +40,7 @@ impl<I: Io> Shard<I> {
         let seed = io.random();
         let mut core = Core::new(identity, config, commands, seed);
         core.now = io.now();
-        core.housekeeping_us = core.now.monotonic_us;
+        core.chores = Chores::from(core.now.monotonic_us);
         let events = Vec::with_capacity(EVENTS_PER_POLL);
         Self {
             core,
@@ -84,7 +85,7 @@ impl<I: Io> Shard<I> {
         self.carry_out_requests();
         self.lap(Step::Rest);
         self.core.metrics.end_round();
-        !(self.core.stopping && self.core.clients.is_empty())
+        !(self.core.is_stopping() && self.core.clients.is_empty())
     }
 
     /// Submits, sleeps if there is nothing to do, and takes in what happened.
@@ -116,7 +117,7 @@ impl<I: Io> Shard<I> {
 
     /// How long the next round may sleep. Others wake this shard from now on.
     pub fn wait(&mut self) -> Wait {
-        if self.core.has_work() || self.core.mail.is_unsent() || self.core.stopping {
+        if self.core.has_work() || self.core.mail.is_unsent() || self.core.is_stopping() {
             return Wait::No;
         }
         let mesh = &self.mesh;
@@ -270,7 +271,7 @@ impl<I: Io> Shard<I> {
             return self.io.discard(socket);
         };
         // Those who were there have been closed; who comes now would keep the shard for ever.
-        if self.core.stopping {
+        if self.core.is_stopping() {
             self.core.unreserve_client(token);
             return self.io.discard(socket);
         }

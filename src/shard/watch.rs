@@ -298,7 +298,7 @@ mod tests {
         let mut shards = Shards::new(2);
         let (client, other) = (shards.connect(0), shards.connect(1));
         for shard in 0..2 {
-            shards.core(shard).debugged.active_expiry_off = true;
+            shards.core(shard).debugged_mut().active_expiry_off = true;
         }
         for line in before {
             shards.call(client, line);
