@@ -75,6 +75,10 @@ pub const ACCEPT_RETRY_US: u64 = 100_000;
 pub const BIND_PATIENCE_MS: u64 = 200;
 /// Events that one `poll` reports at most; the rest waits for the next tick.
 pub const EVENTS_PER_POLL: usize = 512;
+/// Descriptors that are not clients': of the process (Redis: CONFIG_MIN_RESERVED_FDS), and of each
+/// shard, which has a ring or epoll, its eventfd and a listener of its own.
+pub const DESCRIPTORS_RESERVED: u64 = 32;
+pub const DESCRIPTORS_PER_SHARD: u64 = 4;
 /// Clients that one shard can hold; bounds the slab and the tokens.
 pub const CLIENTS_PER_SHARD_MAX: usize = 1 << 20;
 

@@ -16,8 +16,14 @@ fn main() -> ExitCode {
         Err(error) => return refuse(&error),
     };
     match loaded.action {
-        Action::Version => println!("{}", version()),
-        Action::Help => println!("{}", usage()),
+        Action::Version => print!("{}", version()),
+        Action::Help => print!("{}", usage()),
+        Action::CheckSystem => {
+            return match cairn::server::check_system() {
+                true => ExitCode::SUCCESS,
+                false => ExitCode::FAILURE,
+            };
+        }
         Action::Check(_) => fatal(&Fatal::BadConfiguration(
             "--check needs a server with a log".into(),
         )),

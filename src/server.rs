@@ -9,6 +9,7 @@
     reason = "ends the process when a shard has ended badly"
 )]
 
+mod check_system;
 mod process;
 
 use std::sync::Arc;
@@ -26,6 +27,7 @@ use crate::limits::{RECEIVE_BUFFER_BYTES, RECEIVE_BUFFERS, SHARDS_MAX};
 use crate::route::Message;
 use crate::shard::{Commands, Identity, Shard, Shared};
 
+pub use check_system::check_system;
 use process::Process;
 
 /// A broken shard holds keys and locks of the others: the process ends, in builds that unwind as well.
@@ -46,13 +48,16 @@ fn end_on_panic() {
 /// When the configuration turns out to be unusable before anything was started.
 pub fn serve(loaded: Loaded) -> Result<(), LoadError> {
     end_on_panic();
-    let config = loaded.config;
+    let commands = crate::admin::commands(&loaded.renamed_commands)
+        .map_err(|refusal| loaded.not_renamed(refusal.line, refusal.reason))?;
+    let mut config = loaded.config;
     enter_directory(&config);
     let process = Process::begin(&config)?;
     introduce(loaded.config_file.is_some(), &loaded.notes);
     let machine = topology::Machine::read();
     let plan = plan(&config, &machine);
     let shards = plan.placements.len();
+    make_room(&mut config, shards);
     let choice = match config.backend {
         crate::config::choice::Backend::Auto => probe::Choice::Auto,
         crate::config::choice::Backend::Uring => probe::Choice::Uring,
@@ -74,8 +79,6 @@ pub fn serve(loaded: Loaded) -> Result<(), LoadError> {
     log::warning("Server initialized");
     base::signals::install(wakers.clone(), shared.stop.clone());
 
-    let commands = crate::admin::commands(&[])
-        .unwrap_or_else(|reason| fatal(&Fatal::BadConfiguration(reason)));
     let unix_socket = config.unixsocket.clone();
     let start = Start {
         identity: Identity {
@@ -92,6 +95,13 @@ pub fn serve(loaded: Loaded) -> Result<(), LoadError> {
     };
     let threads = start_shards(&start, &plan, &listeners);
     process.ready();
+    wait_for_shards(threads, &process);
+    base::socket::remove_unix(&unix_socket);
+    process.end();
+    Ok(())
+}
+
+fn wait_for_shards(threads: Vec<JoinHandle<()>>, process: &Process) {
     for (shard, thread) in threads.into_iter().enumerate() {
         if thread.join().is_err() {
             std::process::exit(1);
@@ -100,9 +110,23 @@ pub fn serve(loaded: Loaded) -> Result<(), LoadError> {
             process.stopping();
         }
     }
-    base::socket::remove_unix(&unix_socket);
-    process.end();
-    Ok(())
+}
+
+/// Lowers `maxclients` to what the system has descriptors for.
+fn make_room(config: &mut Config, shards: usize) {
+    let wanted = config.maxclients;
+    let room = base::descriptors::make_room(wanted, shards);
+    if room == 0 {
+        let reserved = base::descriptors::reserved(shards);
+        fatal(&Fatal::Descriptors {
+            needed: u64::from(wanted) + reserved,
+            allowed: reserved,
+        });
+    }
+    let text = room.to_string();
+    config
+        .set(&[(b"maxclients", text.as_bytes())])
+        .expect("it is at least 1 and at most what it was");
 }
 
 /// One thread per shard; the first has the listeners.

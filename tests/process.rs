@@ -11,6 +11,8 @@
 #[path = "process/directives.rs"]
 mod directives;
 mod harness;
+#[path = "process/ranges.rs"]
+mod ranges;
 
 use std::fs;
 use std::os::unix::net::UnixDatagram;
@@ -406,4 +408,35 @@ fn systemd_finds_nothing_wrong_with_the_unit() {
         "the control: {complaints}"
     );
     let _ = fs::remove_dir_all(&directory);
+}
+
+#[test]
+fn what_is_only_asked_is_printed_and_nothing_starts() {
+    for (word, first) in [
+        ("-v", "Cairn server v="),
+        ("--version", "Cairn server v="),
+        ("-h", "Usage: "),
+        ("--help", "Usage: "),
+    ] {
+        let output = run(&[word]);
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(
+            output.status.success() && output.stderr.is_empty(),
+            "{output:?}"
+        );
+        assert!(text.starts_with(first) && text.ends_with('\n'), "{text}");
+        assert!(!text.ends_with("\n\n"), "{text}");
+    }
+    let version = run(&["-v"]).stdout;
+    let version = String::from_utf8_lossy(&version).into_owned();
+    assert!(
+        version.contains(env!("CARGO_PKG_VERSION")) && version.lines().count() == 1,
+        "{version}"
+    );
+    let output = run(&["--check-system"]);
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let checks: Vec<&str> = text.lines().filter(|line| line.starts_with('[')).collect();
+    assert_eq!(checks.len(), 4, "{text}");
+    let fine = |line: &&str| line.ends_with("]...OK") || line.ends_with("]...skipped");
+    assert_eq!(output.status.success(), checks.iter().all(fine), "{text}");
 }

@@ -162,6 +162,7 @@ impl Query for Change {
             local: self.local,
             loading: false,
         };
+        let shards = core.shards();
         let mut config = Config::clone(core.config());
         config.set_as(origin, &pairs, &mut |name, next| match name {
             "port" => {
@@ -170,6 +171,7 @@ impl Query for Change {
             "bind" => Err(
                 "Failed to bind to specified addresses. That takes a restart of the server.".into(),
             ),
+            "maxclients" => room_for(next.maxclients, shards),
             "dir" => crate::base::enter_directory(std::path::Path::new(&next.dir)),
             _ => Ok(()),
         })?;
@@ -267,4 +269,15 @@ fn reset_statistics(core: &mut Core, token: Token, _args: &Args<'_>) -> Flow {
     core.ask_all(token, Reset, |core, token, _| {
         core.complete(token, |reply| reply.ok());
     })
+}
+
+/// Refuses more clients than the system has descriptors for.
+fn room_for(clients: u32, shards: usize) -> Result<(), String> {
+    let room = crate::base::descriptors::make_room(clients, shards);
+    if room == clients {
+        return Ok(());
+    }
+    Err(format!(
+        "The operating system is not able to handle the specified number of clients, try with {room}"
+    ))
 }

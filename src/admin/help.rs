@@ -7,6 +7,12 @@ use crate::shard::{Core, Flow};
 
 /// Replies with the help of a container; `lines` are Redis's: a subcommand, then indented lines about it.
 pub fn help(core: &mut Core, token: Token, container: &str, lines: &[&str]) -> Flow {
+    let renamed = core.table().top_level().find_map(|row| {
+        let row = core.table().row(row);
+        let is_it = row.command.name.eq_ignore_ascii_case(container);
+        is_it.then(|| row.called.to_uppercase())
+    });
+    let container = renamed.as_deref().unwrap_or(container);
     let head = format!("{container} <subcommand> [<arg> [value] [opt] ...]. Subcommands are:");
     let mut reply = core.reply(token);
     reply.array(lines.len() + 3);

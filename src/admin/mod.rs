@@ -29,7 +29,7 @@ mod slowlog;
 mod sparkline;
 mod transactions;
 
-use crate::cmd::Renamed;
+use crate::cmd::{NotRenamed, Renamed};
 use crate::shard::{Commands, HomeCommand};
 
 /// The commands of all files, in the order COMMAND lists them.
@@ -54,8 +54,8 @@ static FAMILIES: &[&[HomeCommand]] = &[
 /// Everything that clients may call, as `rename-command` has it. It lives as long as the process.
 ///
 /// # Errors
-/// Why a command cannot be renamed so.
-pub fn commands(renamed: &[Renamed]) -> Result<&'static Commands, String> {
+/// The line that cannot be carried out.
+pub fn commands(renamed: &[Renamed]) -> Result<&'static Commands, NotRenamed> {
     Ok(Box::leak(Box::new(Commands::new(FAMILIES, renamed)?)))
 }
 

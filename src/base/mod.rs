@@ -9,6 +9,7 @@
 
 pub mod arena;
 mod clock;
+pub mod descriptors;
 mod epoll;
 pub mod fatal;
 mod files;

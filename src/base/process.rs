@@ -135,6 +135,30 @@ pub fn remove_id(path: &Path) {
     let _ = std::fs::remove_file(path);
 }
 
+/// Reads the clock for so much processor time; how much of that was the kernel's, percent.
+#[must_use]
+pub fn clock_system_percent(trial: std::time::Duration) -> f64 {
+    let start = cpu_times(Whose::Thread);
+    loop {
+        for _ in 0..1000 {
+            std::hint::black_box(super::clock::now());
+        }
+        let now = cpu_times(Whose::Thread);
+        let (system, user) = (now.system_s - start.system_s, now.user_s - start.user_s);
+        if system + user >= trial.as_secs_f64() {
+            return system * 100.0 / (system + user);
+        }
+    }
+}
+
+/// What the kernel makes its clock of; None where it does not say.
+#[must_use]
+pub fn clock_source() -> Option<String> {
+    let path = "/sys/devices/system/clocksource/clocksource0/current_clocksource";
+    let text = std::fs::read_to_string(path).ok()?;
+    Some(text.trim().to_string())
+}
+
 /// The program's file.
 #[must_use]
 pub fn executable() -> String {

@@ -37,7 +37,7 @@ pub use slot::key_slot;
 pub use special::{Blocking, InMulti, Special, WaitsFor};
 #[cfg(test)]
 pub use table::table;
-pub use table::{Keys, Renamed, Row, Table, TopLevel, changes_keys, may_replicate};
+pub use table::{Keys, NotRenamed, Renamed, Row, Table, TopLevel, changes_keys, may_replicate};
 
 use crate::resp::{Args, Error};
 

@@ -111,12 +111,19 @@ pub struct TopLevel {
 /// may call.
 pub type Renamed = (String, String);
 
+/// Why commands cannot be renamed as asked: which of the lines, from 0, and Redis's words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NotRenamed {
+    pub line: usize,
+    pub reason: &'static str,
+}
+
 impl Table {
     /// The families' commands, then these; called as `renamed` says, one line after the other.
     ///
     /// # Errors
-    /// Why a command cannot be renamed so.
-    pub fn new(more: Vec<TopLevel>, renamed: &[Renamed]) -> Result<Self, String> {
+    /// The line that cannot be carried out.
+    pub fn new(more: Vec<TopLevel>, renamed: &[Renamed]) -> Result<Self, NotRenamed> {
         let () = CHECKED;
         let families = FAMILIES.iter().flat_map(|family| family.iter());
         let mut top: Vec<TopLevel> = families
@@ -143,8 +150,9 @@ impl Table {
             }
             rows[number].subcommands = start..row_number(rows.len());
         }
-        for (old, new) in renamed {
-            rename(&mut rows[..top.len()], old, new)?;
+        for (line, (old, new)) in renamed.iter().enumerate() {
+            rename(&mut rows[..top.len()], old, new)
+                .map_err(|reason| NotRenamed { line, reason })?;
         }
         let lengths = rows[..top.len()].iter().map(|row| row.called.len());
         Ok(Self {
@@ -252,16 +260,16 @@ fn row(command: &'static Command, full_name: String, container: Option<u16>) -> 
 }
 
 /// Carries out one line of `rename-command`.
-fn rename(top: &mut [Row], old: &str, new: &str) -> Result<(), String> {
+fn rename(top: &mut [Row], old: &str, new: &str) -> Result<(), &'static str> {
     let find = |name: &str| {
         top.iter()
             .position(|row| !name.is_empty() && row.called.eq_ignore_ascii_case(name))
     };
     let at = find(old).ok_or("No such command in rename-command")?;
     if find(new).is_some_and(|other| other != at) {
-        return Err("Target command name already exists".to_string());
+        return Err("Target command name already exists");
     }
-    top[at].called = new.to_lowercase().into();
+    top[at].called = new.to_ascii_lowercase().into();
     Ok(())
 }
 
@@ -369,7 +377,7 @@ mod tests {
         }
     }
 
-    fn renamed(lines: &[(&str, &str)]) -> Result<Table, String> {
+    fn renamed(lines: &[(&str, &str)]) -> Result<Table, NotRenamed> {
         let lines: Vec<Renamed> = lines
             .iter()
             .map(|(old, new)| (old.to_string(), new.to_string()))
@@ -406,7 +414,8 @@ mod tests {
             ),
             (&[("get", "SET")], "Target command name already exists"),
         ] {
-            assert_eq!(renamed(lines).err().as_deref(), Some(wrong));
+            let refusal = renamed(lines).expect_err("the last line is wrong");
+            assert_eq!((refusal.line, refusal.reason), (lines.len() - 1, wrong));
         }
     }
 }

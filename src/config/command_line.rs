@@ -29,6 +29,7 @@ pub(super) fn parse(args: &[String]) -> CommandLine {
     match args.first().map(String::as_str) {
         Some("-v" | "--version") => parsed.action = Action::Version,
         Some("-h" | "--help") => parsed.action = Action::Help,
+        Some("--check-system") => parsed.action = Action::CheckSystem,
         Some(first) if !first.starts_with('-') => {
             parsed.file = Some(first.to_string());
             start = 1;
@@ -105,6 +106,7 @@ Usage: cairn-server [/path/to/cairn.conf] [options] [-]
        cairn-server - (read config from stdin)
        cairn-server --check <dir> (verify a data directory without starting)
        cairn-server --show-placement [topology] (print which shard runs where; [topology] as in `lstopo -i`)
+       cairn-server --check-system (what makes the server slow on this machine)
        cairn-server -v or --version
        cairn-server -h or --help
 

@@ -327,10 +327,11 @@ fn parse_number(word: &str, low: i128, high: i128, unit: Unit) -> Result<i128, S
         let number = crate::resp::parse_i64(word.strip_suffix('%')?.as_bytes())?;
         (number >= 0).then_some(-i128::from(number))
     };
+    let bytes = |amount: u128| i128::try_from(amount).unwrap_or(i128::MAX);
     let number = match unit {
         Unit::Integer => crate::resp::parse_i64(word.as_bytes()).map(i128::from),
-        Unit::Memory => memory::parse(word).map(i128::from),
-        Unit::MemoryOrPercent => memory::parse(word).map(i128::from).or_else(percent),
+        Unit::Memory => memory::parse(word).map(bytes),
+        Unit::MemoryOrPercent => memory::parse(word).map(bytes).or_else(percent),
         Unit::Octal => i128::from_str_radix(word, 8).ok(),
     };
     let Some(number) = number else {

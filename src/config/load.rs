@@ -25,6 +25,8 @@ pub enum Action {
     Version,
     /// Print `usage::usage` and exit.
     Help,
+    /// Look for what makes the server slow on this machine, print it and exit.
+    CheckSystem,
     /// Verify the files in a directory and exit.
     Check(PathBuf),
     /// Print which shard would run where, on this machine or one of hwloc's synthetic ones, and exit.
@@ -48,6 +50,21 @@ pub struct Loaded {
     pub module_settings: Vec<(String, String)>,
     /// Old and new name of each `rename-command` line; an empty new name removes the command.
     pub renamed_commands: Vec<(String, String)>,
+    /// Where each of them stands.
+    renamed_at: Vec<Place>,
+}
+
+impl Loaded {
+    /// The refusal of a `rename-command` line, by its number in `renamed_commands`; which commands
+    /// there are is not known here.
+    #[must_use]
+    pub fn not_renamed(&self, line: usize, reason: &str) -> LoadError {
+        LoadError(format!(
+            "{}{}",
+            head(),
+            self.renamed_at[line].refuse(reason)
+        ))
+    }
 }
 
 /// Why the start must fail: the whole text for standard error.
@@ -90,7 +107,10 @@ pub fn load_with(source: &dyn Source, args: &[String]) -> Result<Loaded, LoadErr
         options,
     } = command_line::parse(args);
     let mut loading = Loading::new(source, action);
-    if matches!(loading.loaded.action, Action::Version | Action::Help) {
+    if matches!(
+        loading.loaded.action,
+        Action::Version | Action::Help | Action::CheckSystem
+    ) {
         return Ok(loading.loaded);
     }
     let mut text = Vec::new();
@@ -194,6 +214,7 @@ impl<'a> Loading<'a> {
             modules: Vec::new(),
             module_settings: Vec::new(),
             renamed_commands: Vec::new(),
+            renamed_at: Vec::new(),
         };
         Self {
             source,
@@ -293,7 +314,7 @@ impl<'a> Loading<'a> {
             | ("sentinel", []) => {}
             ("include", [path]) => self.include(path, depth)?,
             ("rename-command", [from, to]) => {
-                unsupported("commands cannot be renamed yet");
+                self.loaded.renamed_at.push(place.clone());
                 self.loaded
                     .renamed_commands
                     .push(((*from).to_string(), (*to).to_string()));
@@ -401,6 +422,10 @@ fn nearest(name: &str) -> Option<&'static str> {
     const OUTSIDE_TABLE: [&str; 4] = ["include", "user", "loadmodule", "rename-command"];
     let known = rows().flat_map(Directive::names).chain(OUTSIDE_TABLE);
     let most = (name.len() / 3).max(1);
+    // Then it is the number of arguments that is wrong.
+    if OUTSIDE_TABLE.contains(&name) {
+        return None;
+    }
     known
         .filter(|known| known.len().abs_diff(name.len()) <= most)
         .map(|known| (edits(name.as_bytes(), known.as_bytes()), known))

@@ -171,6 +171,7 @@ fn set_output_limits(settings: &mut Settings, words: &[&str], _: How) -> Result<
     if !rest.is_empty() {
         return Err("Wrong number of arguments in buffer limit configuration.".to_string());
     }
+    let bytes = |word: &str| u64::try_from(memory::parse(word)?).ok();
     let mut limits = settings.client_output_buffer_limits;
     for [class, hard, soft, seconds] in groups {
         let limit = match class.to_ascii_lowercase().as_str() {
@@ -188,7 +189,7 @@ fn set_output_limits(settings: &mut Settings, words: &[&str], _: How) -> Result<
             .ok()
             .and_then(|seconds| u64::try_from(seconds).ok());
         *limit =
-            match (memory::parse(hard), memory::parse(soft), seconds) {
+            match (bytes(hard), bytes(soft), seconds) {
                 (Some(hard_bytes), Some(soft_bytes), Some(soft_seconds)) => OutputLimit {
                     hard_bytes,
                     soft_bytes,

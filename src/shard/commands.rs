@@ -8,7 +8,7 @@
 use super::{Core, Flow};
 use crate::base::Token;
 use crate::cmd::special::assert_consistent;
-use crate::cmd::{Command, Renamed, Run, Table, TopLevel};
+use crate::cmd::{Command, NotRenamed, Renamed, Run, Table, TopLevel};
 use crate::resp::Args;
 
 /// A home command's function.
@@ -112,8 +112,8 @@ impl Commands {
     /// The families' commands and these, called as `renamed` says.
     ///
     /// # Errors
-    /// Why a command cannot be renamed so.
-    pub fn new(home: &[&'static [HomeCommand]], renamed: &[Renamed]) -> Result<Self, String> {
+    /// The line that cannot be carried out.
+    pub fn new(home: &[&'static [HomeCommand]], renamed: &[Renamed]) -> Result<Self, NotRenamed> {
         let home: Vec<&'static HomeCommand> = home.iter().copied().flatten().collect();
         let top_level = home.iter().map(|command| TopLevel {
             command: &command.row,

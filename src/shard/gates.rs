@@ -129,7 +129,7 @@ impl Core {
             String::from_utf8_lossy(&bytes[..bytes.len().min(SHOWN_BYTES)]).into_owned()
         };
         let error = if let Some(container) = container {
-            let name = self.table.row(container).command.name.to_uppercase();
+            let name = self.table.row(container).called.to_uppercase();
             format!(
                 "ERR unknown subcommand '{}'. Try {name} HELP.",
                 shown(args.get(1))

@@ -172,6 +172,7 @@ fn actions() {
     let action = |args: &[&str]| start(&Shelf::default(), args).unwrap().action;
     assert_eq!(action(&["-v"]), Action::Version);
     assert_eq!(action(&["--help"]), Action::Help);
+    assert_eq!(action(&["--check-system"]), Action::CheckSystem);
     assert_eq!(action(&[]), Action::Serve);
     assert_eq!(
         action(&["--check", "/data", "--port", "0"]),
