@@ -8,6 +8,8 @@
     reason = "a black-box test talks to processes and files itself"
 )]
 
+#[path = "process/deploy.rs"]
+mod deploy;
 #[path = "process/directives.rs"]
 mod directives;
 mod harness;
@@ -151,6 +153,31 @@ fn the_log_goes_to_its_file_and_is_opened_again_at_sighup() {
     );
     assert!(end.contains("* Removing the pid file."), "{end}");
     assert!(!server.directory().join("server.pid").exists());
+}
+
+#[test]
+fn loglevel_leaves_lines_out_until_it_is_changed() {
+    let server = start(&[
+        "--logfile",
+        "log",
+        "--pidfile",
+        "pid",
+        "--loglevel",
+        "warning",
+    ]);
+    let log = server.directory().join("log");
+    let before = text(&log);
+    assert!(before.contains(" # Server initialized"), "{before}");
+    assert!(!before.contains(" * "), "{before}");
+    let reply = client(&server).call(&["CONFIG", "SET", "loglevel", "notice"]);
+    assert_eq!(reply.unwrap(), Value::Simple("OK".into()));
+    signal("-TERM", server.process_id());
+    wait_for("end", || text(&log).contains("bye bye").then_some(()));
+    assert!(
+        text(&log).contains(" * Removing the pid file."),
+        "{}",
+        text(&log)
+    );
 }
 
 #[test]
@@ -369,45 +396,6 @@ fn a_supervisor_that_is_not_there_is_missed_aloud() {
         let server = start(&["--supervised", wanted]);
         assert!(server.output().contains(line), "{}", server.output());
     }
-}
-
-/// What `systemd-analyze verify` complains of in a unit; None where there is no such program.
-fn complaints_about(unit: &str, directory: &Path) -> Option<String> {
-    let file = directory.join("cairn.service");
-    fs::write(&file, unit).expect("the unit is written");
-    let verify = Command::new("systemd-analyze")
-        .arg("verify")
-        .arg("--man=no")
-        .arg(&file)
-        .output();
-    let output = verify.ok()?;
-    let text = [output.stdout, output.stderr].concat();
-    Some(String::from_utf8_lossy(&text).into_owned())
-}
-
-#[test]
-fn systemd_finds_nothing_wrong_with_the_unit() {
-    let directory = fresh_directory("unit");
-    let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/cairn.service");
-    let binary = cairn();
-    // Where it is installed there is nothing yet.
-    let unit = text(&sample).replace(
-        "/usr/local/bin/cairn-server",
-        binary.to_str().expect("text"),
-    );
-    assert!(unit.contains("Type=notify") && unit.contains("--supervised systemd"));
-    let Some(complaints) = complaints_about(&unit, &directory) else {
-        eprintln!("skipped: there is no systemd-analyze here");
-        return;
-    };
-    assert_eq!(complaints, "");
-    let wrong = unit.replace("[Service]", "[Service]\nStartLimitIntervalSec=60");
-    let complaints = complaints_about(&wrong, &directory).expect("it ran before");
-    assert!(
-        complaints.contains("Unknown key 'StartLimitIntervalSec'"),
-        "the control: {complaints}"
-    );
-    let _ = fs::remove_dir_all(&directory);
 }
 
 #[test]

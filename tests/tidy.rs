@@ -21,6 +21,8 @@ mod commands;
 mod house;
 #[path = "tidy/layers.rs"]
 mod layers;
+#[path = "tidy/prints.rs"]
+mod prints;
 #[path = "tidy/public.rs"]
 mod public;
 #[path = "tidy/ratchet.rs"]

@@ -45,6 +45,8 @@ const VALUES: &[&str] = &[
 /// keeps redis-server busy for minutes.
 const LEFT_OUT: &[&str] = &["port", "bind", "maxclients"];
 
+const WRITTEN_BACK: &str = "the present value is taken, so that CONFIG GET can be written back";
+
 /// Directives that differ, and why.
 const DIFFERENT: &[(&str, &str)] = &[
     (
@@ -67,6 +69,10 @@ const DIFFERENT: &[(&str, &str)] = &[
         "repl-backlog-size",
         "redis-server makes it 16 KB at least; there is no replication yet",
     ),
+    ("server_cpulist", WRITTEN_BACK),
+    ("bio_cpulist", WRITTEN_BACK),
+    ("aof_rewrite_cpulist", WRITTEN_BACK),
+    ("bgsave_cpulist", WRITTEN_BACK),
     (
         "activedefrag",
         "Debian's redis-server is built without it and refuses it",

@@ -173,19 +173,19 @@ pub const ROWS: &[Directive] = &[
         .inert(OOM),
     text("server_cpulist", "", None)
         .alias(&["server-cpulist"])
-        .flags(IMMUTABLE)
+        .flags(AT_START)
         .inert(PINNED),
     text("bio_cpulist", "", None)
         .alias(&["bio-cpulist"])
-        .flags(IMMUTABLE)
+        .flags(AT_START)
         .inert(PINNED),
     text("aof_rewrite_cpulist", "", None)
         .alias(&["aof-rewrite-cpulist"])
-        .flags(IMMUTABLE)
+        .flags(AT_START)
         .inert(PINNED),
     text("bgsave_cpulist", "", None)
         .alias(&["bgsave-cpulist"])
-        .flags(IMMUTABLE)
+        .flags(AT_START)
         .inert(PINNED),
     boolean("extended-redis-compatibility", false, None)
         .flags(HIDDEN)
