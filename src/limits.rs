@@ -79,6 +79,11 @@ pub const EVENTS_PER_POLL: usize = 512;
 /// shard, which has a ring or epoll, its eventfd and a listener of its own.
 pub const DESCRIPTORS_RESERVED: u64 = 32;
 pub const DESCRIPTORS_PER_SHARD: u64 = 4;
+/// Bytes by which a shard's memory may differ from what it has published.
+pub const MEMORY_UNPUBLISHED_BYTES: u64 = 1024 * 1024;
+/// Of `maxmemory`, the part (one so-manieth) by which all shards together may use more than they
+/// have published.
+pub const MEMORY_UNPUBLISHED_SHARE: u64 = 256;
 /// Clients that one shard can hold; bounds the slab and the tokens.
 pub const CLIENTS_PER_SHARD_MAX: usize = 1 << 20;
 
@@ -95,6 +100,16 @@ pub const SEND_BUFFER_KEPT_BYTES: usize = 64 * 1024;
 /// Notes to one shard that are put off until there is something else to tell it.
 pub const NOTES_LATER_MAX: usize = 64;
 
+/// The buffer that a client keeps for its replies, at least and at most (as in Redis), bytes; how long
+/// a client that says nothing keeps one, microseconds; and the part of all clients (one so-manieth)
+/// that a round of housekeeping looks at, and how many at least.
+pub const REPLY_BUFFER_BYTES_MIN: usize = 1024;
+pub const REPLY_BUFFER_BYTES_MAX: usize = 16 * 1024;
+pub const REPLY_BUFFER_IDLE_US: u64 = 10_000_000;
+/// Half of what "recent" means for the largest buffers of clients, microseconds.
+pub const BUFFER_PEAKS_US: u64 = 4_000_000;
+pub const CLIENTS_PER_HOUSEKEEPING: usize = 10;
+pub const CLIENTS_PER_HOUSEKEEPING_MIN: usize = 5;
 /// Replies a client may have outstanding on other shards before its pipeline waits.
 pub const OUTSTANDING_PER_CLIENT: usize = 1024;
 /// What each of them is taken to be long before any has come, and what is kept of their buffer, bytes.

@@ -180,17 +180,18 @@ impl Start {
             HugePages::Off => Pages::Base,
             _ => Pages::Transparent,
         };
-        if let Err(error) = Arena::bind_new(pages) {
-            log::warning(format_args!(
-                "shard {} shares an arena: {error}",
-                self.identity.shard
-            ));
-        }
         let shard = self.identity.shard;
+        let arena = match Arena::bind_new(pages) {
+            Ok(arena) => Some(arena),
+            Err(error) => {
+                log::warning(format_args!("shard {shard} shares an arena: {error}"));
+                None
+            }
+        };
         if self.uring {
             let io = UringIo::new(self.wakers.clone(), shard, UringOptions::default())
                 .unwrap_or_else(|error| fatal(&Fatal::RingSetup(error.to_string())));
-            self.tick(io, endpoint);
+            self.tick(io, endpoint, arena);
         } else {
             let io = EpollIo::new(
                 self.wakers.clone(),
@@ -199,11 +200,11 @@ impl Start {
                 RECEIVE_BUFFER_BYTES,
             )
             .unwrap_or_else(|error| fatal(&Fatal::Resources("an epoll descriptor", error)));
-            self.tick(io, endpoint);
+            self.tick(io, endpoint, arena);
         }
     }
 
-    fn tick<I: Io>(self, io: I, endpoint: Endpoint<Message>) {
+    fn tick<I: Io>(self, io: I, endpoint: Endpoint<Message>, arena: Option<Arena>) {
         let mut shard = Shard::new(self.identity, self.config, self.commands, io, endpoint);
         for (number, socket) in self.listeners.iter().enumerate() {
             shard.listen(u32::try_from(number).expect("listeners are few"), *socket);
@@ -211,9 +212,7 @@ impl Start {
         if self.cpu.is_some() {
             shard.linger_for_answers();
         }
-        shard
-            .core
-            .measure_memory(base::arena::ThreadMemory::of_this_thread().ok());
+        shard.core.measure_memory(arena);
         shard.run();
     }
 }

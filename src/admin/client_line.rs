@@ -5,6 +5,7 @@
 
 use crate::base::Token;
 use crate::conn::{Client, State};
+use crate::limits::RECEIVE_BUFFER_BYTES;
 use crate::resp::{Args, Protocol};
 use crate::shard::Core;
 
@@ -32,18 +33,24 @@ pub fn client_line(core: &Core, token: Token) -> String {
         .map_or(-1, |transaction| transaction.queued.len() as i64);
     let multi_bytes = transaction.map_or(0, |transaction| transaction.queued.bytes());
     let (query, arguments) = client.query;
-    let (unsent, kept) = (client.replies.ready_bytes(), client.replies.kept_bytes());
+    let unsent = client.replies.ready_bytes();
+    let buffer = client.reply_buffer.bytes();
+    let peak = client.reply_buffer.peak_bytes();
+    // The command that asks lies in a buffer of the shard's.
+    let input_free = match query {
+        0 => client.input.capacity() - client.input.len(),
+        _ => RECEIVE_BUFFER_BYTES.saturating_sub(query),
+    };
     let sending = client.sending.unwrap_or(0);
-    let total =
-        size_of::<Client>() + client.input.capacity() + query + kept + sending + multi_bytes;
+    let total = client.memory_bytes() + query + if query > 0 { input_free } else { 0 };
     let resp = match session.protocol {
         Protocol::Resp2 => 2,
         Protocol::Resp3 => 3,
     };
     format!(
         "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db={} sub=0 psub=0 ssub=0 \
-         multi={multi} qbuf={} qbuf-free={} argv-mem={arguments} multi-mem={multi_bytes} rbs={kept} \
-         rbp={kept} obl={unsent} oll={} omem={sending} tot-mem={total} events={} cmd={command} user={} \
+         multi={multi} qbuf={} qbuf-free={} argv-mem={arguments} multi-mem={multi_bytes} rbs={buffer} \
+         rbp={peak} obl={unsent} oll={} omem={sending} tot-mem={total} events={} cmd={command} user={} \
          redir=-1 resp={resp} lib-name={} lib-ver={}",
         client.id,
         client.address,
@@ -55,7 +62,7 @@ pub fn client_line(core: &Core, token: Token) -> String {
         flags(client),
         session.db,
         client.input.len() + query,
-        client.input.capacity() - client.input.len(),
+        input_free,
         usize::from(sending > 0),
         events(client),
         session.user,

@@ -229,7 +229,6 @@ fn set(core: &mut Core, token: Token, args: &Args<'_>) -> Flow {
         }
         Err(text) => {
             let error = Error::from(text);
-            core.count_error(error.code());
             core.complete(token, |reply| reply.error(&error));
         }
     })
@@ -262,6 +261,7 @@ impl Query for Reset {
 
     fn answer(&self, core: &mut Core) {
         core.metrics_mut().reset();
+        core.memory.reset();
     }
 }
 

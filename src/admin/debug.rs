@@ -17,6 +17,7 @@ use crate::base::Token;
 use crate::base::fatal::{Crash, crash};
 use crate::cmd::special::PLAIN;
 use crate::cmd::{Command, Group, Reach, Run, flag};
+use crate::conn::ReplyBufferRules;
 use crate::resp::{Args, Error, glob_match, parse_f64, parse_i64, parse_u64};
 use crate::shard::{Core, Flow, HomeCommand, HomeFunction, Query};
 
@@ -65,7 +66,7 @@ static SUBCOMMANDS: &[Subcommand] = &[
     ("stringmatch-len", 2, 2, match_length),
     ("quicklist-packed-threshold", 1, 1, packed_threshold),
     ("set-disable-deny-scripts", 1, 1, accept),
-    ("replybuffer", 2, 2, accept),
+    ("replybuffer", 2, 2, reply_buffer),
     ("segfault", 0, 0, |_, _, _| crash(Crash::Segfault)),
     ("panic", 0, 0, |_, _, _| crash(Crash::Panic)),
     ("assert", 0, 0, |_, _, _| crash(Crash::Assertion)),
@@ -106,7 +107,8 @@ const HELP: &[&str] = &[
     "RELOAD",
     "    Write every value as into a snapshot, in memory, and read it back.",
     "REPLYBUFFER <PEAK-RESET-TIME|RESIZING> <value>",
-    "    Accepted: idle clients have no reply buffer.",
+    "    Set the time in milliseconds (or NEVER, or RESET for the default) after which the peak use",
+    "    of a client's reply buffer is forgotten, or 0 to keep buffers from being cut.",
     "SEGFAULT",
     "    Crash the server with sigsegv.",
     "SET-ACTIVE-EXPIRE <0|1>",
@@ -131,11 +133,14 @@ fn debug(core: &mut Core, token: Token, args: &Args<'_>) -> Flow {
     if let Some((_, _, _, function)) = found {
         return function(core, token, args);
     }
-    let shown = String::from_utf8_lossy(args.get(1)).into_owned();
-    let error = Error::from(format!(
+    refuse(core, token, &unknown(args))
+}
+
+fn unknown(args: &Args<'_>) -> Error {
+    let shown = String::from_utf8_lossy(args.get(1));
+    Error::from(format!(
         "ERR unknown subcommand or wrong number of arguments for '{shown}'. Try DEBUG HELP."
-    ));
-    refuse(core, token, &error)
+    ))
 }
 
 fn refuse(core: &mut Core, token: Token, error: &Error) -> Flow {
@@ -156,7 +161,9 @@ fn log(core: &mut Core, token: Token, args: &Args<'_>) -> Flow {
 
 fn error(core: &mut Core, token: Token, args: &Args<'_>) -> Flow {
     let text = String::from_utf8_lossy(args.get(2)).into_owned();
-    refuse(core, token, &Error::from(text))
+    // As in Redis it is nobody's failure, so it is not counted.
+    core.reply(token).error(&Error::from(text));
+    Flow::Next
 }
 
 fn packed_threshold(core: &mut Core, token: Token, args: &Args<'_>) -> Flow {
@@ -247,6 +254,53 @@ fn pause_cron(core: &mut Core, token: Token, args: &Args<'_>) -> Flow {
 }
 
 /// A shard names this replication id from now on.
+/// What DEBUG REPLYBUFFER changes.
+enum ReplyBufferRule {
+    Resizing(bool),
+    PeakReset(Option<u64>),
+}
+
+impl ReplyBufferRule {
+    fn parse(args: &Args<'_>) -> Result<Self, Error> {
+        if args.is(2, "resizing") {
+            let number = parse_i64(args.get(3));
+            return Ok(Self::Resizing(number.is_some_and(|number| number != 0)));
+        }
+        if !args.is(2, "peak-reset-time") {
+            return Err(unknown(args));
+        }
+        let after_us = if args.is(3, "never") {
+            None
+        } else if args.is(3, "reset") {
+            ReplyBufferRules::default().peak_reset_us
+        } else {
+            let time_ms = parse_i64(args.get(3)).ok_or(Error::NOT_INTEGER)?;
+            let time_ms = u64::try_from(time_ms).ok();
+            time_ms.map(|time_ms| time_ms.saturating_mul(1000))
+        };
+        Ok(Self::PeakReset(after_us))
+    }
+}
+
+impl Query for ReplyBufferRule {
+    type Answer = ();
+
+    fn answer(&self, core: &mut Core) {
+        let rules = &mut core.debugged_mut().reply_buffers;
+        match self {
+            Self::Resizing(resizing) => rules.resizing = *resizing,
+            Self::PeakReset(after_us) => rules.peak_reset_us = *after_us,
+        }
+    }
+}
+
+fn reply_buffer(core: &mut Core, token: Token, args: &Args<'_>) -> Flow {
+    match ReplyBufferRule::parse(args) {
+        Ok(rule) => on_all_shards(core, token, rule),
+        Err(error) => refuse(core, token, &error),
+    }
+}
+
 struct ReplicationId(Arc<str>);
 
 impl Query for ReplicationId {

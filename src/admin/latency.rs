@@ -281,7 +281,6 @@ fn graph(core: &mut Core, token: Token, args: &Args<'_>) -> Flow {
         let Some(event) = named(merged(answers), &name) else {
             let name = String::from_utf8_lossy(&name);
             let error = Error::from(format!("ERR No samples available for event '{name}'"));
-            core.count_error("ERR");
             return core.complete(token, |reply| reply.error(&error));
         };
         let text = drawn(&event, core.now().unix_us / 1_000_000);

@@ -180,13 +180,13 @@ fn stats(core: &mut Core, token: Token, _args: &Args<'_>) -> Flow {
 fn write_stats(account: &Account, reply: &mut Reply<'_>) {
     let Account { sum, process, keys } = account;
     let dataset = sum.dataset_memory();
-    let net = sum.used_memory.saturating_sub(sum.used_memory_startup);
-    let peak = sum.used_memory_peak.max(sum.used_memory);
+    let net = sum.used_bytes().saturating_sub(sum.startup_bytes());
+    let peak = sum.used_memory_peak.max(sum.used_bytes());
     let ratio = |part: u64, whole: u64| part as f64 / whole.max(1) as f64;
     let numbers: &[(&str, u64)] = &[
         ("peak.allocated", peak),
-        ("total.allocated", sum.used_memory),
-        ("startup.allocated", sum.used_memory_startup),
+        ("total.allocated", sum.used_bytes()),
+        ("startup.allocated", sum.startup_bytes()),
         ("replication.backlog", 0),
         ("clients.slaves", 0),
         ("clients.normal", sum.client_memory),
@@ -218,12 +218,12 @@ fn write_stats(account: &Account, reply: &mut Reply<'_>) {
         ),
         (
             "fragmentation.bytes",
-            process.rss.saturating_sub(sum.used_memory),
+            process.rss.saturating_sub(sum.used_bytes()),
         ),
     ];
     let ratios: &[(&str, f64)] = &[
         ("dataset.percentage", ratio(dataset, net) * 100.0),
-        ("peak.percentage", ratio(sum.used_memory, peak) * 100.0),
+        ("peak.percentage", ratio(sum.used_bytes(), peak) * 100.0),
         (
             "allocator-fragmentation.ratio",
             ratio(process.active, process.allocated),
@@ -233,7 +233,7 @@ fn write_stats(account: &Account, reply: &mut Reply<'_>) {
             ratio(process.resident, process.active),
         ),
         ("rss-overhead.ratio", ratio(process.rss, process.resident)),
-        ("fragmentation", ratio(process.rss, sum.used_memory)),
+        ("fragmentation", ratio(process.rss, sum.used_bytes())),
     ];
     reply.map(numbers.len() + ratios.len());
     for (name, value) in numbers {
@@ -255,13 +255,13 @@ fn doctor(core: &mut Core, token: Token, _args: &Args<'_>) -> Flow {
 
 fn diagnosis(account: &Account) -> String {
     let Account { sum, process, .. } = account;
-    if sum.used_memory < DOCTOR_LEAST_BYTES {
+    if sum.used_bytes() < DOCTOR_LEAST_BYTES {
         return "This instance is empty or is using very little memory: \
                 there is too little to judge by.\n"
             .to_string();
     }
     let mut text = String::new();
-    if sum.used_memory_peak > sum.used_memory / 2 * 3 {
+    if sum.used_memory_peak > sum.used_bytes() / 2 * 3 {
         text.push_str(
             " * The memory used at the peak was more than 150% of what is used now. \
              What the allocator kept since may be given back by MEMORY PURGE.\n",
@@ -293,7 +293,7 @@ mod tests {
     fn account(used: u64, peak: u64, active: u64) -> Account {
         Account {
             sum: Statistics {
-                used_memory: used,
+                used_memory: i64::try_from(used).expect("a test uses little"),
                 used_memory_peak: peak,
                 ..Statistics::default()
             },

@@ -89,7 +89,7 @@ impl Arena {
 /// What the calling thread has allocated and freed, as running counters.
 ///
 /// Memory that one thread allocates and another frees counts as used at the first and as negative at the
-/// second; the mesh sends buffers back to where they were allocated, so the difference stays small.
+/// second: long replies do so on their way home. Only the sum over threads means anything.
 #[derive(Debug)]
 pub struct ThreadMemory {
     // Raw pointers also keep this value on its thread: the counters live in the thread's own storage.
@@ -169,6 +169,25 @@ impl ProcessMemory {
     }
 }
 
+/// The allocator's version, as `5.3.0`.
+#[must_use]
+pub fn allocator_version() -> String {
+    let text = tikv_jemalloc_ctl::version::read().unwrap_or_default();
+    text.split('-').next().unwrap_or_default().to_string()
+}
+
+/// Bytes allocated from an arena, whichever thread did so, as of the allocator's last reading
+/// (`ProcessMemory::read`).
+#[must_use]
+pub fn allocated_bytes(arena: u32) -> u64 {
+    let statistic = |size: &str| {
+        let name = format!("stats.arenas.{arena}.{size}.allocated\0");
+        // SAFETY: the name ends in a zero byte and names a statistic of type size_t.
+        unsafe { raw::read::<usize>(name.as_bytes()).map_or(0, |bytes| bytes as u64) }
+    };
+    statistic("small") + statistic("large")
+}
+
 /// Gives the kernel back what no arena needs.
 pub fn purge() {
     // MALLCTL_ARENAS_ALL is 4096; the control takes and yields nothing.
@@ -231,6 +250,20 @@ mod tests {
             let bound: u32 = unsafe { raw::read(b"thread.arena\0").unwrap() };
             assert_eq!(bound, first.index());
             on_own_thread(move || assert_ne!(Arena::bind_new(Pages::Base).unwrap(), first));
+        });
+    }
+
+    #[test]
+    fn an_arena_counts_what_others_free() {
+        on_own_thread(|| {
+            let arena = Arena::bind_new(Pages::Base).unwrap();
+            let block = vec![7_u8; 1 << 20];
+            let _ = ProcessMemory::read();
+            let with = allocated_bytes(arena.index());
+            assert!(with >= 1 << 20, "{with}");
+            on_own_thread(move || drop(block));
+            let _ = ProcessMemory::read();
+            assert!(allocated_bytes(arena.index()) < with - (1 << 19));
         });
     }
 

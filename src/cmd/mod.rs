@@ -52,6 +52,8 @@ pub type Handler = fn(&mut Context<'_>, &Args<'_>) -> Outcome;
 pub enum Merge {
     /// Every part says `+OK`.
     Ok,
+    /// As `Ok`, and what all the parts changed counts as what one of them did.
+    Once,
     /// The parts' integers are added.
     Sum,
     /// The parts are arrays with one element per key; elements return to their keys' positions.

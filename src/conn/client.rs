@@ -3,7 +3,7 @@
 //! Kept small, because there may be ten thousand idle ones: buffers are borrowed while there is traffic,
 //! rare state sits behind a box.
 
-use super::{Input, Replies};
+use super::{Input, Replies, ReplyBuffer};
 use crate::base::Token;
 use crate::resp::{Protocol, Span};
 use crate::route::{Batch, Carried, DbKey, Head, Sequence};
@@ -154,6 +154,7 @@ pub struct Client {
     pub state: State,
     pub session: Session,
     pub replies: Replies,
+    pub reply_buffer: ReplyBuffer,
     /// Received bytes that are not parsed yet.
     pub input: Input,
     /// The input is not worth parsing again before it has this many bytes.
@@ -219,6 +220,7 @@ impl Client {
             state: State::Running,
             session: Session::new(authenticated),
             replies: Replies::default(),
+            reply_buffer: ReplyBuffer::default(),
             input: Input::default(),
             input_needed: 0,
             unfinished: None,
@@ -273,6 +275,43 @@ impl Client {
     #[must_use]
     pub fn unsent_bytes(&self) -> usize {
         self.replies.ready_bytes() + self.sending.unwrap_or(0)
+    }
+
+    /// Bytes that MULTI's queue takes.
+    #[must_use]
+    pub fn queue_bytes(&self) -> usize {
+        let transaction = self.transaction.as_deref();
+        transaction.map_or(0, |transaction| transaction.queued.capacity_bytes())
+    }
+
+    /// All memory that is held for the client, bytes.
+    #[must_use]
+    pub fn memory_bytes(&self) -> usize {
+        let session = &self.session;
+        let names = [
+            &self.address,
+            &self.local_address,
+            &session.user,
+            &session.name,
+            &session.library_name,
+            &session.library_version,
+        ];
+        let spans = self.unfinished.as_ref().map_or(0, |spans| spans.capacity());
+        let watched = self.transaction.as_deref().map_or(0, |transaction| {
+            let keys = transaction.watched.iter();
+            size_of::<Transaction>()
+                + keys
+                    .map(|(_, key)| size_of::<DbKey>() + key.len())
+                    .sum::<usize>()
+        });
+        size_of::<Self>()
+            + names.iter().map(|name| name.len()).sum::<usize>()
+            + self.input.capacity()
+            + spans * size_of::<Span>()
+            + self.replies.kept_bytes()
+            + self.sending.unwrap_or(0)
+            + self.queue_bytes()
+            + watched
     }
 
     /// True when the slot may be freed: the connection is closed, and neither a send nor an EXEC is under way.

@@ -6,9 +6,11 @@
 mod client;
 mod input;
 mod replies;
+mod reply_buffer;
 mod table;
 
 pub use client::{Client, Owners, ReplyMode, Session, State, Steps, Transaction, Turn};
 pub use input::Input;
 pub use replies::{PLACE_MAX, Replies};
+pub use reply_buffer::{ReplyBuffer, ReplyBufferRules};
 pub use table::Clients;

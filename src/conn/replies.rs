@@ -188,6 +188,12 @@ impl Replies {
         std::mem::take(&mut self.ready)
     }
 
+    /// True when nothing is owed: no reply is ready, none is expected.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.ready.is_empty() && self.places.is_empty()
+    }
+
     /// True when `ready` has no memory of its own yet.
     #[inline]
     #[must_use]

@@ -11,6 +11,8 @@ use crate::limits::CLIENTS_PER_SHARD_MAX;
 pub struct Clients {
     slots: Vec<Option<Box<Client>>>,
     free: Vec<Token>,
+    /// Where `next_some` goes on.
+    seen: usize,
 }
 
 impl Clients {
@@ -80,6 +82,23 @@ impl Clients {
     /// Every client.
     pub fn iter(&self) -> impl Iterator<Item = &Client> {
         self.slots.iter().filter_map(|slot| slot.as_deref())
+    }
+
+    /// The clients at the next so many tokens; the first token follows the last.
+    pub fn next_some(&mut self, count: usize) -> impl Iterator<Item = &mut Client> {
+        let all = self.slots.len();
+        let from = self.seen.min(all);
+        let count = count.min(all);
+        self.seen = (from + count) % all.max(1);
+        let (before, behind) = self.slots.split_at_mut(from);
+        let slots = behind.iter_mut().chain(before).take(count);
+        slots.filter_map(|slot| slot.as_deref_mut())
+    }
+
+    /// How many tokens have been given out; some may be free again.
+    #[must_use]
+    pub fn tokens_used(&self) -> usize {
+        self.slots.len()
     }
 
     /// The tokens in use; for loops that change clients.

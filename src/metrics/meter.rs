@@ -3,6 +3,7 @@
 //! Housekeeping samples ten times a second. Owned by `Metrics`; plain data.
 
 use super::Rates;
+use crate::limits::BUFFER_PEAKS_US;
 
 const SAMPLES: usize = 16;
 
@@ -43,9 +44,41 @@ impl Meter {
     }
 }
 
+/// The largest of some values lately: in the present window of time and in the one before.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Peaks {
+    windows: [[u64; 2]; 2],
+    since_us: u64,
+}
+
+impl Peaks {
+    /// Adds values; returns the largest.
+    pub(super) fn add(&mut self, now_us: u64, values: [u64; 2]) -> [u64; 2] {
+        if now_us.saturating_sub(self.since_us) > BUFFER_PEAKS_US {
+            self.windows = [[0; 2], self.windows[0]];
+            self.since_us = now_us;
+        }
+        let [present, before] = &mut self.windows;
+        std::array::from_fn(|index| {
+            present[index] = present[index].max(values[index]);
+            present[index].max(before[index])
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn peaks_are_forgotten_after_two_windows() {
+        let mut peaks = Peaks::default();
+        let step = BUFFER_PEAKS_US / 2 + 1;
+        assert_eq!(peaks.add(step, [5, 1]), [5, 1]);
+        assert_eq!(peaks.add(2 * step, [3, 2]), [5, 2]);
+        assert_eq!(peaks.add(4 * step, [0, 0]), [3, 2]);
+        assert_eq!(peaks.add(6 * step, [1, 0]), [1, 0]);
+    }
 
     #[test]
     fn rates_are_means_over_the_last_samples() {

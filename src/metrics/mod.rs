@@ -15,7 +15,7 @@ use std::collections::VecDeque;
 
 pub use calls::{Calls, CommandCalls};
 pub use histogram::Histogram;
-use meter::Meter;
+use meter::{Meter, Peaks};
 pub use slow::{LatencyEvent, LatencySample, SlowEntry};
 use stall::Stalls;
 pub use stall::{Stall, Step};
@@ -31,6 +31,7 @@ pub struct Metrics {
     stopwatch: Stopwatch,
     stalls: Stalls,
     meter: Meter,
+    buffers: Peaks,
     thresholds: Thresholds,
     /// Newest last.
     slow_log: VecDeque<SlowEntry>,
@@ -48,6 +49,7 @@ impl Metrics {
             stalls: Stalls::new(stopwatch.ticker()),
             stopwatch,
             meter: Meter::default(),
+            buffers: Peaks::default(),
             thresholds,
             slow_log: VecDeque::new(),
             events: Vec::new(),
@@ -103,7 +105,38 @@ impl Metrics {
     #[cold]
     pub fn count_failed(&mut self, row: u16, code: &str) {
         self.calls.of(row).failed += 1;
+        self.counters.failed += 1;
         self.counters.count_error(code);
+    }
+
+    /// Errors that no command has answered for yet.
+    #[must_use]
+    pub fn unattributed_errors(&self) -> u64 {
+        let counters = &self.counters;
+        counters.error_replies.wrapping_sub(counters.failed)
+    }
+
+    /// A command that counts its errors without saying whose they are has failed if there are more
+    /// such errors than before it ran.
+    pub fn attribute_errors(&mut self, row: u16, before: u64) {
+        if self
+            .unattributed_errors()
+            .wrapping_sub(before)
+            .cast_signed()
+            > 0
+        {
+            self.calls.of(row).failed += 1;
+            self.counters.failed += 1;
+        }
+    }
+
+    /// Somebody looked at buffers of clients: the largest.
+    pub fn see_buffers(&mut self, now_us: u64, input_bytes: u64, output_bytes: u64) {
+        let largest = self.buffers.add(now_us, [input_bytes, output_bytes]);
+        [
+            self.counters.input_buffer_max,
+            self.counters.output_buffer_max,
+        ] = largest;
     }
 
     /// A batch of commands begins.
@@ -159,6 +192,12 @@ impl Metrics {
             histogram.record(nanoseconds);
         }
         self.stopwatch.is_slow(ticks).then_some(nanoseconds / 1000)
+    }
+
+    /// Keys were ended in background since a reading.
+    pub fn count_expiry_time(&mut self, reading: u64) {
+        let ticks = self.ticks_since(reading);
+        self.counters.expiry_ns += self.stopwatch.nanoseconds(ticks);
     }
 
     /// The thresholds in force.
@@ -234,13 +273,9 @@ impl Metrics {
         (self.stalls.longest, self.stalls.count)
     }
 
-    /// Housekeeping's part, once the memory in use has been read: rates, and the most memory there was.
+    /// Housekeeping's part: rates.
     pub fn sample(&mut self, now_us: u64) {
         let counters = &mut self.counters;
-        if counters.used_memory_startup == 0 {
-            counters.used_memory_startup = counters.used_memory;
-        }
-        counters.used_memory_peak = counters.used_memory_peak.max(counters.used_memory);
         let sampled = [
             counters.commands,
             counters.input_bytes,
@@ -254,6 +289,7 @@ impl Metrics {
     pub fn reset(&mut self) {
         self.counters.reset();
         self.stalls.reset();
+        self.meter = Meter::default();
         self.calls = Calls::new(self.calls.len());
     }
 }

@@ -28,10 +28,27 @@ pub struct Statistics {
     pub evicted: u64,
     pub dirty: u64,
     pub error_replies: u64,
-    pub used_memory: u64,
+    /// Receptions and sends.
+    pub reads: u64,
+    pub writes: u64,
+    /// Time spent on ending keys in background.
+    pub expiry_ns: u64,
+    /// Blocked clients that wait no longer than some time.
+    pub clients_with_deadline: u64,
+    pub reply_buffer_shrinks: u64,
+    pub reply_buffer_expands: u64,
+    /// For how long more than `maxmemory` was used: before, and by now; on the shard that saw it
+    /// longest.
+    pub memory_exceeded_us: (u64, u64),
+    /// Commands that answered with an error.
+    pub failed: u64,
+    /// Allocated and not freed by the shard's thread; negative where it freed what others had
+    /// allocated.
+    pub used_memory: i64,
+    /// Of all shards together, so not added.
     pub used_memory_peak: u64,
     /// Before the first client.
-    pub used_memory_startup: u64,
+    pub used_memory_startup: i64,
     /// Buffers of clients.
     pub client_memory: u64,
     pub input_buffer_max: u64,
@@ -85,6 +102,8 @@ impl Statistics {
             used_memory: self.used_memory,
             used_memory_peak: self.used_memory_peak,
             used_memory_startup: self.used_memory_startup,
+            input_buffer_max: self.input_buffer_max,
+            output_buffer_max: self.output_buffer_max,
             dirty: self.dirty,
             ..Self::default()
         };
@@ -106,9 +125,13 @@ impl Statistics {
             (&mut self.evicted, other.evicted),
             (&mut self.dirty, other.dirty),
             (&mut self.error_replies, other.error_replies),
-            (&mut self.used_memory, other.used_memory),
-            (&mut self.used_memory_peak, other.used_memory_peak),
-            (&mut self.used_memory_startup, other.used_memory_startup),
+            (&mut self.failed, other.failed),
+            (&mut self.reads, other.reads),
+            (&mut self.writes, other.writes),
+            (&mut self.expiry_ns, other.expiry_ns),
+            (&mut self.clients_with_deadline, other.clients_with_deadline),
+            (&mut self.reply_buffer_shrinks, other.reply_buffer_shrinks),
+            (&mut self.reply_buffer_expands, other.reply_buffer_expands),
             (&mut self.client_memory, other.client_memory),
             (&mut self.hops, other.hops),
             (&mut self.notes, other.notes),
@@ -125,6 +148,13 @@ impl Statistics {
         ] {
             *sum += value;
         }
+        self.used_memory += other.used_memory;
+        self.used_memory_startup += other.used_memory_startup;
+        self.used_memory_peak = self.used_memory_peak.max(other.used_memory_peak);
+        self.memory_exceeded_us = (
+            self.memory_exceeded_us.0.max(other.memory_exceeded_us.0),
+            self.memory_exceeded_us.1.max(other.memory_exceeded_us.1),
+        );
         self.input_buffer_max = self.input_buffer_max.max(other.input_buffer_max);
         self.output_buffer_max = self.output_buffer_max.max(other.output_buffer_max);
         if other.longest_round_us > self.longest_round_us {
@@ -165,16 +195,28 @@ impl Statistics {
         }
     }
 
+    /// Bytes in use; of all shards' sum.
+    #[must_use]
+    pub fn used_bytes(&self) -> u64 {
+        u64::try_from(self.used_memory).unwrap_or(0)
+    }
+
+    /// Bytes in use before the first client; of all shards' sum.
+    #[must_use]
+    pub fn startup_bytes(&self) -> u64 {
+        u64::try_from(self.used_memory_startup).unwrap_or(0)
+    }
+
     /// Bytes that are not values: what the server needed at start, clients' buffers.
     #[must_use]
     pub fn overhead_memory(&self) -> u64 {
-        self.used_memory_startup + self.client_memory
+        self.startup_bytes() + self.client_memory
     }
 
     /// Bytes of keys and values.
     #[must_use]
     pub fn dataset_memory(&self) -> u64 {
-        self.used_memory.saturating_sub(self.overhead_memory())
+        self.used_bytes().saturating_sub(self.overhead_memory())
     }
 }
 

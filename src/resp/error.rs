@@ -51,6 +51,14 @@ impl Error {
     pub fn code(&self) -> &str {
         self.0.split(' ').next().unwrap_or("ERR")
     }
+
+    /// The code of an encoded reply, if that is an error.
+    #[must_use]
+    pub fn code_of(reply: &[u8]) -> Option<&str> {
+        let text = reply.strip_prefix(b"-")?;
+        let code = text.split(|byte| matches!(byte, b' ' | b'\r')).next()?;
+        std::str::from_utf8(code).ok()
+    }
 }
 
 impl From<String> for Error {

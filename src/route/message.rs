@@ -89,6 +89,9 @@ pub struct PartTimes {
     pub read_us: u64,
     /// The argument of the part that was written last; 0: no particular one.
     pub latest: u32,
+    /// Keys found and not found: they count if the command takes effect with this reading.
+    pub hits: u64,
+    pub misses: u64,
 }
 
 impl PartTimes {
@@ -97,6 +100,8 @@ impl PartTimes {
         written_us: 0,
         read_us: u64::MAX,
         latest: 0,
+        hits: 0,
+        misses: 0,
     };
 
     /// The part was not read, because of this key; fits nothing.

@@ -12,7 +12,7 @@ use super::keys::lock_key;
 use crate::base::{Now, Socket, Token};
 use crate::cmd::KeyEvent;
 use crate::config::events;
-use crate::conn::{Client, State};
+use crate::conn::{Client, ReplyBufferRules, State};
 use crate::limits::{EXPIRE_PER_TICK, EXPIRE_PER_TICK_MAX, FREE_PER_TICK, IDLE_SLEEP_US};
 use crate::route::{Mode, Note, WHOLE};
 
@@ -35,6 +35,8 @@ pub struct Debugged {
     pub active_expiry_off: bool,
     /// PAUSE-CRON 1.
     pub expiry_paused: bool,
+    /// REPLYBUFFER.
+    pub reply_buffers: ReplyBufferRules,
     /// The replication id, once it has been changed.
     pub replication_id: Option<Arc<str>>,
 }
@@ -129,6 +131,9 @@ impl Core {
         }
         self.free_values();
         self.end_pause();
+        let (shard, limit) = (self.id(), self.config.maxmemory);
+        let shared = &self.identity.shared.memory;
+        self.memory.publish_if_moved(shared, shard, limit);
         if self
             .now
             .monotonic_us
@@ -152,6 +157,10 @@ impl Core {
 
     fn expire_keys(&mut self) {
         let now_ms = self.now.unix_ms();
+        let due = self.store.next_deadline(now_ms);
+        let started = due
+            .is_some_and(|at_ms| at_ms <= now_ms)
+            .then(|| self.metrics.reading());
         // CONFIG RESETSTAT sets the count back.
         let commands = self.metrics.counters().commands;
         let since = commands.saturating_sub(self.chores.commands_at_expiry) as usize;
@@ -189,6 +198,9 @@ impl Core {
         if expired > 0 {
             self.settle_effects();
         }
+        if let Some(started) = started {
+            self.metrics.count_expiry_time(started);
+        }
     }
 
     fn keep_house(&mut self) {
@@ -197,6 +209,9 @@ impl Core {
         self.mail.hurry_all();
         self.rest_stamps();
         self.close_idle();
+        self.look_at_clients();
+        // Also where nobody writes: what this shard keeps for use again may be what others lack.
+        let _ = self.out_of_memory();
         self.publish_memory();
         self.metrics.sample(self.now.monotonic_us);
         if self.identity.shared.stop.load(Ordering::Relaxed) {

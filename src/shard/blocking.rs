@@ -262,7 +262,6 @@ impl Core {
         self.unblock(id, owners);
         if error {
             let error = Error::new("UNBLOCKED client unblocked via CLIENT UNBLOCK");
-            self.count_error(error.code());
             return self.complete(token, |reply| reply.error(&error));
         }
         // Also for those that would have answered with a single element, as Redis does.

@@ -168,7 +168,9 @@ impl Core {
     pub(super) fn call_home(&mut self, token: Token, row: u16, args: &Args<'_>) -> Flow {
         let started = self.metrics.reading();
         let asked = self.queries.asked();
+        let before = self.metrics.unattributed_errors();
         let flow = self.commands.function(row)(self, token, args);
+        self.metrics.attribute_errors(row, before);
         self.time_home(token, row, args, started, asked);
         flow
     }

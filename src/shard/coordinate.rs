@@ -9,7 +9,7 @@
 //! - `Split`, reading: each owner runs its part at the grant; the parts are merged.
 //! - `Split`, writing: each owner runs its part at the decision; parts with results are merged then.
 
-use super::merge::merge;
+use super::merge::{error_code, merge};
 use std::sync::Arc;
 
 use super::Core;
@@ -28,8 +28,9 @@ pub enum Plan {
     Split {
         merge: Merge,
         writes: bool,
-        /// The client's arguments may be refused by the parts, so the reply waits for theirs.
-        fallible: bool,
+        /// The row of a command whose arguments the parts may refuse, so that the reply waits for
+        /// theirs.
+        fallible: Option<u16>,
     },
     /// An EXEC that must be alone on every shard: its commands run one after the other.
     Steps,
@@ -229,7 +230,7 @@ impl Core {
             }
             Plan::Split {
                 merge: Merge::Ok,
-                fallible: false,
+                fallible: None,
                 ..
             } => {
                 let coordinated = self
@@ -273,7 +274,12 @@ impl Core {
             plan,
             ..
         } = coordinated;
-        let Plan::Split { merge: how, .. } = plan else {
+        let Plan::Split {
+            merge: how,
+            fallible,
+            ..
+        } = plan
+        else {
             panic!("only split transactions are merged")
         };
         if self.clients.of(token, client).is_none() {
@@ -286,7 +292,10 @@ impl Core {
                 _ => (share.ordinals, Vec::new()),
             })
             .collect();
-        self.complete(token, |reply| merge(how, &parts, reply));
+        if let (Some(row), Some(code)) = (fallible, error_code(&parts)) {
+            self.metrics.count_failed(row, code);
+        }
+        self.complete_counted(token, |reply| merge(how, &parts, reply));
     }
 
     /// The result of a part that ran after the decision.

@@ -5,7 +5,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
 
 use crate::base::{Now, Socket, Token};
 use crate::cmd::{Effects, Random, Table};
@@ -17,6 +17,7 @@ use crate::resp::{Error, Reply};
 use crate::route::{Locks, Note, Sequence, SlotTable};
 use crate::store::Store;
 
+use super::account::{Memory, SharedMemory};
 use super::ahead::Parsing;
 use super::background::Chores;
 use super::commands::Commands;
@@ -37,8 +38,8 @@ pub struct Shared {
     pub client_ids: AtomicU64,
     /// Clients of all shards, for `maxclients`.
     pub clients: AtomicUsize,
-    /// Bytes allocated per shard, as of its last housekeeping.
-    pub used_memory: Vec<AtomicI64>,
+    /// What each shard's memory is.
+    pub memory: SharedMemory,
     /// Clients per shard, for dealing out new ones.
     pub clients_per_shard: Vec<AtomicUsize>,
     /// Seed of the key hash: entries move between shards, so all hash alike.
@@ -66,7 +67,7 @@ impl Shared {
             client_ids: AtomicU64::new(1),
             clients: AtomicUsize::new(0),
             clients_per_shard: (0..shards).map(|_| AtomicUsize::new(0)).collect(),
-            used_memory: (0..shards).map(|_| AtomicI64::new(0)).collect(),
+            memory: SharedMemory::new(shards),
             hash_seed,
             started_us,
             run_id,
@@ -155,8 +156,8 @@ pub struct Core {
     /// What a test has heard of the shard's keys; it listens when it puts an empty list here.
     #[cfg(test)]
     pub recorded: Option<Vec<super::happened::Happened>>,
-    /// Bytes allocated by this shard's thread, when it last looked.
-    pub memory: Option<crate::base::arena::ThreadMemory>,
+    /// The account of its memory.
+    pub memory: Memory,
 }
 
 impl Core {
@@ -204,7 +205,7 @@ impl Core {
             monitors: Monitors::default(),
             #[cfg(test)]
             recorded: None,
-            memory: None,
+            memory: Memory::default(),
             identity,
         }
     }

@@ -109,7 +109,10 @@ impl Core {
         if let Err(error) = result {
             context.reply.truncate(start);
             context.reply.error(&error);
-            self.metrics.count_failed(call.head.row, error.code());
+            // All shards refuse alike, and the coordinator counts it once.
+            if !(call.counted && matches!(row.command.run, Run::Everywhere(..))) {
+                self.metrics.count_failed(call.head.row, error.code());
+            }
         }
         self.count_call(call.head.row, u64::from(!call.counted));
         self.timed(call, args);

@@ -36,7 +36,9 @@ impl Core {
     #[inline]
     fn take_in(&mut self, token: Token, bytes: &[u8]) {
         let now_us = self.now.monotonic_us;
-        self.metrics.count().input_bytes += bytes.len() as u64;
+        let counters = self.metrics.count();
+        counters.input_bytes += bytes.len() as u64;
+        counters.reads += 1;
         let Some(client) = self.clients.get_mut(token) else {
             return;
         };

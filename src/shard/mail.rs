@@ -130,6 +130,11 @@ impl Mail {
         }
     }
 
+    /// Frees what is kept for use again.
+    pub fn forget_spare(&mut self) {
+        (self.parcels, self.batches) = (Vec::new(), Vec::new());
+    }
+
     /// An empty batch, with the memory of an earlier one if there is any.
     pub fn take_batch(&mut self) -> Batch {
         self.batches.pop().unwrap_or_default()

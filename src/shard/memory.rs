@@ -2,45 +2,44 @@
 //!
 //! Each shard publishes its own figure; a write that may need memory looks at the sum. Frees nothing itself.
 
-use std::sync::atomic::Ordering;
-
 use super::Core;
-use crate::base::arena::ThreadMemory;
+use crate::base::arena::Arena;
 
 impl Core {
-    /// From now on what the shard's thread allocates is read here; None: it is not known.
-    pub fn measure_memory(&mut self, memory: Option<ThreadMemory>) {
-        self.memory = memory;
-    }
-
-    /// Bytes that this shard's thread has allocated and not freed.
-    #[must_use]
-    pub fn used_memory(&self) -> i64 {
-        let published = &self.identity.shared.used_memory[self.id()];
-        match &self.memory {
-            Some(memory) => memory.used_bytes(),
-            None => published.load(Ordering::Relaxed),
-        }
+    /// Counts the memory of this shard's thread from now on.
+    pub fn measure_memory(&mut self, arena: Option<Arena>) {
+        let shard = self.id();
+        self.memory
+            .measure(&self.identity.shared.memory, shard, arena);
     }
 
     /// Lets the other shards, and INFO, know how much memory this one uses.
     pub fn publish_memory(&mut self) {
-        let used = self.used_memory();
-        self.metrics.count().used_memory = u64::try_from(used).unwrap_or(0);
-        self.identity.shared.used_memory[self.id()].store(used, Ordering::Relaxed);
+        let (shard, shared) = (self.id(), &self.identity.shared.memory);
+        let used = self.memory.publish(shared, shard);
+        let counters = self.metrics.count();
+        counters.used_memory = used;
+        counters.used_memory_peak = shared.peak_bytes();
+        counters.used_memory_startup = self.memory.startup_bytes();
     }
 
-    /// True when a write that may need memory must be refused.
+    /// True when a command that may need memory must be refused.
     #[must_use]
-    pub fn out_of_memory(&self) -> bool {
-        let limit = self.config.maxmemory;
-        let shards = self.identity.shared.used_memory.iter().enumerate();
-        let others: i64 = shards
-            .filter(|(shard, _)| *shard != self.id())
-            .map(|(_, used)| used.load(Ordering::Relaxed))
-            .sum();
-        let used = u64::try_from(others + self.used_memory()).unwrap_or(0);
-        limit > 0 && used > limit
+    pub fn out_of_memory(&mut self) -> bool {
+        let (shard, shared) = (self.id(), &self.identity.shared.memory);
+        let (limit, now_us) = (self.config.maxmemory, self.now.monotonic_us);
+        if limit == 0 {
+            self.memory.note_below(now_us);
+            return false;
+        }
+        if !self.memory.exceeds(shared, shard, limit, now_us) {
+            return false;
+        }
+        // What is only kept for use again goes before a client is refused.
+        self.output.forget_spare();
+        self.mail.forget_spare();
+        self.memory
+            .exceeds(&self.identity.shared.memory, shard, limit, now_us)
     }
 
     /// Large values that wait to be freed.

@@ -3,7 +3,12 @@
 //! Parts are encoded replies. An error in any part is the reply. Pure functions.
 
 use crate::cmd::Merge;
-use crate::resp::{Reply, element_len, parse_i64};
+use crate::resp::{Error, Reply, element_len, parse_i64};
+
+/// The code of the error that the merged reply will be, if one part is one.
+pub fn error_code(parts: &[(Vec<usize>, Vec<u8>)]) -> Option<&str> {
+    parts.iter().find_map(|(_, part)| Error::code_of(part))
+}
 
 /// Writes the merged reply. Each part comes with the positions of its keys among the command's keys.
 pub fn merge(how: Merge, parts: &[(Vec<usize>, Vec<u8>)], reply: &mut Reply<'_>) {
@@ -11,7 +16,7 @@ pub fn merge(how: Merge, parts: &[(Vec<usize>, Vec<u8>)], reply: &mut Reply<'_>)
         return reply.encoded(error);
     }
     match how {
-        Merge::Ok => reply.ok(),
+        Merge::Ok | Merge::Once => reply.ok(),
         Merge::Sum => reply.integer(parts.iter().map(|(_, part)| integer(part)).sum()),
         Merge::ByKey => by_key(parts, reply),
         Merge::Concat => {

@@ -8,10 +8,11 @@ use super::Core;
 use super::coordinate::Grant;
 use super::execute::Call;
 use super::snapshot::PART;
+use crate::cmd::flag;
 use crate::conn::State;
 use crate::limits::{AHEAD_MAX, LINGER_WAITING_MAX, PARCEL_REPLY_BYTES_MAX};
-use crate::resp::{Args, Span};
-use crate::route::{Batch, Message, Note, Parcel, PartTimes, RemoteCommand, Task};
+use crate::resp::{Args, Error, Reply, Span};
+use crate::route::{Batch, Head, Message, Note, Parcel, PartTimes, RemoteCommand, Task};
 
 impl Core {
     /// Everything one shard had to tell in a tick.
@@ -101,12 +102,10 @@ impl Core {
         self.metrics.begin_commands();
         let mut commands = std::mem::take(&mut parcel.commands);
         let mut replies = std::mem::take(&mut parcel.replies);
+        let limited = self.config.maxmemory > 0;
         for index in 0..commands.len() {
             if index % AHEAD_MAX == 0 {
-                self.prefetch_parcel(
-                    &parcel,
-                    &commands[index..commands.len().min(index + AHEAD_MAX)],
-                );
+                self.prefetch_parcel(&parcel, &commands, index);
             }
             let command = &mut commands[index];
             let spans = &parcel.spans[command.first_span as usize..][..command.spans as usize];
@@ -117,17 +116,20 @@ impl Core {
                 self.wait_behind(from, command, &args);
                 continue;
             }
+            let start = replies.len();
+            if limited && self.lacks_memory(command.head, &mut replies) {
+                command.reply = Some(span_from(start, &replies));
+                continue;
+            }
             let part = command.to.place == PART;
             let mut times = match part {
                 true => self.times_of(command.head.db, &args),
                 false => PartTimes::ANY,
             };
-            let start = replies.len();
             if !times.is_read() {
                 // It will be read with locks; nothing is touched without them.
                 parcel.times.push(times);
-                let (start, len) = (narrow(start), 0);
-                command.reply = Some(Span { start, len });
+                command.reply = Some(span_from(start, &replies));
                 continue;
             }
             let call = Call {
@@ -140,7 +142,7 @@ impl Core {
                 ..Call::of(command.head, false)
             };
             self.run_handler(call, &args, &mut replies);
-            self.settle_effects();
+            self.settle_part(part.then_some(&mut times));
             if self.waits.has_ready() {
                 self.serve_ready();
             }
@@ -156,20 +158,31 @@ impl Core {
             if part {
                 parcel.times.push(times);
             }
-            command.reply = Some(Span {
-                start: narrow(start),
-                len: narrow(replies.len() - start),
-            });
+            command.reply = Some(span_from(start, &replies));
         }
         parcel.commands = commands;
         parcel.replies = replies;
         self.mail.send_home(from, parcel);
     }
 
+    /// Between the client's home and here the memory may have been used up: many commands travel at
+    /// once.
+    #[cold]
+    fn lacks_memory(&mut self, head: Head, out: &mut Vec<u8>) -> bool {
+        let refused = self.table.row(head.row).has(flag::DENYOOM) && self.out_of_memory();
+        if refused {
+            self.metrics.count_rejected(head.row);
+            self.count_error(Error::OUT_OF_MEMORY.code());
+            Reply::new(out, head.protocol).error(&Error::OUT_OF_MEMORY);
+        }
+        refused
+    }
+
     /// As for a pipeline of our own: all buckets, then all entries.
     #[inline]
-    fn prefetch_parcel(&self, parcel: &Parcel, commands: &[RemoteCommand]) {
-        self.prefetch_keys(commands.iter().map(|command| {
+    fn prefetch_parcel(&self, parcel: &Parcel, commands: &[RemoteCommand], first: usize) {
+        let next = commands[first..].iter().take(AHEAD_MAX);
+        self.prefetch_keys(next.map(|command| {
             let span = parcel.spans[command.first_span as usize + usize::from(command.head.key_at)];
             let key = &parcel.bytes[span.start as usize..][..span.len as usize];
             (command.head.db, command.head.slot, key)
@@ -226,7 +239,9 @@ impl Core {
                 self.answer(command.to, reply);
             }
         }
-        self.mail.keep_parcel(parcel);
+        if !self.memory.is_exceeded() {
+            self.mail.keep_parcel(parcel);
+        }
     }
 
     /// True while another shard is sure to send something soon, the reply to what it was asked or the end of a
@@ -245,6 +260,14 @@ impl Core {
                 self.run_again(token);
             }
         }
+    }
+}
+
+/// Where a reply lies that was written from `start` on.
+fn span_from(start: usize, replies: &[u8]) -> Span {
+    Span {
+        start: narrow(start),
+        len: narrow(replies.len() - start),
     }
 }
 

@@ -6,6 +6,7 @@
 //! `multi`, `watch`, `blocking`, `queries` (questions to all shards), `commands` (what clients may call; the
 //! functions that need the client are `admin`'s and handed in at start).
 
+mod account;
 mod admission;
 mod ahead;
 mod background;

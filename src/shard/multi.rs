@@ -293,8 +293,7 @@ mod tests {
     fn short_memory_aborts_at_queueing_and_at_exec() {
         let mut shards = Shards::new(2);
         let (client, other) = (shards.connect(0), shards.connect(1));
-        shards.core(0).identity.shared.used_memory[0]
-            .store(1000, std::sync::atomic::Ordering::Relaxed);
+        shards.core(0).identity.shared.memory.set_used(0, 1000);
         shards.call(client, "MULTI");
         shards.call(client, "SET k v");
         shards.call(other, "CONFIG SET maxmemory 1");

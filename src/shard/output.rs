@@ -8,7 +8,8 @@ use super::core::IoRequest;
 use crate::base::{Io, Token};
 use crate::conn::{Client, Input, State};
 use crate::limits::{
-    OUTPUT_PAUSE_BYTES, SEND_BUFFER_KEPT_BYTES, SEND_BUFFERS_KEPT, SEND_HELD_BYTES,
+    OUTPUT_PAUSE_BYTES, REPLY_BUFFER_BYTES_MIN, SEND_BUFFER_KEPT_BYTES, SEND_BUFFERS_KEPT,
+    SEND_HELD_BYTES,
 };
 
 /// What a client that leaves had registered anywhere is dropped, each by whoever registers it. An EXEC under way is
@@ -59,9 +60,27 @@ impl Output {
         self.listed.is_empty()
     }
 
+    /// Frees what is kept for use again.
+    pub fn forget_spare(&mut self) {
+        self.buffers = Vec::new();
+    }
+
+    /// What was sent comes back, empty: to its client, or to be lent to others. True if the client's
+    /// has grown.
+    #[inline]
+    fn return_buffer(&mut self, client: &mut Client, mut bytes: Vec<u8>) -> bool {
+        bytes.clear();
+        let (spare, grown) = client.reply_buffer.comes_back(&mut client.replies, bytes);
+        if let Some(spare) = spare {
+            self.keep_buffer(spare);
+        }
+        grown
+    }
+
     fn keep_buffer(&mut self, mut bytes: Vec<u8>) {
         bytes.clear();
-        if self.buffers.len() < SEND_BUFFERS_KEPT && bytes.capacity() <= SEND_BUFFER_KEPT_BYTES {
+        let kept = REPLY_BUFFER_BYTES_MIN..=SEND_BUFFER_KEPT_BYTES;
+        if self.buffers.len() < SEND_BUFFERS_KEPT && kept.contains(&bytes.capacity()) {
             self.buffers.push(bytes);
         }
     }
@@ -108,8 +127,11 @@ impl Core {
             }
             let ready = client.replies.take_ready();
             client.sending = Some(bytes);
+            client.reply_buffer.sends(bytes);
             client.output_bytes += bytes as u64;
-            self.metrics.count().output_bytes += bytes as u64;
+            let counters = self.metrics.count();
+            counters.output_bytes += bytes as u64;
+            counters.writes += 1;
             io.send(token, ready);
         }
         self.output.listed = listed;
@@ -131,12 +153,15 @@ impl Core {
 
     /// A send has ended; its vector comes back.
     pub fn sent(&mut self, token: Token, bytes: Vec<u8>, failed: bool) {
-        self.output.keep_buffer(bytes);
         let Some(client) = self.clients.get_mut(token) else {
-            return;
+            return self.output.keep_buffer(bytes);
         };
         assert!(client.sending.is_some(), "a send that ended was under way");
         client.sending = None;
+        if !self.memory.is_exceeded() {
+            let grown = self.output.return_buffer(client, bytes);
+            self.metrics.count().reply_buffer_expands += u64::from(grown);
+        }
         client.active_us = self.now.monotonic_us;
         if client.gone() {
             return self.forget(token);
@@ -262,11 +287,12 @@ impl Core {
 
     /// Frees the slot of a client that has gone.
     pub(super) fn forget(&mut self, token: Token) {
-        let client = self.clients.remove(token).expect("forgotten once");
+        let mut client = self.clients.remove(token).expect("forgotten once");
         assert!(
             client.gone(),
             "a slot is freed when no event can name it any more"
         );
+        self.output.keep_buffer(client.replies.take_ready());
         let shared = &self.identity.shared;
         shared
             .clients

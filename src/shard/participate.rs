@@ -14,7 +14,7 @@ use super::execute::Call;
 use super::happened::Happened;
 use super::queries::Asked;
 use super::waits::Candidate;
-use crate::cmd::key_slot;
+use crate::cmd::{Merge, Run, key_slot};
 use crate::limits::AHEAD_MAX;
 use crate::route::{
     Carried, DbKey, Intent, Mode, Note, Outcome, Part, Returned, Schedule, Sequence, Task, Wait,
@@ -269,13 +269,23 @@ impl Core {
 
     /// Runs one command on our own keyspace and returns its reply.
     pub fn run_part(&mut self, carried: &Carried) -> Vec<u8> {
+        let reply = self.run_unsettled(carried);
+        let run = self.table.row(carried.head.row).command.run;
+        if matches!(run, Run::Everywhere(_, Merge::Once)) && self.id() != 0 {
+            self.effects.dirty = 0;
+        }
+        self.settle_effects();
+        reply
+    }
+
+    /// As `run_part`, but what it did is still to be settled.
+    pub(super) fn run_unsettled(&mut self, carried: &Carried) -> Vec<u8> {
         let mut reply = Vec::with_capacity(PART_REPLY_BYTES);
         let call = Call {
             counted: true,
             ..Call::of(carried.head, false)
         };
         self.run_handler(call, &carried.args(), &mut reply);
-        self.settle_effects();
         reply
     }
 

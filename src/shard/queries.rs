@@ -125,11 +125,11 @@ struct Pending {
     answers: Vec<(usize, Opaque)>,
     missing: usize,
     merge: Merge,
-    /// The command, for its time.
+    /// The command, to be counted at its end.
     timed: Option<Timed>,
 }
 
-/// A home command in progress.
+/// A home command in progress, from its function's first line to its reply.
 struct Timed {
     started: u64,
     command: Carried,
@@ -141,6 +141,8 @@ pub struct Queries {
     /// How many there have been; the latest has this number.
     asked: u64,
     pending: HashMap<u64, Pending, foldhash::fast::FixedState>,
+    /// The home command whose answers have come, until it replies or asks again.
+    ending: Option<Timed>,
 }
 
 impl Queries {
@@ -187,12 +189,6 @@ impl Queries {
         pending.answers.sort_by_key(|(shard, _)| *shard);
         Some(pending)
     }
-
-    /// The latest query, if it is this client's and not among the first `before`.
-    fn latest_of(&mut self, token: Token, before: u64) -> Option<&mut Pending> {
-        let latest = self.pending.get_mut(&self.asked);
-        latest.filter(|pending| self.asked > before && pending.token == token)
-    }
 }
 
 impl Core {
@@ -233,6 +229,7 @@ impl Core {
         client.state = State::Waiting;
         let within_ms = client.steps.as_deref().map(|steps| steps.clock_ms);
         let client = client.id;
+        let timed = self.queries.ending.take();
         let id = self.queries.begin(Pending {
             token,
             client,
@@ -245,7 +242,7 @@ impl Core {
                 });
                 merge(core, token, answers.collect());
             }),
-            timed: None,
+            timed,
         });
         let query: Arc<dyn AnyQuery> = Arc::new(query);
         for &shard in shards {
@@ -343,12 +340,12 @@ impl Core {
         if self.clients.of(token, pending.client).is_none() {
             return;
         }
-        let before = self.queries.asked();
         let answers = pending.answers.into_iter().map(|(_, answer)| answer);
+        self.queries.ending = pending.timed;
         (pending.merge)(self, token, answers.collect());
-        if let Some(timed) = pending.timed {
-            self.hand_on(token, timed, before);
-        }
+        // What is left to do is not the shards' any more: a file is written, say.
+        let before = self.metrics.unattributed_errors();
+        self.end_home(token, before);
     }
 
     /// A home command's function has returned: its time is counted now, or when the queries that it asked since
@@ -367,18 +364,27 @@ impl Core {
             return self.timed_since(started, call, args);
         }
         let command = Carried::new(Head::new(row, 0, Protocol::Resp2, false), args);
-        self.hand_on(token, Timed { started, command }, before);
+        let latest = self.queries.asked();
+        let pending = self.queries.pending.get_mut(&latest);
+        let pending = pending.expect("no answer comes before the command has asked");
+        assert!(
+            pending.token == token,
+            "a home command asks for its own client"
+        );
+        pending.timed = Some(Timed { started, command });
     }
 
-    /// The time goes on with the query that was asked since, or ends here.
-    fn hand_on(&mut self, token: Token, timed: Timed, before: u64) {
-        if let Some(pending) = self.queries.latest_of(token, before) {
-            pending.timed = Some(timed);
+    /// The home command whose reply has just been made is counted. It failed if there are more errors
+    /// than `before` that belong to nobody.
+    pub(super) fn end_home(&mut self, token: Token, before: u64) {
+        let Some(Timed { started, command }) = self.queries.ending.take() else {
             return;
-        }
-        self.count_call(timed.command.head.row, 1);
-        let call = self.home_call(token, timed.command.head.row);
-        self.timed_since(timed.started, call, &timed.command.args());
+        };
+        let row = command.head.row;
+        self.count_call(row, 1);
+        self.metrics.attribute_errors(row, before);
+        let call = self.home_call(token, row);
+        self.timed_since(started, call, &command.args());
     }
 
     fn home_call(&self, token: Token, row: u16) -> Call {

@@ -6,7 +6,7 @@
 use super::Core;
 use crate::base::Token;
 use crate::conn::{PLACE_MAX, ReplyMode, State};
-use crate::resp::Reply;
+use crate::resp::{Error, Reply};
 use crate::route::{ClientRef, Note, ReplyTo};
 
 use super::snapshot::PART;
@@ -43,7 +43,7 @@ impl Core {
         }
         if self.clients.of(to.token, to.client).is_some() {
             self.end_blocking(to.token);
-            self.complete(to.token, |sink| sink.encoded(reply));
+            self.complete_counted(to.token, |sink| sink.encoded(reply));
         }
     }
 
@@ -52,8 +52,27 @@ impl Core {
         self.tell(usize::from(home), Note::Late { to, reply });
     }
 
-    /// Ends a command that was alone: `write` makes its reply, then the client may go on.
+    /// Ends a command that was alone: `write` makes its reply, then the client may go on. An error
+    /// is counted.
     pub fn complete(&mut self, token: Token, write: impl FnOnce(&mut Reply<'_>)) {
+        let before = self.metrics.unattributed_errors();
+        let start = self.write_alone(token, write);
+        let reply = &self.client(token).replies.sink()[start..];
+        if let Some(code) = Error::code_of(reply).map(str::to_string) {
+            self.count_error(&code);
+        }
+        self.end_home(token, before);
+        self.end_alone(token, start);
+    }
+
+    /// As `complete`, where an error was counted by whoever made the reply.
+    pub(super) fn complete_counted(&mut self, token: Token, write: impl FnOnce(&mut Reply<'_>)) {
+        let start = self.write_alone(token, write);
+        self.end_alone(token, start);
+    }
+
+    /// Writes the reply of a command that was alone; returns where it starts.
+    fn write_alone(&mut self, token: Token, write: impl FnOnce(&mut Reply<'_>)) -> usize {
         let client = self.client(token);
         assert!(
             client.replies.in_order(),
@@ -63,6 +82,10 @@ impl Core {
         let sink = client.replies.sink();
         let start = sink.len();
         write(&mut Reply::new(sink, protocol));
+        start
+    }
+
+    fn end_alone(&mut self, token: Token, start: usize) {
         self.mute(token, start);
         self.list_output(token);
         let client = self.client(token);

@@ -129,11 +129,12 @@ impl Core {
         };
         self.snapshots.under_way.insert(number, snapshot);
         if let Some(part) = own {
-            let times = self.times_of(head.db, &part.args());
+            let mut times = self.times_of(head.db, &part.args());
             let reply = match times.is_read() {
-                true => self.run_part(&part),
+                true => self.run_unsettled(&part),
                 false => Vec::new(),
             };
+            self.settle_part(Some(&mut times));
             self.part_home(here, number, times, &reply);
         }
         Flow::Stop
@@ -211,7 +212,18 @@ impl Core {
             written_us,
             read_us,
             latest,
+            ..PartTimes::ANY
         }
+    }
+
+    /// What a part has looked up goes home with it: a reading that is repeated is not counted.
+    #[inline]
+    pub(super) fn settle_part(&mut self, times: Option<&mut PartTimes>) {
+        if let Some(times) = times {
+            times.hits = std::mem::take(&mut self.effects.hits);
+            times.misses = std::mem::take(&mut self.effects.misses);
+        }
+        self.settle_effects();
     }
 
     /// A part has been read, or could not be.
@@ -245,12 +257,19 @@ impl Core {
         // Strictly, because both times are cut to microseconds.
         let late = |part: &SnapshotPart| part.times.written_us >= read_us;
         if !snapshot.parts.iter().any(late) {
+            let lookups = snapshot.parts.iter().map(|part| part.times);
+            let (hits, misses) = lookups.fold((0, 0), |(hits, misses), times| {
+                (hits + times.hits, misses + times.misses)
+            });
             let parts: Vec<(Vec<usize>, Vec<u8>)> = snapshot
                 .parts
                 .into_iter()
                 .map(|part| (part.ordinals, part.reply))
                 .collect();
-            self.metrics.count().snapshots += 1;
+            let counters = self.metrics.count();
+            counters.snapshots += 1;
+            counters.hits += hits;
+            counters.misses += misses;
             self.count_call(snapshot.command.head.row, 1);
             self.complete(snapshot.token, |reply| merge(snapshot.merge, &parts, reply));
             return;

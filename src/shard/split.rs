@@ -73,7 +73,7 @@ impl Core {
         let plan = Plan::Split {
             merge,
             writes,
-            fallible: false,
+            fallible: None,
         };
         self.count_call(head.row, 1);
         let sequence = self.open(token, plan, shares.len());
@@ -102,7 +102,7 @@ impl Core {
         let plan = Plan::Split {
             merge,
             writes,
-            fallible: true,
+            fallible: Some(carried.head.row),
         };
         self.count_call(carried.head.row, 1);
         let sequence = self.open(token, plan, self.identity.shards);

@@ -53,6 +53,11 @@ impl Client {
         self.read()
     }
 
+    /// Another handle to send with, while this one reads.
+    pub fn sender(&self) -> io::Result<TcpStream> {
+        self.stream.try_clone()
+    }
+
     pub fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.stream.write_all(bytes)
     }

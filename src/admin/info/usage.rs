@@ -3,73 +3,92 @@
 //! Pure functions from figures to lines, but for the process's own figures, which the kernel gives.
 
 use super::{Figures, Lines};
-use crate::base::arena::ProcessMemory;
+use crate::base::arena::{self, ProcessMemory};
 use crate::base::process::{self, Whose};
 
 pub fn memory(figures: &Figures<'_>, lines: &mut Lines) {
     let config = &figures.core.config();
-    let used = figures.sum.used_memory;
+    let sum = figures.sum;
+    let used = sum.used_bytes();
     let process = ProcessMemory::read();
-    let peak = figures.sum.used_memory_peak.max(used);
+    let peak = sum.used_memory_peak.max(used);
     let machine = process::machine_memory_bytes();
-    let share = |part: u64, whole: u64| format!("{:.2}", part as f64 / whole.max(1) as f64);
-    let mut bytes = |name: &str, value: u64| {
-        lines.add(name, value);
-        lines.add(&format!("{name}_human"), human(value));
+    bytes(lines, "used_memory", used);
+    bytes(lines, "used_memory_rss", process.rss);
+    bytes(lines, "used_memory_peak", peak);
+    let percent = |part: u64, whole: u64| {
+        let percent = part as f64 * 100.0 / whole.max(1) as f64;
+        format!("{percent:.2}%")
     };
-    bytes("used_memory", used);
-    bytes("used_memory_rss", process.rss);
-    bytes("used_memory_peak", peak);
-    let percent = used as f64 * 100.0 / peak.max(1) as f64;
-    lines.add("used_memory_peak_perc", format!("{percent:.2}%"));
-    lines.add("used_memory_overhead", figures.sum.overhead_memory());
-    lines.add("used_memory_startup", figures.sum.used_memory_startup);
-    lines.add("used_memory_dataset", figures.sum.dataset_memory());
+    let startup = sum.startup_bytes();
+    let dataset = sum.dataset_memory();
+    lines.add("used_memory_peak_perc", percent(used, peak));
+    lines.add("used_memory_overhead", sum.overhead_memory());
+    lines.add("used_memory_startup", startup);
+    lines.add("used_memory_dataset", dataset);
+    let net = used.saturating_sub(startup);
+    lines.add("used_memory_dataset_perc", percent(dataset, net));
     lines.add("allocator_allocated", process.allocated);
     lines.add("allocator_active", process.active);
     lines.add("allocator_resident", process.resident);
-    lines.add("total_system_memory", machine);
-    lines.add("total_system_memory_human", human(machine));
+    bytes(lines, "total_system_memory", machine);
+    scripts(lines);
+    bytes(lines, "maxmemory", config.maxmemory);
+    let policy = config.text("maxmemory-policy").unwrap_or_default();
+    lines.add("maxmemory_policy", policy);
+    fragmentation(lines, &process, used);
+    for name in [
+        "mem_not_counted_for_evict",
+        "mem_replication_backlog",
+        "mem_total_replication_buffers",
+        "mem_clients_slaves",
+    ] {
+        lines.add(name, 0);
+    }
+    lines.add("mem_clients_normal", sum.client_memory);
+    lines.add("mem_cluster_links", 0);
+    lines.add("mem_aof_buffer", 0);
+    let allocator = arena::allocator_version();
+    lines.add("mem_allocator", format_args!("jemalloc-{allocator}"));
+    lines.add("active_defrag_running", 0);
+    lines.add("lazyfree_pending_objects", sum.lazy_free_pending);
+    lines.add("lazyfreed_objects", sum.lazy_freed);
+}
+
+/// A field and its short form.
+fn bytes(lines: &mut Lines, name: &str, value: u64) {
+    lines.add(name, value);
+    lines.add(&format!("{name}_human"), human(value));
+}
+
+/// There are no scripts, and no functions.
+fn scripts(lines: &mut Lines) {
     lines.add("used_memory_lua", 0);
     lines.add("used_memory_vm_eval", 0);
+    lines.add("used_memory_lua_human", human(0));
     lines.add("used_memory_scripts_eval", 0);
     lines.add("number_of_cached_scripts", 0);
     lines.add("number_of_functions", 0);
     lines.add("number_of_libraries", 0);
-    lines.add("maxmemory", config.maxmemory);
-    lines.add("maxmemory_human", human(config.maxmemory));
-    let policy = config.text("maxmemory-policy").unwrap_or_default();
-    lines.add("maxmemory_policy", policy);
-    lines.add(
-        "allocator_frag_ratio",
-        share(process.active, process.allocated),
-    );
-    lines.add(
-        "allocator_frag_bytes",
-        process.active.saturating_sub(process.allocated),
-    );
-    lines.add(
-        "allocator_rss_ratio",
-        share(process.resident, process.active),
-    );
-    lines.add(
-        "allocator_rss_bytes",
-        process.resident.saturating_sub(process.active),
-    );
-    lines.add("rss_overhead_ratio", share(process.rss, process.resident));
-    lines.add("mem_fragmentation_ratio", share(process.rss, used));
-    lines.add("mem_fragmentation_bytes", process.rss.saturating_sub(used));
-    lines.add("mem_not_counted_for_evict", 0);
-    lines.add("mem_replication_backlog", 0);
-    lines.add("mem_total_replication_buffers", 0);
-    lines.add("mem_clients_slaves", 0);
-    lines.add("mem_clients_normal", figures.sum.client_memory);
-    lines.add("mem_cluster_links", 0);
-    lines.add("mem_aof_buffer", 0);
-    lines.add("mem_allocator", "jemalloc-5.3");
-    lines.add("active_defrag_running", 0);
-    lines.add("lazyfree_pending_objects", figures.sum.lazy_free_pending);
-    lines.add("lazyfreed_objects", figures.sum.lazy_freed);
+    lines.add("used_memory_vm_functions", 0);
+    bytes(lines, "used_memory_vm_total", 0);
+    lines.add("used_memory_functions", 0);
+    bytes(lines, "used_memory_scripts", 0);
+}
+
+/// How the allocator's memory compares with what is used of it.
+fn fragmentation(lines: &mut Lines, process: &ProcessMemory, used: u64) {
+    for (name, whole, part) in [
+        ("allocator_frag", process.active, process.allocated),
+        ("allocator_rss", process.resident, process.active),
+        ("rss_overhead", process.rss, process.resident),
+        ("mem_fragmentation", process.rss, used),
+    ] {
+        let ratio = whole as f64 / part.max(1) as f64;
+        lines.add(&format!("{name}_ratio"), format_args!("{ratio:.2}"));
+        let more = i128::from(whole) - i128::from(part);
+        lines.add(&format!("{name}_bytes"), more);
+    }
 }
 
 /// Bytes as Redis shortens them: `1.50M`.
@@ -184,7 +203,7 @@ pub fn shards(figures: &Figures<'_>, lines: &mut Lines) {
                 "clients={},keys={keys},used_memory={},commands={},hops={},ticks={},\
                  longest_round_usec={},longest_round_cause={},stalls={}",
                 shard.clients,
-                shard.used_memory,
+                figures.core.identity.shared.memory.arena_bytes(number),
                 shard.commands,
                 shard.hops,
                 shard.ticks,

@@ -55,7 +55,7 @@ pub static COMMANDS: &[Command] = &[
         keys: &[],
         docs: &docs::SWAPDB,
         special: PLAIN,
-        run: Run::Everywhere(swapdb, Merge::Ok),
+        run: Run::Everywhere(swapdb, Merge::Once),
         subcommands: &[],
     },
 ];

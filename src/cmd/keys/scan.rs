@@ -6,7 +6,7 @@
 
 use super::docs;
 use crate::cmd::special::PLAIN;
-use crate::cmd::{Command, Context, Group, Lookup, Merge, Outcome, Run, acl, flag};
+use crate::cmd::{Command, Context, Effects, Group, Lookup, Merge, Outcome, Run, acl, flag};
 use crate::limits::SLOTS;
 use crate::resp::{Args, Error, Reply, glob_match, parse_i64};
 use crate::store::Entry;
@@ -151,14 +151,19 @@ impl<'a> ScanOptions<'a> {
         }
     }
 
-    fn fits(&self, entry: &Entry, now_ms: u64) -> bool {
-        live(entry, now_ms)
-            && self
-                .kind
-                .is_none_or(|kind| kind.eq_ignore_ascii_case(entry.kind().name().as_bytes()))
-            && self
-                .pattern
-                .is_none_or(|pattern| glob_match(pattern, entry.key(), false))
+    /// As in Redis, asking for the type is a look-up, so it is counted in `effects`.
+    fn fits(&self, entry: &Entry, now_ms: u64, effects: &mut Effects) -> bool {
+        let matches = self
+            .pattern
+            .is_none_or(|pattern| glob_match(pattern, entry.key(), false));
+        if !matches {
+            return false;
+        }
+        let live = live(entry, now_ms);
+        let Some(kind) = self.kind else { return live };
+        effects.hits += u64::from(live);
+        effects.misses += u64::from(!live);
+        live && kind.eq_ignore_ascii_case(entry.kind().name().as_bytes())
     }
 }
 
@@ -184,7 +189,12 @@ pub fn scan_part(
     end_slot: usize,
 ) -> ScanPart {
     let (now_ms, db) = (ctx.now_ms, ctx.db);
-    let Context { store, reply, .. } = ctx;
+    let Context {
+        store,
+        reply,
+        effects,
+        ..
+    } = ctx;
     let mut part = ScanPart {
         next: None,
         examined: 0,
@@ -211,7 +221,7 @@ pub fn scan_part(
         buckets_left -= 1;
         let next = store.scan(db, slot, position, |entry| {
             part.examined += 1;
-            if options.fits(entry, now_ms) {
+            if options.fits(entry, now_ms, effects) {
                 reply.bulk(entry.key());
                 part.found += 1;
             }
@@ -272,7 +282,7 @@ pub fn scan_returned(
     for key in keys {
         let slot = ctx.slot(key);
         let entry = ctx.store.get(db, slot, key);
-        if entry.is_some_and(|entry| options.fits(entry, now_ms)) {
+        if entry.is_some_and(|entry| options.fits(entry, now_ms, ctx.effects)) {
             ctx.reply.bulk(key);
             found += 1;
         }
