@@ -11,6 +11,8 @@
     reason = "a black-box test talks to sockets and files itself"
 )]
 
+#[path = "counters/buffers.rs"]
+mod buffers;
 #[path = "counters/differences.rs"]
 mod differences;
 #[path = "counters/families.rs"]

@@ -177,72 +177,81 @@ fn stats(core: &mut Core, token: Token, _args: &Args<'_>) -> Flow {
     })
 }
 
+/// A figure of MEMORY STATS.
+enum Figure {
+    Count(u64),
+    /// Bytes that may be fewer than those they are compared with.
+    Difference(u64, u64),
+    Ratio(u64, u64),
+    Percent(u64, u64),
+}
+
+impl Figure {
+    fn write(&self, reply: &mut Reply<'_>) {
+        let ratio = |part: u64, whole: u64| part as f64 / whole.max(1) as f64;
+        let number = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+        match *self {
+            Self::Count(count) => reply.integer(number(count)),
+            Self::Difference(more, less) => reply.integer(number(more) - number(less)),
+            Self::Ratio(part, whole) => reply.double(ratio(part, whole)),
+            Self::Percent(part, whole) => reply.double(ratio(part, whole) * 100.0),
+        }
+    }
+}
+
+/// In Redis's order.
 fn write_stats(account: &Account, reply: &mut Reply<'_>) {
+    use Figure::{Count, Difference, Percent, Ratio};
     let Account { sum, process, keys } = account;
-    let dataset = sum.dataset_memory();
-    let net = sum.used_bytes().saturating_sub(sum.startup_bytes());
-    let peak = sum.used_memory_peak.max(sum.used_bytes());
-    let ratio = |part: u64, whole: u64| part as f64 / whole.max(1) as f64;
-    let numbers: &[(&str, u64)] = &[
-        ("peak.allocated", peak),
-        ("total.allocated", sum.used_bytes()),
-        ("startup.allocated", sum.startup_bytes()),
-        ("replication.backlog", 0),
-        ("clients.slaves", 0),
-        ("clients.normal", sum.client_memory),
-        ("cluster.links", 0),
-        ("aof.buffer", 0),
-        ("lua.caches", 0),
-        ("functions.caches", 0),
-        ("overhead.total", sum.overhead_memory()),
-        ("keys.count", *keys),
+    let (used, startup, dataset) = (sum.used_bytes(), sum.startup_bytes(), sum.dataset_memory());
+    let net = used.saturating_sub(startup);
+    let peak = sum.used_memory_peak.max(used);
+    let ProcessMemory {
+        allocated,
+        active,
+        resident,
+        rss,
+        ..
+    } = *process;
+    let figures = [
+        ("peak.allocated", Count(peak)),
+        ("total.allocated", Count(used)),
+        ("startup.allocated", Count(startup)),
+        ("replication.backlog", Count(0)),
+        ("clients.slaves", Count(0)),
+        ("clients.normal", Count(sum.client_memory)),
+        ("cluster.links", Count(0)),
+        ("aof.buffer", Count(0)),
+        ("lua.caches", Count(0)),
+        ("functions.caches", Count(0)),
+        ("overhead.total", Count(sum.overhead_memory())),
+        ("keys.count", Count(*keys)),
         (
             "keys.bytes-per-key",
-            if *keys == 0 { 0 } else { net / keys },
+            Count(net.checked_div(*keys).unwrap_or(0)),
         ),
-        ("dataset.bytes", dataset),
-        ("allocator.allocated", process.allocated),
-        ("allocator.active", process.active),
-        ("allocator.resident", process.resident),
+        ("dataset.bytes", Count(dataset)),
+        ("dataset.percentage", Percent(dataset, net)),
+        ("peak.percentage", Percent(used, peak)),
+        ("allocator.allocated", Count(allocated)),
+        ("allocator.active", Count(active)),
+        ("allocator.resident", Count(resident)),
+        ("allocator-fragmentation.ratio", Ratio(active, allocated)),
         (
             "allocator-fragmentation.bytes",
-            process.active.saturating_sub(process.allocated),
+            Difference(active, allocated),
         ),
-        (
-            "allocator-rss.bytes",
-            process.resident.saturating_sub(process.active),
-        ),
-        (
-            "rss-overhead.bytes",
-            process.rss.saturating_sub(process.resident),
-        ),
-        (
-            "fragmentation.bytes",
-            process.rss.saturating_sub(sum.used_bytes()),
-        ),
+        ("allocator-rss.ratio", Ratio(resident, active)),
+        ("allocator-rss.bytes", Difference(resident, active)),
+        ("rss-overhead.ratio", Ratio(rss, resident)),
+        ("rss-overhead.bytes", Difference(rss, resident)),
+        ("fragmentation", Ratio(rss, used)),
+        ("fragmentation.bytes", Difference(rss, used)),
     ];
-    let ratios: &[(&str, f64)] = &[
-        ("dataset.percentage", ratio(dataset, net) * 100.0),
-        ("peak.percentage", ratio(sum.used_bytes(), peak) * 100.0),
-        (
-            "allocator-fragmentation.ratio",
-            ratio(process.active, process.allocated),
-        ),
-        (
-            "allocator-rss.ratio",
-            ratio(process.resident, process.active),
-        ),
-        ("rss-overhead.ratio", ratio(process.rss, process.resident)),
-        ("fragmentation", ratio(process.rss, sum.used_bytes())),
-    ];
-    reply.map(numbers.len() + ratios.len());
-    for (name, value) in numbers {
+    reply.map(figures.len());
+    for (name, figure) in &figures {
         reply.bulk(name.as_bytes());
-        reply.integer(i64::try_from(*value).unwrap_or(i64::MAX));
-    }
-    for (name, value) in ratios {
-        reply.bulk(name.as_bytes());
-        reply.double(*value);
+        figure.write(reply);
     }
 }
 

@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use super::harness::client::Client;
+use super::harness::client::{Client, Value};
 use super::player::text;
 use super::{REFERENCE, cairn, harness::server::Server, missing_reference};
 
@@ -102,4 +102,26 @@ fn info_has_the_fields_of_redis_in_its_order() {
         assert!(names.contains(&"shard_1".to_string()), "{names:?}");
         assert!(names.iter().all(|name| !name.contains(' ')), "{names:?}");
     }
+}
+
+/// The names in a reply of MEMORY STATS, without those that every database has.
+fn memory_names(client: &mut Client) -> Vec<String> {
+    let reply = client.call(&["MEMORY", "STATS"]).expect("a reply");
+    let Value::Array(pairs) = reply else {
+        panic!("not a list: {reply:?}")
+    };
+    let names = pairs.iter().step_by(2).map(text);
+    names.filter(|name| !name.starts_with("db.")).collect()
+}
+
+#[test]
+fn memory_stats_has_the_fields_of_redis_in_its_order() {
+    if let Some(reason) = missing_reference() {
+        return println!("skipped: {reason}");
+    }
+    let (_theirs, mut reference) = start(Path::new(REFERENCE), &[]);
+    let (_ours, mut client) = start(&cairn(), &["--shards", "2"]);
+    let names = memory_names(&mut client);
+    assert_eq!(names, memory_names(&mut reference));
+    assert!(names.len() > 20, "{names:?}");
 }
