@@ -8,9 +8,6 @@ use std::collections::BTreeMap;
 /// Values by name.
 pub type Figures = BTreeMap<String, String>;
 
-/// The name of the client that looks.
-pub const OBSERVER: &str = "observer";
-
 /// Counters that the observer's extra `INFO clients` have moved.
 const MOVED: [&str; 4] = [
     "total_commands_processed",
@@ -65,8 +62,5 @@ fn read_clients(clients: &str, figures: &mut Figures) {
         let names: Vec<&str> = fields.iter().map(|(name, _)| *name).collect();
         figures.insert(format!("client({client})"), names.join(" "));
     }
-    // Redis's housekeeping turns its list round, so it may begin with anyone.
-    let first = order.iter().position(|name| name == OBSERVER);
-    order.rotate_left(first.expect("the observer is there"));
     figures.insert("clients in order".into(), order.join(" "));
 }

@@ -6,7 +6,7 @@
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use super::figures::{self, Figures, OBSERVER};
+use super::figures::{self, Figures};
 use super::harness::client::{Client, Value, encode};
 use super::harness::server::Server;
 use super::script::{CLIENTS, Step};
@@ -38,7 +38,7 @@ impl Player {
         };
         Self {
             name,
-            observer: connect(OBSERVER),
+            observer: connect("observer"),
             clients: (0..CLIENTS)
                 .map(|number| connect(&client_name(number)))
                 .collect(),
