@@ -272,7 +272,7 @@ fn keys_of(core: &mut Core, token: Token, args: &Args<'_>, with_flags: bool) -> 
 /// The keys of a command that a client has written out, with what happens to them.
 fn find_keys(core: &Core, given: &Args<'_>) -> Result<Vec<(usize, u32)>, Error> {
     let number = core
-        .table
+        .table()
         .resolve(given)
         .map_err(|_| Error::new("ERR Invalid command specified"))?;
     let row = core.table().row(number);

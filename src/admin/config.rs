@@ -261,7 +261,7 @@ impl Query for Reset {
 
     fn answer(&self, core: &mut Core) {
         core.metrics_mut().reset();
-        core.memory.reset();
+        core.reset_memory_account();
     }
 }
 

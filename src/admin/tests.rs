@@ -43,7 +43,7 @@ fn changes_of_the_configuration_at_once_add_up_on_every_shard() {
         assert_eq!(shards.read(peer), "+OK\r\n");
     }
     for shard in 0..4 {
-        let config = shards.core(shard).config.clone();
+        let config = shards.core(shard).config().clone();
         let values = (config.hz, config.maxmemory_samples, config.timeout);
         assert_eq!(values, (11, 7, 30), "shard {shard}");
         assert_eq!(config.lfu_decay_time, 3);
@@ -56,8 +56,8 @@ fn a_refused_change_changes_nothing_anywhere() {
     let peer = shards.connect(1);
     let reply = shards.call(peer, "CONFIG SET hz 12 port 1");
     assert!(reply.starts_with("-ERR CONFIG SET failed (possibly related to argument 'port')"));
-    assert_eq!(shards.core(0).config.hz, 10);
-    assert_eq!(shards.core(1).config.hz, 10);
+    assert_eq!(shards.core(0).config().hz, 10);
+    assert_eq!(shards.core(1).config().hz, 10);
 }
 
 #[test]
@@ -185,7 +185,10 @@ fn debug_is_guarded() {
     let mut shards = Shards::new(2);
     let peer = shards.connect(0);
     let allowed = load_text(&Disk, b"enable-debug-command local").expect("it is valid");
-    shards.core(0).config = std::sync::Arc::new(allowed.config);
+    let version = shards.core(0).config_version() + 1;
+    shards
+        .core(0)
+        .configure(version, std::sync::Arc::new(allowed.config));
     assert_eq!(
         shards.call(peer, "DEBUG DIGEST"),
         format!("+{}\r\n", "0".repeat(40))
@@ -204,7 +207,7 @@ fn a_shutdown_stops_every_shard() {
     );
     shards.send(peer, "SHUTDOWN NOSAVE");
     assert!(shards.core(1).is_stopping());
-    let stop = &shards.core(0).identity.shared.stop;
+    let stop = &shards.core(0).shared().clone().stop;
     assert!(stop.load(std::sync::atomic::Ordering::Relaxed));
 }
 

@@ -28,8 +28,8 @@ impl Core {
     /// Refuses a new client that may not stay.
     pub fn admit(&mut self, token: Token) {
         let clients = self.identity.shared.clients.load(Ordering::Relaxed);
-        let most = usize::try_from(self.config.maxclients).unwrap_or(usize::MAX);
-        let open = self.config.protected_mode && !self.asks_for_password();
+        let most = usize::try_from(self.settings.config.maxclients).unwrap_or(usize::MAX);
+        let open = self.settings.config.protected_mode && !self.asks_for_password();
         let refusal = if clients > most {
             TOO_MANY
         } else if open && !self.is_local(token) {
@@ -45,7 +45,7 @@ impl Core {
 
     /// True for a client over loopback or the unix socket, whose address is a path and no number.
     pub fn is_local(&mut self, token: Token) -> bool {
-        let config = self.config.clone();
+        let config = self.settings.config.clone();
         let address = &self.client(token).address;
         let host = address
             .rsplit_once(':')

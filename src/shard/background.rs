@@ -92,7 +92,7 @@ impl Core {
             sleep = sleep.min(at.saturating_sub(self.now.monotonic_us));
         }
         if self.expires_keys()
-            && let Some(at_ms) = self.store.next_deadline(self.now.unix_ms())
+            && let Some(at_ms) = self.keyspace.own.next_deadline(self.now.unix_ms())
         {
             sleep = sleep.min(at_ms.saturating_mul(1000).saturating_sub(self.now.unix_us));
         }
@@ -100,7 +100,7 @@ impl Core {
             let left_us = end_ms.saturating_mul(1000);
             sleep = sleep.min(left_us.saturating_sub(self.now.unix_us));
         }
-        if self.cleared.is_empty() && self.unfreed() == 0 {
+        if self.keyspace.cleared.is_empty() && self.unfreed() == 0 {
             sleep
         } else {
             0
@@ -112,7 +112,10 @@ impl Core {
         !self.chores.debugged.active_expiry_off
             && !self.chores.debugged.expiry_paused
             && !self.pause.is_on()
-            && !self.locks.conflicts(WHOLE, Mode::SomeExclusive)
+            && !self
+                .transactions
+                .locks
+                .conflicts(WHOLE, Mode::SomeExclusive)
     }
 
     /// One slice of work that no command asked for.
@@ -123,15 +126,15 @@ impl Core {
         if self.expires_keys() {
             self.expire_keys();
         }
-        if let Some(cleared) = self.cleared.last_mut()
+        if let Some(cleared) = self.keyspace.cleared.last_mut()
             && cleared.drop_some(FREE_PER_TICK)
         {
             self.metrics.count().lazy_freed += cleared.len() as u64;
-            self.cleared.pop();
+            self.keyspace.cleared.pop();
         }
         self.free_values();
         self.end_pause();
-        let (shard, limit) = (self.id(), self.config.maxmemory);
+        let (shard, limit) = (self.id(), self.settings.config.maxmemory);
         let shared = &self.identity.shared.memory;
         self.memory.publish_if_moved(shared, shard, limit);
         if self
@@ -149,15 +152,15 @@ impl Core {
     fn free_values(&mut self) {
         let before = self.unfreed();
         if before > 0 {
-            self.store.free_some(FREE_PER_TICK);
-            self.borrowed.free_some(FREE_PER_TICK);
+            self.keyspace.own.free_some(FREE_PER_TICK);
+            self.keyspace.borrowed.free_some(FREE_PER_TICK);
             self.metrics.count().lazy_freed += (before - self.unfreed()) as u64;
         }
     }
 
     fn expire_keys(&mut self) {
         let now_ms = self.now.unix_ms();
-        let due = self.store.next_deadline(now_ms);
+        let due = self.keyspace.own.next_deadline(now_ms);
         let started = due
             .is_some_and(|at_ms| at_ms <= now_ms)
             .then(|| self.metrics.reading());
@@ -166,8 +169,13 @@ impl Core {
         let since = commands.saturating_sub(self.chores.commands_at_expiry) as usize;
         self.chores.commands_at_expiry = commands;
         let budget = (2 * since).clamp(EXPIRE_PER_TICK, EXPIRE_PER_TICK_MAX);
-        let Self { effects, locks, .. } = self;
-        let hash = self.store.key_hash();
+        let Self {
+            effects,
+            transactions,
+            ..
+        } = self;
+        let locks = &transactions.locks;
+        let hash = self.keyspace.own.key_hash();
         let number_of = |db| u16::try_from(db).expect("databases are limited to 256");
         // A key's end is a write, which waits for those who have read it.
         let is_held = |db, key: &[u8]| {
@@ -175,7 +183,8 @@ impl Core {
                 && locks.conflicts(lock_key(number_of(db), hash.of(key)), Mode::Exclusive)
         };
         let mut expired = 0;
-        self.store
+        self.keyspace
+            .own
             .expire_step_unless(&is_held, now_ms, budget, &mut |db, _slot, entry| {
                 expired += 1;
                 let (key, number) = (entry.key(), number_of(db));
@@ -221,7 +230,7 @@ impl Core {
 
     /// `timeout`: clients that have not said anything for that long.
     fn close_idle(&mut self) {
-        let timeout_us = u64::from(self.config.timeout) * 1_000_000;
+        let timeout_us = u64::from(self.settings.config.timeout) * 1_000_000;
         if timeout_us == 0 {
             return;
         }
@@ -305,7 +314,7 @@ impl Core {
             id,
             token,
             listener,
-            self.config.requirepass.is_empty(),
+            self.settings.config.requirepass.is_empty(),
             self.now.monotonic_us,
         );
         client.descriptor = descriptor;

@@ -64,7 +64,7 @@ impl Core {
     #[must_use]
     pub fn wait_of(&self, task: &Task, mut keys: Vec<DbKey>) -> Wait {
         let (head, args) = task.commands.get(0);
-        let row = self.table.row(head.row);
+        let row = self.table().row(head.row);
         let mut also = Vec::new();
         if moves(row) {
             // The first key is the source; only there something can appear.
@@ -175,7 +175,8 @@ impl Core {
     /// What is at a key, and how many elements it has.
     pub(super) fn live_value(&self, key: &DbKey) -> Option<(Kind, usize)> {
         let entry = self
-            .store
+            .keyspace
+            .own
             .get(usize::from(key.0), key_slot(&key.1), &key.1)?;
         let live = entry.expiry().is_none_or(|at| at > self.now.unix_ms());
         let len = match entry.value() {
@@ -212,7 +213,7 @@ impl Core {
     /// How long the client waits, microseconds; None: for ever.
     fn timeout_us(&mut self, token: Token) -> Option<u64> {
         let carried = self.clients.get(token)?.waiting.as_ref()?;
-        let row = self.table.row(carried.head.row);
+        let row = self.table().row(carried.head.row);
         let args = carried.args();
         // The handler has refused what is no timeout.
         let timeout_ms = (waiting_of(row).timeout_ms)(&args).ok().flatten()?;
@@ -231,7 +232,7 @@ impl Core {
         let args = command.args();
         let mut keys = Vec::new();
         self.keys_of(command.head, &args, &mut keys);
-        if moves(self.table.row(command.head.row)) {
+        if moves(self.table().row(command.head.row)) {
             keys.retain(|(_, key)| **key == *args.get(1));
         }
         keys.iter()

@@ -138,7 +138,7 @@ fn nothing_is_lost_nor_taken_twice_nor_left_lying() {
                 shards.core(shard).waits.is_empty(),
                 "shard {shard} of {count}"
             );
-            assert!(shards.core(shard).locks.is_empty());
+            assert!(shards.core(shard).transactions.locks.is_empty());
         }
         assert_whole(&found);
     }

@@ -590,11 +590,11 @@ fn a_source_that_is_on_its_way_is_not_asked_about() {
     }
     // It is lent: the destination is locked while it comes home.
     shards.send(near, &format!("BLMOVE {source} {destination} LEFT LEFT 0"));
-    assert_eq!(shards.core(1).coordinated.len(), 1);
+    assert_eq!(shards.core(1).transactions.coordinated.len(), 1);
     for shard in [1, 2] {
         shards.tick(shard);
     }
-    assert!(!shards.core(2).locks.is_empty());
+    assert!(!shards.core(2).transactions.locks.is_empty());
     shards.run();
     assert_eq!(shards.read(near), bulk("a"));
     assert_eq!(shards.read(other), ":1\r\n");
@@ -606,7 +606,7 @@ fn counted(shards: &mut Shards, count: usize, name: &str) -> (u64, u64, u64, u64
     for shard in 0..count {
         let core = shards.core(shard);
         let row = core
-            .table
+            .table()
             .find_full(name.as_bytes())
             .expect("it is a command");
         let calls = core.metrics.calls().iter().nth(usize::from(row));

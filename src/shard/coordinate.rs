@@ -127,7 +127,7 @@ impl Core {
             offered: false,
             plan,
         };
-        self.coordinated.insert(sequence, coordinated);
+        self.transactions.coordinated.insert(sequence, coordinated);
         sequence
     }
 
@@ -141,6 +141,7 @@ impl Core {
     ) {
         let shard = share.shard;
         let coordinated = self
+            .transactions
             .coordinated
             .get_mut(&sequence)
             .expect("the transaction was just opened");
@@ -161,6 +162,7 @@ impl Core {
     /// A shard has granted its locks.
     pub fn granted(&mut self, from: usize, sequence: Sequence, grant: Grant) {
         let coordinated = self
+            .transactions
             .coordinated
             .get_mut(&sequence)
             .expect("an undecided transaction is known");
@@ -183,6 +185,7 @@ impl Core {
     /// An older transaction waits at a shard: give way unless it is too late for that.
     pub fn revoke(&mut self, from: usize, sequence: Sequence) {
         let Some(coordinated) = self
+            .transactions
             .coordinated
             .get_mut(&sequence)
             .filter(|coordinated| !coordinated.decided)
@@ -203,7 +206,11 @@ impl Core {
     /// Every lock is held: what the transaction does becomes so now.
     pub fn decide(&mut self, sequence: Sequence) {
         let now_ms = self.now.unix_ms();
-        let coordinated = self.coordinated.get_mut(&sequence).expect("decided once");
+        let coordinated = self
+            .transactions
+            .coordinated
+            .get_mut(&sequence)
+            .expect("decided once");
         assert!(!coordinated.decided, "decided once");
         coordinated.decided = true;
         coordinated.clock_ms = match coordinated.within_ms {
@@ -213,6 +220,7 @@ impl Core {
         match &coordinated.plan {
             Plan::Lend(_) => {
                 let coordinated = self
+                    .transactions
                     .coordinated
                     .remove(&sequence)
                     .expect("it was just there");
@@ -220,6 +228,7 @@ impl Core {
             }
             Plan::Split { writes: false, .. } => {
                 let coordinated = self
+                    .transactions
                     .coordinated
                     .remove(&sequence)
                     .expect("it was just there");
@@ -234,6 +243,7 @@ impl Core {
                 ..
             } => {
                 let coordinated = self
+                    .transactions
                     .coordinated
                     .remove(&sequence)
                     .expect("it was just there");
@@ -301,6 +311,7 @@ impl Core {
     /// The result of a part that ran after the decision.
     pub fn executed(&mut self, from: usize, sequence: Sequence, reply: Vec<u8>) {
         let coordinated = self
+            .transactions
             .coordinated
             .get_mut(&sequence)
             .expect("a transaction waits for its parts");
@@ -308,6 +319,7 @@ impl Core {
         coordinated.missing -= 1;
         if coordinated.missing == 0 {
             let coordinated = self
+                .transactions
                 .coordinated
                 .remove(&sequence)
                 .expect("it was just there");

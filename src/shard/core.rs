@@ -3,6 +3,7 @@
 //! What the outside must do (close a socket, pause receiving) is left in `asks` for the tick to carry out, so
 //! that everything here can run, and be tested, without any `Io`.
 
+use foldhash::fast::FixedState;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
@@ -14,9 +15,10 @@ use crate::conn::{Client, Clients, State};
 use crate::limits::TURN_INPUT_BYTES;
 use crate::metrics::{Metrics, Statistics};
 use crate::resp::{Error, Reply};
-use crate::route::{Locks, Note, Sequence, SlotTable};
-use crate::store::Store;
+use crate::route::{Locks, Note, Sequence, SlotTable, Task};
+use crate::store::{Cleared, Store};
 
+use super::Core;
 use super::account::{Memory, SharedMemory};
 use super::ahead::Parsing;
 use super::background::Chores;
@@ -27,7 +29,11 @@ use super::monitor::Monitors;
 use super::output::Output;
 use super::participate::Participant;
 use super::pause::Pause;
+use super::queries::Queries;
 use super::ready::Ready;
+use super::snapshot::Snapshots;
+use super::waits::Waits;
+use super::watch::Watches;
 
 /// What all shards of a server have in common: a few counters, nothing else is shared.
 #[derive(Debug)]
@@ -114,50 +120,43 @@ pub enum IoRequest {
     Discard(Socket),
 }
 
-/// Everything one shard owns.
-pub struct Core {
-    pub identity: Identity,
-    pub config: Arc<Config>,
-    /// The number of CONFIG SET that made `config`; shard 0 counts.
-    pub config_version: u64,
-    pub commands: &'static Commands,
-    pub table: &'static Table,
-    pub slots: SlotTable,
-    pub store: Store,
-    /// A keyspace for entries that other shards have lent; empty between commands.
-    pub borrowed: Store,
-    pub clients: Clients,
-    pub now: Now,
-    pub random: Random,
-    pub effects: Effects,
-    pub mail: Mail,
-    pub output: Output,
-    pub ready: Ready,
-    pub parsing: Parsing,
-    /// In the order in which they were made.
-    pub requests: Vec<IoRequest>,
+/// The configuration in force.
+pub(super) struct Settings {
+    pub(super) config: Arc<Config>,
+    /// The number of CONFIG SET that made it; shard 0 counts.
+    pub(super) version: u64,
+}
+
+/// The keys of one shard, and those that others have lent it.
+pub(super) struct Keyspace {
+    pub(super) own: Store,
+    /// Entries that other shards have lent; empty between commands.
+    pub(super) borrowed: Store,
     /// Emptied databases that are freed bit by bit.
-    pub cleared: Vec<crate::store::Cleared>,
-    /// The newest drawn number behind which this shard has given places, and how many of them.
-    pub behind_drawn: (u64, u64),
-    pub locks: Locks,
-    pub participants: HashMap<Sequence, Participant, foldhash::fast::FixedState>,
-    pub coordinated: HashMap<Sequence, Coordinated, foldhash::fast::FixedState>,
+    pub(super) cleared: Vec<Cleared>,
+}
+
+impl Keyspace {
+    fn new(databases: usize, hash_seed: u64) -> Self {
+        Self {
+            own: Store::new(databases, hash_seed),
+            borrowed: Store::new(databases, hash_seed),
+            cleared: Vec::new(),
+        }
+    }
+}
+
+/// Transactions over several shards that this one coordinates or takes part in.
+#[derive(Default)]
+pub(super) struct Transactions {
+    pub(super) locks: Locks,
+    pub(super) participants: HashMap<Sequence, Participant, FixedState>,
+    pub(super) coordinated: HashMap<Sequence, Coordinated, FixedState>,
     /// Commands behind a suspended one of the same client and shard, in order.
-    pub behind: HashMap<(u16, Token), VecDeque<crate::route::Task>, foldhash::fast::FixedState>,
-    pub waits: super::waits::Waits,
-    pub watches: super::watch::Watches,
-    pub queries: super::queries::Queries,
-    pub snapshots: super::snapshot::Snapshots,
-    pub metrics: Metrics,
-    pub pause: Pause,
-    pub chores: Chores,
-    pub monitors: Monitors,
-    /// What a test has heard of the shard's keys; it listens when it puts an empty list here.
-    #[cfg(test)]
-    pub recorded: Option<Vec<super::happened::Happened>>,
-    /// The account of its memory.
-    pub memory: Memory,
+    pub(super) behind: HashMap<(u16, Token), VecDeque<Task>, FixedState>,
+    /// The newest drawn number behind which this shard has given places, and how many of them.
+    pub(super) behind_drawn: (u64, u64),
+    pub(super) snapshots: Snapshots,
 }
 
 impl Core {
@@ -169,37 +168,26 @@ impl Core {
         commands: &'static Commands,
         random_seed: u64,
     ) -> Self {
-        let databases = usize::from(config.databases);
         let seed = identity.shared.hash_seed;
-        let shards = identity.shards;
         Self {
             metrics: Metrics::new(commands.table.len(), super::slow::thresholds(&config)),
-            config,
-            config_version: 0,
+            keyspace: Keyspace::new(usize::from(config.databases), seed),
+            settings: Settings { config, version: 0 },
             commands,
-            table: &commands.table,
-            slots: SlotTable::even(shards),
-            store: Store::new(databases, seed),
-            borrowed: Store::new(databases, seed),
+            slots: SlotTable::even(identity.shards),
             clients: Clients::default(),
             now: Now::default(),
             random: Random::new(random_seed),
             effects: Effects::default(),
-            mail: Mail::new(identity.shard, shards),
+            mail: Mail::new(identity.shard, identity.shards),
             output: Output::default(),
             ready: Ready::default(),
             parsing: Parsing::default(),
             requests: Vec::new(),
-            cleared: Vec::new(),
-            behind_drawn: (0, 0),
-            locks: Locks::default(),
-            participants: HashMap::default(),
-            coordinated: HashMap::default(),
-            behind: HashMap::default(),
-            waits: super::waits::Waits::default(),
-            watches: super::watch::Watches::default(),
-            queries: super::queries::Queries::default(),
-            snapshots: super::snapshot::Snapshots::default(),
+            transactions: Transactions::default(),
+            waits: Waits::default(),
+            watches: Watches::default(),
+            queries: Queries::default(),
             pause: Pause::default(),
             chores: Chores::default(),
             monitors: Monitors::default(),
@@ -232,30 +220,30 @@ impl Core {
     /// The configuration as it is now.
     #[must_use]
     pub fn config(&self) -> &Arc<Config> {
-        &self.config
+        &self.settings.config
     }
 
     /// Everything that clients may call.
     #[must_use]
     pub fn table(&self) -> &'static Table {
-        self.table
+        &self.commands.table
     }
 
     /// How many times the configuration has been changed.
     #[must_use]
     pub fn config_version(&self) -> u64 {
-        self.config_version
+        self.settings.version
     }
 
     /// This shard's keys.
     #[must_use]
     pub fn store(&self) -> &Store {
-        &self.store
+        &self.keyspace.own
     }
 
     /// This shard's keys, past every handler: whoever changes them here tells nobody.
     pub fn store_mut(&mut self) -> &mut Store {
-        &mut self.store
+        &mut self.keyspace.own
     }
 
     /// What this shard measures.
@@ -320,10 +308,13 @@ impl Core {
     #[must_use]
     pub fn leftovers(&self) -> [(&'static str, usize); 9] {
         [
-            ("locks", self.locks.len()),
-            ("participants", self.participants.len()),
-            ("coordinated transactions", self.coordinated.len()),
-            ("commands behind others", self.behind.len()),
+            ("locks", self.transactions.locks.len()),
+            ("participants", self.transactions.participants.len()),
+            (
+                "coordinated transactions",
+                self.transactions.coordinated.len(),
+            ),
+            ("commands behind others", self.transactions.behind.len()),
             ("queries", self.queries.pending()),
             ("blocked clients", usize::from(!self.waits.is_empty())),
             ("watches", usize::from(!self.watches.is_empty())),
@@ -332,9 +323,16 @@ impl Core {
         ]
     }
 
+    /// What a test hears of the shard's keys from now on.
+    #[cfg(test)]
+    pub fn record(&mut self) {
+        self.recorded = Some(Vec::new());
+        self.update_wants();
+    }
+
     /// Grants every lock at once: the seeded defect that the checkers must find.
     pub fn ignore_lock_conflicts(&mut self) {
-        self.locks.ignore_conflicts();
+        self.transactions.locks.ignore_conflicts();
     }
 
     /// A client that is known to be there.
@@ -403,15 +401,15 @@ impl Core {
 
     /// Uses a configuration from now on, unless a later one came first.
     pub fn configure(&mut self, version: u64, config: Arc<Config>) {
-        if version <= self.config_version {
+        if version <= self.settings.version {
             return;
         }
-        self.config_version = version;
-        if self.id() == 0 && config.loglevel != self.config.loglevel {
+        self.settings.version = version;
+        if self.id() == 0 && config.loglevel != self.settings.config.loglevel {
             crate::base::log::set_level(config.loglevel.into());
         }
         self.metrics.configure(super::slow::thresholds(&config));
-        self.config = config;
+        self.settings.config = config;
         // A new `maxmemory` is held against what is used now.
         self.publish_memory();
         self.update_wants();

@@ -24,11 +24,11 @@ impl Core {
         if self.over_output(token) {
             return Flow::Retry;
         }
-        let row_number = match self.table.resolve(args) {
+        let row_number = match self.table().resolve(args) {
             Ok(number) => number,
             Err(container) => return self.unknown(token, args, container),
         };
-        let row: &'static Row = self.table.row(row_number);
+        let row: &'static Row = self.table().row(row_number);
         if !row.arity_fits(args.len()) {
             return self.wrong_arity(token, row_number, row);
         }
@@ -71,8 +71,8 @@ impl Core {
             || !client.session.authenticated
             || client.session.monitor
             || self.pause.is_on()
-            || self.config.maxmemory != 0
-            || self.config.pipeline_order == PipelineOrder::Strict;
+            || self.settings.config.maxmemory != 0
+            || self.settings.config.pipeline_order == PipelineOrder::Strict;
         if !special {
             return None;
         }
@@ -141,7 +141,7 @@ impl Core {
         args: &Args<'_>,
         key: (u16, u16),
     ) -> Flow {
-        if (!self.locks.is_empty() || row.has(flag::BLOCKING))
+        if (!self.transactions.locks.is_empty() || row.has(flag::BLOCKING))
             && let Some(flow) = self.execute_behind_locks(token, row_number, row, args)
         {
             return flow;
@@ -252,8 +252,8 @@ impl Core {
         if self.has_outstanding(token) {
             return self.wait_for_replies(token);
         }
-        let row: &'static Row = self.table.row(row_number);
-        if self.identity.shards == 1 && self.locks.is_empty() {
+        let row: &'static Row = self.table().row(row_number);
+        if self.identity.shards == 1 && self.transactions.locks.is_empty() {
             return self.execute_here(token, row_number, row, args, (0, 0));
         }
         let task = self.task(token, row_number, args);

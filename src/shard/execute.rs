@@ -76,7 +76,7 @@ impl Core {
     /// Runs a handler and writes its reply, or its error, to `out`.
     #[inline]
     pub fn run_handler(&mut self, call: Call, args: &Args<'_>, out: &mut Vec<u8>) {
-        let row = self.table.row(call.head.row);
+        let row = self.table().row(call.head.row);
         let start = out.len();
         let routed_key = args.get(usize::from(call.head.key_at));
         if !call.chained {
@@ -84,13 +84,13 @@ impl Core {
         }
         let mut context = Context {
             store: if call.borrowed {
-                &mut self.borrowed
+                &mut self.keyspace.borrowed
             } else {
-                &mut self.store
+                &mut self.keyspace.own
             },
             reply: Reply::new(out, call.head.protocol),
             effects: &mut self.effects,
-            config: &self.config,
+            config: &self.settings.config,
             random: &mut self.random,
             db: usize::from(call.head.db),
             now_ms: self.now.unix_ms(),
@@ -149,10 +149,10 @@ impl Core {
         look: impl FnOnce(&mut Context<'_>) -> T,
     ) -> T {
         let result = look(&mut Context {
-            store: &mut self.store,
+            store: &mut self.keyspace.own,
             reply: Reply::new(out, protocol),
             effects: &mut self.effects,
-            config: &self.config,
+            config: &self.settings.config,
             random: &mut self.random,
             db: usize::from(db),
             now_ms: self.now.unix_ms(),
@@ -160,7 +160,7 @@ impl Core {
             may_block: false,
             served: false,
             // An expired key is ended under its lock only.
-            expiry_held: self.pause.is_on() || !self.locks.is_empty(),
+            expiry_held: self.pause.is_on() || !self.transactions.locks.is_empty(),
             routed: (std::ptr::null(), 0),
             lru_clock: (self.now.unix_us / 1_000_000) as u32 & 0x00ff_ffff,
         });
@@ -205,7 +205,7 @@ impl Core {
         effects.expired = 0;
         effects.block = None;
         if !effects.cleared.is_empty() {
-            self.cleared.append(&mut effects.cleared);
+            self.keyspace.cleared.append(&mut effects.cleared);
         }
         let silent = effects.modified.is_empty() && effects.replaced.is_empty();
         if !silent || !effects.events.is_empty() {

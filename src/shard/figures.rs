@@ -42,10 +42,10 @@ impl Core {
             .iter()
             .filter(|client| matches!(client.state, State::Blocked | State::Paused))
             .count() as u64;
-        statistics.keyspace = (0..self.store.databases())
+        statistics.keyspace = (0..self.keyspace.own.databases())
             .map(|db| {
-                let (keys, expires) = (self.store.len(db), self.store.expires(db));
-                let average_ms = self.store.average_ttl(db, now_ms);
+                let (keys, expires) = (self.keyspace.own.len(db), self.keyspace.own.expires(db));
+                let average_ms = self.keyspace.own.average_ttl(db, now_ms);
                 (keys as u64, expires as u64, average_ms)
             })
             .collect();
@@ -59,7 +59,7 @@ impl Core {
             })
             .collect();
         let (longest, stalls) = self.metrics.stalls();
-        let row = longest.row.map(|row| &*self.table.row(row).full_name);
+        let row = longest.row.map(|row| &*self.table().row(row).full_name);
         statistics.longest_round_us = longest.microseconds;
         statistics.longest_round_cause = format!("{}/{}", longest.step.name(), row.unwrap_or("-"));
         statistics.stalls = stalls;
@@ -70,7 +70,11 @@ impl Core {
             self.memory.exceeded_before_us(),
             self.memory.exceeded_for_us(now_us),
         );
-        let cleared = self.cleared.iter().map(|cleared| cleared.len() as u64);
+        let cleared = self
+            .keyspace
+            .cleared
+            .iter()
+            .map(|cleared| cleared.len() as u64);
         statistics.lazy_free_pending = cleared.sum::<u64>() + self.unfreed() as u64;
         statistics
     }

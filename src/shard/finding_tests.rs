@@ -84,7 +84,7 @@ fn each_attempt_knows_one_key_more_and_nothing_is_done_twice() {
         assert_eq!(reply, ":6\r\n", "{count} shards");
         all_seen(&mut shards, client, &keys);
         assert_eq!(restarts(&mut shards, count), 6);
-        let row = shards.core(0).table.find(b"follow").expect("it is there");
+        let row = shards.core(0).table().find(b"follow").expect("it is there");
         let calls = |shards: &mut Shards, shard| {
             let mut calls = shards.core(shard).metrics.calls().iter();
             calls.nth(usize::from(row)).map_or(0, |calls| calls.calls)
@@ -97,7 +97,7 @@ fn each_attempt_knows_one_key_more_and_nothing_is_done_twice() {
         assert_eq!(shards.call(client, "FOLLOW nowhere"), ":0\r\n");
         for shard in 0..count {
             let core = shards.core(shard);
-            assert!(core.locks.is_empty() && core.coordinated.is_empty());
+            assert!(core.transactions.locks.is_empty() && core.transactions.coordinated.is_empty());
         }
     }
 }
@@ -155,6 +155,6 @@ fn a_client_that_leaves_under_way_leaves_nothing_behind() {
     assert_eq!(reply, format!("${}\r\n{}\r\n", keys[1].len(), keys[1]));
     for shard in 0..2 {
         let core = shards.core(shard);
-        assert!(core.locks.is_empty() && core.coordinated.is_empty());
+        assert!(core.transactions.locks.is_empty() && core.transactions.coordinated.is_empty());
     }
 }

@@ -46,7 +46,7 @@ impl Core {
     /// True when the client's commands are answered one after the other, and one is not answered
     /// yet: which reply CLIENT REPLY SKIP swallows is only known in order.
     pub fn waits_its_turn(&mut self, token: Token) -> bool {
-        let strict = self.config.pipeline_order == PipelineOrder::Strict;
+        let strict = self.settings.config.pipeline_order == PipelineOrder::Strict;
         let client = self.client(token);
         let serial = client.session.reply != ReplyMode::On || strict;
         serial && client.replies.outstanding() > 0
@@ -71,7 +71,7 @@ impl Core {
         let mut abort = None;
         if let Some(number) = row_number {
             self.metrics.count_rejected(number);
-            if self.table.row(number).command.special.in_multi == InMulti::Executes {
+            if self.table().row(number).command.special.in_multi == InMulti::Executes {
                 self.drop_transaction(token);
                 let reason = error.text();
                 let reason = reason.strip_prefix("ERR ").unwrap_or(reason);
@@ -129,7 +129,7 @@ impl Core {
             String::from_utf8_lossy(&bytes[..bytes.len().min(SHOWN_BYTES)]).into_owned()
         };
         let error = if let Some(container) = container {
-            let name = self.table.row(container).called.to_uppercase();
+            let name = self.table().row(container).called.to_uppercase();
             format!(
                 "ERR unknown subcommand '{}'. Try {name} HELP.",
                 shown(args.get(1))
@@ -153,7 +153,7 @@ impl Core {
     /// True when a client that has not authenticated may do nothing yet.
     #[inline]
     pub fn asks_for_password(&self) -> bool {
-        !self.config.requirepass.is_empty()
+        !self.settings.config.requirepass.is_empty()
     }
 
     /// The command must be alone: it waits until every earlier reply has come.

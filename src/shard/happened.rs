@@ -49,7 +49,7 @@ static LISTENERS: &[Listener] = &[
     Listener {
         wants: |core| match core.recorded {
             Some(_) => Wants {
-                events: core.config.notify_keyspace_events.published(),
+                events: core.settings.config.notify_keyspace_events.published(),
                 modified: true,
                 stream: false,
                 stamps: false,
@@ -97,7 +97,7 @@ impl Core {
     pub fn happened(&mut self, happened: &Happened) {
         if let Happened::Modified((_, key)) = happened {
             // Written elsewhere while it was lent.
-            let hash = self.store.hash(key);
+            let hash = self.keyspace.own.hash(key);
             self.effects.stamps.write(hash);
         }
         for listener in LISTENERS {

@@ -194,7 +194,8 @@ impl Core {
             .get(token)
             .is_some_and(|client| client.session.authenticated)
             || !self.asks_for_password();
-        let bulk_bytes_max = usize::try_from(self.config.proto_max_bulk_len).unwrap_or(usize::MAX);
+        let bulk_bytes_max =
+            usize::try_from(self.settings.config.proto_max_bulk_len).unwrap_or(usize::MAX);
         Limits {
             bulk_bytes_max,
             authenticated,
@@ -261,7 +262,8 @@ impl Core {
 
     /// Bounds what a waiting client may pile up: first its socket is not read, then it is closed.
     fn limit_input(&mut self, token: Token) {
-        let limit = usize::try_from(self.config.client_query_buffer_limit).unwrap_or(usize::MAX);
+        let limit =
+            usize::try_from(self.settings.config.client_query_buffer_limit).unwrap_or(usize::MAX);
         let client = self.client(token);
         // The backlog of a client that waits is only paused: it is no longer than what was received at once.
         let waits = client.state != State::Running || client.awaits_turn;

@@ -117,13 +117,13 @@ fn an_expired_key_ends_behind_those_who_have_read_it() {
             shards.tick(shard);
         }
     }
-    let there = shards.core(1).store.len(0);
+    let there = shards.core(1).keyspace.own.len(0);
     assert_eq!(there, 2, "the key is still held by who has read it");
     assert_eq!(shards.read(readers[1]), "", "who finds it gone comes later");
     shards.run();
     assert_eq!(shards.read(readers[0]), "*2\r\n$-1\r\n$1\r\nv\r\n");
     assert_eq!(shards.read(readers[1]), "*3\r\n$-1\r\n$-1\r\n$1\r\n1\r\n");
-    assert_eq!(shards.core(1).store.len(0), 1);
+    assert_eq!(shards.core(1).keyspace.own.len(0), 1);
 }
 
 #[test]
@@ -144,7 +144,7 @@ fn nothing_ends_while_all_keys_are_held() {
         shards.tick(0);
         shards.tick(1);
         assert!(
-            !shards.core(1).locks.is_empty(),
+            !shards.core(1).transactions.locks.is_empty(),
             "{holding} holds the shard"
         );
         shards.pass(100);
@@ -153,7 +153,7 @@ fn nothing_ends_while_all_keys_are_held() {
         for _ in 0..3 {
             shards.tick(1);
         }
-        assert_eq!(shards.core(1).store.len(0), 1, "beside {holding}");
+        assert_eq!(shards.core(1).keyspace.own.len(0), 1, "beside {holding}");
         assert_eq!(shards.read(other), "");
         shards.run();
         assert!(!shards.read(client).is_empty() && !shards.read(other).is_empty());

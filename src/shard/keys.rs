@@ -95,7 +95,7 @@ impl Core {
 
     /// The keys of a command.
     pub fn keys_of(&self, head: Head, args: &Args<'_>, out: &mut Vec<DbKey>) {
-        let row = self.table.row(head.row);
+        let row = self.table().row(head.row);
         let mut positions = Vec::new();
         for spec in row.command.keys {
             if spec.positions(args, &mut positions).is_err() {
@@ -115,13 +115,13 @@ impl Core {
         args: &Args<'_>,
     ) -> impl Iterator<Item = u16> + use<> {
         let other = row.command.special.other_database.and_then(|of| of(args));
-        let other = other.filter(|&other| other != db && other < self.config.databases);
+        let other = other.filter(|&other| other != db && other < self.settings.config.databases);
         std::iter::once(db).chain(other)
     }
 
     /// True when a transaction holds a key of this command in a way that does not fit.
     pub fn is_locked(&self, row: &Row, db: u16, args: &Args<'_>) -> bool {
-        if self.locks.is_empty() {
+        if self.transactions.locks.is_empty() {
             return false;
         }
         if row.command.keys.is_empty() {
@@ -142,10 +142,12 @@ impl Core {
                 if mode == Mode::Exclusive {
                     some = Mode::SomeExclusive;
                 }
-                self.locks.conflicts(self.lock_key(db, key), mode)
+                self.transactions
+                    .locks
+                    .conflicts(self.lock_key(db, key), mode)
             })
         });
-        locked || self.locks.conflicts(WHOLE, some)
+        locked || self.transactions.locks.conflicts(WHOLE, some)
     }
 
     /// How a command needs a key. Whoever finds that a key's time is over ends it, and that is a write: those who have
@@ -162,17 +164,17 @@ impl Core {
     #[must_use]
     pub fn is_over(&self, db: u16, key: &[u8]) -> bool {
         let number = usize::from(db);
-        if self.store.expires(number) == 0 {
+        if self.keyspace.own.expires(number) == 0 {
             return false;
         }
-        let entry = self.store.get(number, key_slot(key), key);
+        let entry = self.keyspace.own.get(number, key_slot(key), key);
         let expiry = entry.and_then(crate::store::Entry::expiry);
         expiry.is_some_and(|at_ms| at_ms <= self.now.unix_ms())
     }
 
     /// Appends the intents of a command.
     pub fn add_intents(&self, head: Head, args: &Args<'_>, intents: &mut Vec<Intent>) {
-        let row = self.table.row(head.row);
+        let row = self.table().row(head.row);
         let mut positions = Vec::new();
         for spec in row.command.keys {
             if spec.positions(args, &mut positions).is_err() {
@@ -203,7 +205,7 @@ impl Core {
     /// The name of a key in the lock table.
     #[must_use]
     pub fn lock_key(&self, db: u16, key: &[u8]) -> u64 {
-        lock_key(db, self.store.hash(key))
+        lock_key(db, self.keyspace.own.hash(key))
     }
 
     /// Fetches what commands will look at: all buckets, then all entries; databases, slots and keys of at most
@@ -213,15 +215,15 @@ impl Core {
         let mut found = [(0, 0, 0); AHEAD_MAX];
         let mut count = 0;
         for ((db, slot, key), place) in keys.zip(&mut found) {
-            *place = (usize::from(db), slot, self.store.hash(key));
-            self.store.prefetch_table(place.0, slot);
+            *place = (usize::from(db), slot, self.keyspace.own.hash(key));
+            self.keyspace.own.prefetch_table(place.0, slot);
             count += 1;
         }
         for &(db, slot, hash) in &found[..count] {
-            self.store.prefetch_bucket(db, slot, hash);
+            self.keyspace.own.prefetch_bucket(db, slot, hash);
         }
         for &(db, slot, hash) in &found[..count] {
-            self.store.prefetch_entry(db, slot, hash);
+            self.keyspace.own.prefetch_entry(db, slot, hash);
         }
     }
 }

@@ -48,7 +48,7 @@ impl Core {
             let work = Work::Lend(Arc::clone(&keys));
             self.ask_share(sequence, Share::new(shard, keys), intents, work, watcher);
         }
-        if self.coordinated[&sequence].missing == 0 {
+        if self.transactions.coordinated[&sequence].missing == 0 {
             self.decide(sequence);
         }
     }
@@ -84,8 +84,8 @@ impl Core {
             let finish = self.finish_share(sequence, share, &mut modified, waits.then_some(task));
             self.tell(share.shard, finish);
         }
-        let lent_left: usize = (0..usize::from(self.config.databases))
-            .map(|db| self.borrowed.len(db))
+        let lent_left: usize = (0..usize::from(self.settings.config.databases))
+            .map(|db| self.keyspace.borrowed.len(db))
             .sum();
         assert!(lent_left == 0, "a handler keeps to the keys of its command");
         if !blocks {
@@ -125,7 +125,10 @@ impl Core {
             }
             for ((db, key), entry) in share.keys.iter().zip(entries) {
                 if let Some(entry) = entry {
-                    let displaced = self.borrowed.insert(usize::from(*db), key_slot(key), entry);
+                    let displaced =
+                        self.keyspace
+                            .borrowed
+                            .insert(usize::from(*db), key_slot(key), entry);
                     assert!(displaced.is_none(), "a key is lent by its one owner");
                 }
             }
@@ -137,7 +140,7 @@ impl Core {
         let mut rows = task
             .commands
             .iter()
-            .map(|(head, _)| self.table.row(head.row));
+            .map(|(head, _)| self.table().row(head.row));
         rows.any(|row| row.has(flag::FINDS_KEYS))
     }
 
@@ -154,8 +157,12 @@ impl Core {
         self.effects.forget();
         for (share, entries) in coordinated.shares.iter().zip(before) {
             for (db, key) in share.keys.iter() {
-                if let Some(entry) = self.borrowed.take(usize::from(*db), key_slot(key), key) {
-                    self.borrowed.discard(entry);
+                if let Some(entry) =
+                    self.keyspace
+                        .borrowed
+                        .take(usize::from(*db), key_slot(key), key)
+                {
+                    self.keyspace.borrowed.discard(entry);
                 }
             }
             keys.extend(share.keys.iter().cloned());
@@ -214,7 +221,11 @@ impl Core {
         let returned: Returned = share
             .keys
             .iter()
-            .map(|(db, key)| self.borrowed.take(usize::from(*db), key_slot(key), key))
+            .map(|(db, key)| {
+                self.keyspace
+                    .borrowed
+                    .take(usize::from(*db), key_slot(key), key)
+            })
             .collect();
         let modified = modified
             .extract_if(.., |(owner, _)| *owner == share.shard)

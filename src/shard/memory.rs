@@ -6,6 +6,11 @@ use super::Core;
 use crate::base::arena::Arena;
 
 impl Core {
+    /// CONFIG RESETSTAT's part of the account.
+    pub fn reset_memory_account(&mut self) {
+        self.memory.reset();
+    }
+
     /// Counts the memory of this shard's thread from now on.
     pub fn measure_memory(&mut self, arena: Option<Arena>) {
         let shard = self.id();
@@ -27,7 +32,7 @@ impl Core {
     #[must_use]
     pub fn out_of_memory(&mut self) -> bool {
         let (shard, shared) = (self.id(), &self.identity.shared.memory);
-        let (limit, now_us) = (self.config.maxmemory, self.now.monotonic_us);
+        let (limit, now_us) = (self.settings.config.maxmemory, self.now.monotonic_us);
         if limit == 0 {
             self.memory.note_below(now_us);
             return false;
@@ -45,6 +50,6 @@ impl Core {
     /// Large values that wait to be freed.
     #[must_use]
     pub fn unfreed(&self) -> usize {
-        self.store.unfreed() + self.borrowed.unfreed()
+        self.keyspace.own.unfreed() + self.keyspace.borrowed.unfreed()
     }
 }

@@ -102,7 +102,7 @@ impl Core {
         self.metrics.begin_commands();
         let mut commands = std::mem::take(&mut parcel.commands);
         let mut replies = std::mem::take(&mut parcel.replies);
-        let limited = self.config.maxmemory > 0;
+        let limited = self.settings.config.maxmemory > 0;
         for index in 0..commands.len() {
             if index % AHEAD_MAX == 0 {
                 self.prefetch_parcel(&parcel, &commands, index);
@@ -110,7 +110,7 @@ impl Core {
             let command = &mut commands[index];
             let spans = &parcel.spans[command.first_span as usize..][..command.spans as usize];
             let args = Args::new(&parcel.bytes, spans);
-            if (!self.locks.is_empty() || !self.behind.is_empty())
+            if (!self.transactions.locks.is_empty() || !self.transactions.behind.is_empty())
                 && self.must_wait(from, command, &args)
             {
                 self.wait_behind(from, command, &args);
@@ -169,7 +169,7 @@ impl Core {
     /// once.
     #[cold]
     fn lacks_memory(&mut self, head: Head, out: &mut Vec<u8>) -> bool {
-        let refused = self.table.row(head.row).has(flag::DENYOOM) && self.out_of_memory();
+        let refused = self.table().row(head.row).has(flag::DENYOOM) && self.out_of_memory();
         if refused {
             self.metrics.count_rejected(head.row);
             self.count_error(Error::OUT_OF_MEMORY.code());
@@ -195,8 +195,10 @@ impl Core {
             return false;
         }
         let home = u16::try_from(from).expect("shards are limited to 256");
-        self.behind.contains_key(&(home, command.to.token))
-            || self.is_locked(self.table.row(command.head.row), command.head.db, args)
+        self.transactions
+            .behind
+            .contains_key(&(home, command.to.token))
+            || self.is_locked(self.table().row(command.head.row), command.head.db, args)
     }
 
     /// Queues a command behind a lock, or behind an earlier command of its client that waits.
@@ -214,10 +216,11 @@ impl Core {
             needs_client: false,
             counted: false,
         };
-        match self.behind.get_mut(&(home, command.to.token)) {
+        match self.transactions.behind.get_mut(&(home, command.to.token)) {
             Some(queue) => queue.push_back(task),
             None => {
-                self.behind
+                self.transactions
+                    .behind
                     .insert((home, command.to.token), std::collections::VecDeque::new());
                 self.perform(task);
             }
@@ -248,8 +251,10 @@ impl Core {
     /// transaction, and few wait for it: a sleep costs each of few a wake, while one wake serves many.
     #[must_use]
     pub fn expects_mail(&self) -> bool {
-        let asked = self.mail.pending() + self.coordinated.len() + self.snapshots.len();
-        (1..=LINGER_WAITING_MAX).contains(&asked.max(self.participants.len()))
+        let asked = self.mail.pending()
+            + self.transactions.coordinated.len()
+            + self.transactions.snapshots.len();
+        (1..=LINGER_WAITING_MAX).contains(&asked.max(self.transactions.participants.len()))
     }
 
     /// Clients that met a full parcel go on in the next tick.

@@ -58,8 +58,49 @@ mod turns;
 mod waits;
 mod watch;
 
-pub use self::core::{Core, Identity, Shared};
+use crate::base::Now;
+use crate::cmd::{Effects, Random};
+use crate::conn::Clients;
+use crate::metrics::Metrics;
+use crate::route::SlotTable;
+
+pub use self::core::{Identity, Shared};
 pub use commands::{Commands, HomeCommand, HomeFunction};
 pub use input::Flow;
 pub use queries::Query;
 pub use tick::Shard;
+
+/// Everything one shard owns. Only its own thread touches it; it does no I/O.
+///
+/// A field is a room with a door: its own fields are its file's, what needs several rooms is a method of `Core`. What
+/// the outside must do (close a socket, pause receiving) is left in `requests` for the tick to carry out, so that
+/// everything here can run, and be tested, without any `Io`.
+pub struct Core {
+    identity: Identity,
+    settings: core::Settings,
+    commands: &'static Commands,
+    slots: SlotTable,
+    keyspace: core::Keyspace,
+    effects: Effects,
+    random: Random,
+    now: Now,
+    clients: Clients,
+    parsing: ahead::Parsing,
+    ready: ready::Ready,
+    output: output::Output,
+    mail: mail::Mail,
+    /// In the order in which they were made.
+    requests: Vec<core::IoRequest>,
+    transactions: core::Transactions,
+    waits: waits::Waits,
+    watches: watch::Watches,
+    queries: queries::Queries,
+    metrics: Metrics,
+    pause: pause::Pause,
+    chores: background::Chores,
+    monitors: monitor::Monitors,
+    memory: account::Memory,
+    /// What a test has heard of the shard's keys; it listens when it puts an empty list here.
+    #[cfg(test)]
+    recorded: Option<Vec<happened::Happened>>,
+}

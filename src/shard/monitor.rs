@@ -83,7 +83,7 @@ impl Core {
     pub fn feed_monitors(&mut self, token: Token, row: u16, args: &Args<'_>) {
         if let Some(client) = self.clients.get(token) {
             let db = client.session.db;
-            self.feed_monitors_with(token, self.table.row(row), db, args);
+            self.feed_monitors_with(token, self.table().row(row), db, args);
         }
     }
 
@@ -91,7 +91,7 @@ impl Core {
     #[cold]
     pub fn feed_monitors_queue(&mut self, token: Token, commands: &Batch) {
         for (head, args) in commands.iter() {
-            let row = self.table.row(head.row);
+            let row = self.table().row(head.row);
             self.feed_monitors_with(token, row, head.db, &args);
         }
     }
@@ -104,7 +104,7 @@ impl Core {
             return;
         };
         let address = if client.address.starts_with('/') {
-            format!("unix:{}", self.config.unixsocket)
+            format!("unix:{}", self.settings.config.unixsocket)
         } else {
             client.address.to_string()
         };

@@ -54,7 +54,7 @@ impl Core {
         let (head, owners) = self.queued(head, row, args);
         let moved_to = self
             .commands
-            .moves_to(number, args, self.config.databases)
+            .moves_to(number, args, self.settings.config.databases)
             .or(moved_to);
         let transaction = self.client(token).transaction_mut();
         if transaction.queued.len() >= QUEUED_COMMANDS_MAX
@@ -167,7 +167,7 @@ impl Core {
         }
         let free = match owners {
             Owners::Nobody => true,
-            Owners::One(owner) => owner == self.id() && self.locks.is_empty(),
+            Owners::One(owner) => owner == self.id() && self.transactions.locks.is_empty(),
             Owners::Several | Owners::Everyone => false,
         };
         if watched.is_empty() && free {
@@ -352,7 +352,7 @@ mod tests {
         }
         for shard in 0..2 {
             let core = shards.core(shard);
-            assert!(core.coordinated.is_empty() && core.locks.is_empty());
+            assert!(core.transactions.coordinated.is_empty() && core.transactions.locks.is_empty());
         }
     }
 

@@ -92,7 +92,7 @@ impl Core {
         );
         self.unblock(id, elsewhere);
         let mut others = Vec::new();
-        if moves(self.table.row(carried.head.row)) {
+        if moves(self.table().row(carried.head.row)) {
             self.keys_of(carried.head, &carried.args(), &mut others);
             others.retain(|key| !keys.contains(key));
             others.dedup();
@@ -130,7 +130,7 @@ impl Core {
             return;
         }
         let (head, args) = task.commands.get(0);
-        let row: &'static Row = self.table.row(head.row);
+        let row: &'static Row = self.table().row(head.row);
         let place = self.place(row, &args);
         self.coordinate(token, row, task, place);
     }
@@ -151,7 +151,7 @@ impl Core {
         let missing = 1 + usize::from(!others.is_empty());
         let plan = Plan::Lend(task);
         let shares = vec![first];
-        self.coordinated.insert(
+        self.transactions.coordinated.insert(
             sequence,
             Coordinated {
                 token,

@@ -196,7 +196,7 @@ impl Core {
 
     /// Applies `client-output-buffer-limit` to every client; called by housekeeping.
     pub fn enforce_output_limits(&mut self) {
-        let limits = self.config.client_output_buffer_limits.normal;
+        let limits = self.settings.config.client_output_buffer_limits.normal;
         if limits.hard_bytes == 0 && limits.soft_bytes == 0 {
             return;
         }

@@ -88,14 +88,19 @@ impl Core {
         intents: Vec<Intent>,
         participant: Participant,
     ) {
-        let known = self.participants.insert(sequence, participant);
+        let known = self.transactions.participants.insert(sequence, participant);
         assert!(known.is_none(), "a transaction takes part once per shard");
-        if self.participants[&sequence].within_ms.is_some() {
+        if self.transactions.participants[&sequence]
+            .within_ms
+            .is_some()
+        {
             self.grant(sequence);
             return;
         }
         let mut outcome = Outcome::default();
-        self.locks.request(sequence, intents, &mut outcome);
+        self.transactions
+            .locks
+            .request(sequence, intents, &mut outcome);
         if outcome.granted.is_empty() {
             self.metrics.count().lock_waits += 1;
         }
@@ -108,16 +113,18 @@ impl Core {
         let mut revoke = outcome.revoke;
         while let Some(sequence) = granted.pop_front() {
             // Between the grant and now an older transaction may have taken a lock back.
-            if !self.locks.is_granted(sequence) {
+            if !self.transactions.locks.is_granted(sequence) {
                 continue;
             }
             let mut outcome = Outcome::default();
             if let Some(stronger) = self.stronger_intents(sequence) {
-                self.locks.release(sequence, &mut outcome);
-                self.locks.request(sequence, stronger, &mut outcome);
+                self.transactions.locks.release(sequence, &mut outcome);
+                self.transactions
+                    .locks
+                    .request(sequence, stronger, &mut outcome);
             } else if self.grant(sequence) {
-                self.participants.remove(&sequence);
-                self.locks.release(sequence, &mut outcome);
+                self.transactions.participants.remove(&sequence);
+                self.transactions.locks.release(sequence, &mut outcome);
             }
             granted.extend(outcome.granted);
             revoke.extend(outcome.revoke);
@@ -129,10 +136,10 @@ impl Core {
     /// The intents of a reading part that was granted what it needs no longer, because the time of a key has run
     /// out since it asked: that is a change, which comes behind those who have read the key.
     fn stronger_intents(&self, sequence: Sequence) -> Option<Vec<Intent>> {
-        let Duty::Read(part) = &self.participants[&sequence].duty else {
+        let Duty::Read(part) = &self.transactions.participants[&sequence].duty else {
             return None;
         };
-        if self.store.expires(usize::from(part.head.db)) == 0 {
+        if self.keyspace.own.expires(usize::from(part.head.db)) == 0 {
             return None;
         }
         let mut intents = Vec::new();
@@ -140,7 +147,7 @@ impl Core {
         strongest(&mut intents);
         let weak = |intent: &Intent| {
             intent.mode == Mode::Exclusive
-                && self.locks.held(sequence, intent.key) != Some(Mode::Exclusive)
+                && self.transactions.locks.held(sequence, intent.key) != Some(Mode::Exclusive)
         };
         intents.iter().any(weak).then_some(intents)
     }
@@ -148,11 +155,11 @@ impl Core {
     fn ask_to_yield(&mut self, sequences: &[Sequence]) {
         for &sequence in sequences {
             // It may be over, or have asked anew, meanwhile.
-            if !self.locks.is_revoking(sequence) {
+            if !self.transactions.locks.is_revoking(sequence) {
                 continue;
             }
             // A task is being run, and so nearly over.
-            let Some(participant) = self.participants.get(&sequence) else {
+            let Some(participant) = self.transactions.participants.get(&sequence) else {
                 continue;
             };
             self.metrics.count().revocations += 1;
@@ -163,6 +170,7 @@ impl Core {
     /// All locks are held. True when the transaction is over here already.
     fn grant(&mut self, sequence: Sequence) -> bool {
         let participant = self
+            .transactions
             .participants
             .remove(&sequence)
             .expect("a granted transaction takes part");
@@ -191,7 +199,7 @@ impl Core {
                     duty,
                     ..participant
                 };
-                self.participants.insert(sequence, lending);
+                self.transactions.participants.insert(sequence, lending);
                 return false;
             }
             Duty::Query(asked) => {
@@ -207,7 +215,7 @@ impl Core {
                     duty,
                     ..participant
                 };
-                self.participants.insert(sequence, offering);
+                self.transactions.participants.insert(sequence, offering);
                 return false;
             }
         };
@@ -222,7 +230,7 @@ impl Core {
             duty,
             ..participant
         };
-        self.participants.insert(sequence, granted);
+        self.transactions.participants.insert(sequence, granted);
         false
     }
 
@@ -235,7 +243,8 @@ impl Core {
             let places = keys.iter().zip(&slots);
             self.prefetch_keys(places.clone().map(|((db, key), &slot)| (*db, slot, &**key)));
             entries.extend(
-                places.map(|((db, key), &slot)| self.store.take(usize::from(*db), slot, key)),
+                places
+                    .map(|((db, key), &slot)| self.keyspace.own.take(usize::from(*db), slot, key)),
             );
         }
         entries
@@ -243,9 +252,13 @@ impl Core {
 
     /// The keys of a database that are lent to transactions, whether or not there are such keys.
     pub fn lent_away(&self, db: u16) -> impl Iterator<Item = &[u8]> {
-        let lending = self.participants.iter().filter(|(sequence, participant)| {
-            participant.within_ms.is_some() || self.locks.is_granted(**sequence)
-        });
+        let lending = self
+            .transactions
+            .participants
+            .iter()
+            .filter(|(sequence, participant)| {
+                participant.within_ms.is_some() || self.transactions.locks.is_granted(**sequence)
+            });
         let keys = lending.filter_map(|(_, participant)| participant.duty.lent());
         keys.flat_map(|keys| keys.iter())
             .filter(move |key| key.0 == db)
@@ -257,7 +270,8 @@ impl Core {
         for ((db, key), entry) in keys.iter().zip(returned) {
             if let Some(entry) = entry {
                 let displaced =
-                    self.store
+                    self.keyspace
+                        .own
                         .insert(usize::from(*db), crate::cmd::key_slot(key), entry);
                 assert!(
                     displaced.is_none(),
@@ -270,7 +284,7 @@ impl Core {
     /// Runs one command on our own keyspace and returns its reply.
     pub fn run_part(&mut self, carried: &Carried) -> Vec<u8> {
         let reply = self.run_unsettled(carried);
-        let run = self.table.row(carried.head.row).command.run;
+        let run = self.table().row(carried.head.row).command.run;
         if matches!(run, Run::Everywhere(_, Merge::Once)) && self.id() != 0 {
             self.effects.dirty = 0;
         }
@@ -292,6 +306,7 @@ impl Core {
     /// The coordinator has decided: the part runs now.
     pub fn execute_part(&mut self, coordinator: usize, sequence: Sequence, answer: bool) {
         let participant = self
+            .transactions
             .participants
             .remove(&sequence)
             .expect("a decided transaction takes part");
@@ -317,6 +332,7 @@ impl Core {
         wait: Option<Box<Wait>>,
     ) {
         let participant = self
+            .transactions
             .participants
             .remove(&sequence)
             .expect("a finished transaction took part");
@@ -344,13 +360,14 @@ impl Core {
             return;
         }
         let mut outcome = Outcome::default();
-        self.locks.release(sequence, &mut outcome);
+        self.transactions.locks.release(sequence, &mut outcome);
         self.act(outcome);
     }
 
     /// The coordinator gave way to an older transaction.
     pub fn yielded(&mut self, sequence: Sequence, returned: Returned) {
         let participant = self
+            .transactions
             .participants
             .get(&sequence)
             .expect("a yielding transaction takes part");
@@ -360,7 +377,7 @@ impl Core {
             self.take_back(&keys, returned);
         }
         let mut outcome = Outcome::default();
-        self.locks.yield_back(sequence, &mut outcome);
+        self.transactions.locks.yield_back(sequence, &mut outcome);
         self.act(outcome);
         self.serve_ready();
     }

@@ -24,7 +24,7 @@ impl Core {
         let (head, args) = task.commands.get(0);
         let owner = self.slots.owner(key_slot(args.get(1)));
         let source = self.lock_key(head.db, args.get(1));
-        if owner == self.id() && self.locks.conflicts(source, Mode::Exclusive) {
+        if owner == self.id() && self.transactions.locks.conflicts(source, Mode::Exclusive) {
             // It is on its way: whether or not it comes here, the destination can be locked meanwhile.
             return self.lend_all(task.to.token, task, Vec::new());
         }
@@ -34,7 +34,7 @@ impl Core {
     /// A command asks about its source, which is ours; it may be lent to a transaction.
     pub fn probe(&mut self, task: Task) {
         let keys = self.probed_keys(&task);
-        if self.locks.is_empty() && self.live_value(&keys[0]).is_none() {
+        if self.transactions.locks.is_empty() && self.live_value(&keys[0]).is_none() {
             return self.run_task(task);
         }
         let intents = self.exclusive_intents(&keys);

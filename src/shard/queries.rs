@@ -282,10 +282,10 @@ impl Core {
                 .push(IoRequest::StandStill { duration, asked });
             return;
         }
-        match mode.filter(|_| within_ms.is_none() && !self.locks.is_empty()) {
+        match mode.filter(|_| within_ms.is_none() && !self.transactions.locks.is_empty()) {
             // Keys that are lent out are nowhere to be seen: it has to be alone.
             Some(Mode::Exclusive) => self.query_locked(asked, vec![whole(Mode::Exclusive)]),
-            Some(mode) if self.locks.conflicts(WHOLE, mode) => {
+            Some(mode) if self.transactions.locks.conflicts(WHOLE, mode) => {
                 self.query_locked(asked, vec![whole(mode)]);
             }
             _ => self.at_clock(within_ms, |core| core.answer_query(asked)),

@@ -85,7 +85,7 @@ fn steps_on_keys_are_one_lending() {
         "{told} notes"
     );
     for shard in 0..SHARDS {
-        assert!(shards.core(shard).locks.is_empty());
+        assert!(shards.core(shard).transactions.locks.is_empty());
     }
 }
 
@@ -176,10 +176,13 @@ fn who_leaves_in_the_course_of_it_leaves_nothing_behind() {
             for shard in 0..3 {
                 let core = shards.core(shard);
                 assert!(
-                    core.locks.is_empty() && core.watches.is_empty(),
+                    core.transactions.locks.is_empty() && core.watches.is_empty(),
                     "{other}, {moment}"
                 );
-                assert!(core.coordinated.is_empty() && core.participants.is_empty());
+                assert!(
+                    core.transactions.coordinated.is_empty()
+                        && core.transactions.participants.is_empty()
+                );
             }
             assert!(shards.core(0).clients.get(client.token).is_none());
             shards.read(reader);

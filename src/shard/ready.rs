@@ -56,6 +56,7 @@ impl Ready {
     }
 
     /// True while a client waits for a turn.
+    #[cfg(test)]
     #[must_use]
     pub fn has_turns(&self) -> bool {
         !self.turns.is_empty()

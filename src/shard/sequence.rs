@@ -25,13 +25,13 @@ impl Core {
     /// ```
     pub fn sequence_behind(&mut self, sequence: Sequence) -> Sequence {
         let drawn = sequence >> SEQUENCE_BEHIND_BITS;
-        let (last, used) = self.behind_drawn;
+        let (last, used) = self.transactions.behind_drawn;
         let used = if drawn > last { 1 } else { used + 1 };
         // An older number's places may have been given before: only the newest is sure to have some left.
         if drawn < last || used >= SEQUENCES_BEHIND_EACH {
             return self.next_sequence();
         }
-        self.behind_drawn = (drawn, used);
+        self.transactions.behind_drawn = (drawn, used);
         let shard = self.id() as u64;
         (drawn << SEQUENCE_BEHIND_BITS) | (shard * SEQUENCES_BEHIND_EACH) | used
     }

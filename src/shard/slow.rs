@@ -55,7 +55,7 @@ impl Core {
     /// A command that may have to be written down.
     #[cold]
     fn slow(&mut self, call: Call, args: &Args<'_>, duration_us: u64) {
-        let row = self.table.row(call.head.row);
+        let row = self.table().row(call.head.row);
         let thresholds = *self.metrics.thresholds();
         let threshold_ms = thresholds.latency_event_ms;
         if threshold_ms > 0 && duration_us / 1000 >= threshold_ms {

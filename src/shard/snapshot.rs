@@ -89,7 +89,11 @@ impl Core {
     pub fn begin_snapshot(&mut self, token: Token, row: u16, args: &Args<'_>, how: Merge) -> Flow {
         let db = self.client(token).session.db;
         let keys = args.from(1).map(|key| self.lock_key(db, key));
-        let contended = self.snapshots.contended.any(self.now.monotonic_us, keys);
+        let contended = self
+            .transactions
+            .snapshots
+            .contended
+            .any(self.now.monotonic_us, keys);
         // A part too long for a parcel travels by itself.
         if contended || args.bytes() >= PARCEL_BYTES_MAX {
             return self.begin_split(token, row, args, how);
@@ -108,8 +112,8 @@ impl Core {
             return Flow::Retry;
         }
         let head = client.session.head(row);
-        self.snapshots.drawn += 1;
-        let number = self.snapshots.drawn;
+        self.transactions.snapshots.drawn += 1;
+        let number = self.transactions.snapshots.drawn;
         let mut own = None;
         for part in &parts {
             let keys = part.ordinals.iter().map(|ordinal| ordinal + 1);
@@ -127,7 +131,10 @@ impl Core {
             missing: parts.len(),
             parts,
         };
-        self.snapshots.under_way.insert(number, snapshot);
+        self.transactions
+            .snapshots
+            .under_way
+            .insert(number, snapshot);
         if let Some(part) = own {
             let mut times = self.times_of(head.db, &part.args());
             let reply = match times.is_read() {
@@ -187,23 +194,26 @@ impl Core {
 
     /// The times of a part that is about to be read here; not when a key is locked, or has yet to be ended.
     pub fn times_of(&mut self, db: u16, args: &Args<'_>) -> PartTimes {
-        self.snapshots.used_us = self.now.monotonic_us;
+        self.transactions.snapshots.used_us = self.now.monotonic_us;
         if !self.effects.wants.stamps {
             self.effects.wants.stamps = true;
             self.effects.stamps.switch_on();
             return PartTimes::unread(0);
         }
-        if self.locks.conflicts(WHOLE, Mode::SomeShared) {
+        if self.transactions.locks.conflicts(WHOLE, Mode::SomeShared) {
             return PartTimes::unread(0);
         }
         let read_us = self.effects.stamps.read_us();
         let (mut written_us, mut latest) = (0, 0);
         for (at, key) in (1..).zip(args.from(1)) {
-            let locked = self.locks.conflicts(self.lock_key(db, key), Mode::Shared);
+            let locked = self
+                .transactions
+                .locks
+                .conflicts(self.lock_key(db, key), Mode::Shared);
             if locked || self.is_over(db, key) {
                 return PartTimes::unread(at);
             }
-            let this_us = self.effects.stamps.written_us(self.store.hash(key));
+            let this_us = self.effects.stamps.written_us(self.keyspace.own.hash(key));
             if this_us > written_us {
                 (written_us, latest) = (this_us, at);
             }
@@ -229,6 +239,7 @@ impl Core {
     /// A part has been read, or could not be.
     pub fn part_home(&mut self, from: usize, number: u64, times: PartTimes, reply: &[u8]) {
         let snapshot = self
+            .transactions
             .snapshots
             .under_way
             .get_mut(&number)
@@ -243,7 +254,7 @@ impl Core {
         if snapshot.missing > 0 {
             return;
         }
-        let snapshot = self.snapshots.under_way.remove(&number);
+        let snapshot = self.transactions.snapshots.under_way.remove(&number);
         let snapshot = snapshot.expect("it was just there");
         if self.clients.of(snapshot.token, snapshot.client).is_some() {
             self.end_snapshot(snapshot);
@@ -282,7 +293,7 @@ impl Core {
             };
             let key = self.lock_key(head.db, args.get(part.ordinals[nth] + 1));
             let now_us = self.now.monotonic_us;
-            self.snapshots.contended.remember(key, now_us);
+            self.transactions.snapshots.contended.remember(key, now_us);
         }
         let positions: Vec<usize> = (1..args.len()).collect();
         self.split(snapshot.token, head, &args, &positions, snapshot.merge);
@@ -290,7 +301,10 @@ impl Core {
 
     /// Stops recording writes when nobody has read that way for a while.
     pub fn rest_stamps(&mut self) {
-        let idle_us = self.now.monotonic_us.saturating_sub(self.snapshots.used_us);
+        let idle_us = self
+            .now
+            .monotonic_us
+            .saturating_sub(self.transactions.snapshots.used_us);
         if self.effects.wants.stamps && idle_us > STAMPS_IDLE_US {
             self.effects.wants.stamps = false;
             self.effects.stamps.switch_off();

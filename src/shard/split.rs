@@ -34,7 +34,7 @@ impl Core {
         positions: &[usize],
         merge: Merge,
     ) {
-        let writes = changes_keys(self.table.row(head.row));
+        let writes = changes_keys(self.table().row(head.row));
         let mode = if writes {
             Mode::Exclusive
         } else {

@@ -42,6 +42,7 @@ impl Core {
     /// Every shard is held: the commands run one after the other.
     pub fn begin_steps(&mut self, sequence: Sequence) {
         let coordinated = self
+            .transactions
             .coordinated
             .get(&sequence)
             .expect("it has just been decided");
@@ -94,7 +95,7 @@ impl Core {
     }
 
     fn step(&mut self, token: Token, carried: Carried) -> Flow {
-        let row: &'static Row = self.table.row(carried.head.row);
+        let row: &'static Row = self.table().row(carried.head.row);
         let client = self.client(token);
         if client.state != State::Closing {
             client.state = State::Waiting;
@@ -133,7 +134,7 @@ impl Core {
             ..self.task(token, row, &args)
         };
         while let Some(next) = left.pop_front() {
-            let run = self.table.row(next.head.row).command.run;
+            let run = self.table().row(next.head.row).command.run;
             let on_keys = matches!(run, Run::Keys(_) | Run::Split(..));
             let full = task.commands.len() >= STEP_COMMANDS_MAX
                 || task.commands.bytes() >= PARCEL_BYTES_MAX;
@@ -157,7 +158,11 @@ impl Core {
 
     /// Releases every shard.
     pub fn end_steps(&mut self, sequence: Sequence) {
-        let coordinated = self.coordinated.remove(&sequence).expect("steps end once");
+        let coordinated = self
+            .transactions
+            .coordinated
+            .remove(&sequence)
+            .expect("steps end once");
         for share in &coordinated.shares {
             self.tell(share.shard, Note::unchanged(sequence, Vec::new()));
         }

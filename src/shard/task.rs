@@ -18,7 +18,7 @@ use crate::route::{Batch, Intent, Mode, Note, Task};
 impl Core {
     /// Runs a task whose keys are all ours, now or when the locks allow.
     pub fn perform(&mut self, task: Task) {
-        if self.locks.is_empty() {
+        if self.transactions.locks.is_empty() {
             return self.run_task(task);
         }
         let mut intents: Vec<Intent> = Vec::new();
@@ -124,7 +124,7 @@ impl Core {
         args: &Args<'_>,
         reply: &mut Vec<u8>,
     ) {
-        let row = self.table.row(call.head.row);
+        let row = self.table().row(call.head.row);
         let at_home = matches!(row.command.run, Run::Home(_));
         let Some(client) = self.clients.of(token, id) else {
             if !at_home {
@@ -149,14 +149,14 @@ impl Core {
 
     /// The next command of a client that waited behind one of its own.
     fn run_behind(&mut self, origin: (u16, crate::base::Token)) {
-        let Some(queue) = self.behind.get_mut(&origin) else {
+        let Some(queue) = self.transactions.behind.get_mut(&origin) else {
             return;
         };
         match queue.pop_front() {
             // As a note, so that a long queue does not become deep recursion.
             Some(task) => self.tell(self.id(), Note::Bundle(Box::new(task))),
             None => {
-                self.behind.remove(&origin);
+                self.transactions.behind.remove(&origin);
             }
         }
     }

@@ -188,8 +188,7 @@ impl Shards {
         for shard in &mut self.shards {
             let core = &mut shard.core;
             core.commands = commands;
-            core.table = &commands.table;
-            let thresholds = super::slow::thresholds(&core.config);
+            let thresholds = super::slow::thresholds(&core.settings.config);
             core.metrics = crate::metrics::Metrics::new(commands.table.len(), thresholds);
         }
     }

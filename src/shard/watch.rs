@@ -205,8 +205,9 @@ impl Core {
                 "only the owner of a key keeps its watches"
             );
             // One that is lent has gone for a moment only.
-            let lent = !self.locks.is_empty()
+            let lent = !self.transactions.locks.is_empty()
                 && self
+                    .transactions
                     .locks
                     .conflicts(self.lock_key(key.0, &key.1), Mode::Shared);
             let watcher = self.watches.by_client.entry(client).or_default();
@@ -214,7 +215,7 @@ impl Core {
                 continue;
             };
             let key = place.key();
-            let entry = self.store.get(usize::from(key.0), slot, &key.1);
+            let entry = self.keyspace.own.get(usize::from(key.0), slot, &key.1);
             let stale = entry.is_some_and(|entry| entry.expiry().is_some_and(|at| at <= now_ms));
             let watchers = self.watches.by_key.entry(key.clone()).or_default();
             watchers.insert(client);
@@ -251,7 +252,7 @@ impl Core {
         let now_ms = self.now.unix_ms();
         watcher.changed
             || watcher.keys.iter().any(|((db, key), watched)| {
-                let entry = self.store.get(usize::from(*db), key_slot(key), key);
+                let entry = self.keyspace.own.get(usize::from(*db), key_slot(key), key);
                 !watched.stale
                     && entry.is_some_and(|entry| entry.expiry().is_some_and(|at| at <= now_ms))
             })
@@ -260,7 +261,8 @@ impl Core {
     /// A key that is watched, or waited for, changed.
     pub fn watched_key_changed(&mut self, key: &DbKey) {
         let exists = self
-            .store
+            .keyspace
+            .own
             .get(usize::from(key.0), key_slot(&key.1), &key.1)
             .is_some();
         self.watches.changed(key, exists);
@@ -270,7 +272,10 @@ impl Core {
     /// whose time is over takes the place of another such one, or of none.
     pub fn watched_database_replaced(&mut self, db: u16) {
         let now_ms = self.now.unix_ms();
-        let Self { watches, store, .. } = self;
+        let Self {
+            watches, keyspace, ..
+        } = self;
+        let store = &keyspace.own;
         for watcher in watches.by_client.values_mut() {
             let first = (db, Box::default());
             let in_db = watcher.keys.range_mut(first..);

@@ -203,7 +203,7 @@ pub fn shards(figures: &Figures<'_>, lines: &mut Lines) {
                 "clients={},keys={keys},used_memory={},commands={},hops={},ticks={},\
                  longest_round_usec={},longest_round_cause={},stalls={}",
                 shard.clients,
-                figures.core.identity.shared.memory.arena_bytes(number),
+                figures.core.shared().memory.arena_bytes(number),
                 shard.commands,
                 shard.hops,
                 shard.ticks,
