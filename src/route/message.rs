@@ -8,6 +8,8 @@
 use std::any::Any;
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use super::packed::{Batch, Carried, Head, count, pack};
 use super::{Intent, Sequence};
 use crate::base::{Socket, Token};
@@ -21,7 +23,7 @@ pub struct Message {
     /// Commands to execute.
     pub commands: Option<Box<Parcel>>,
     /// Parcels of the receiver's, coming home with replies.
-    pub replies: Vec<Box<Parcel>>,
+    pub replies: SmallVec<[Box<Parcel>; 1]>,
     /// Everything rarer, in order; handled before the commands.
     pub notes: Vec<Note>,
 }

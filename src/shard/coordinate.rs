@@ -19,7 +19,9 @@ use super::keys::Place;
 use crate::base::Token;
 use crate::cmd::{Merge, Row, Run, flag};
 use crate::conn::State;
-use crate::route::{DbKey, Intent, Note, Part, Schedule, Sequence, Task, Work};
+use crate::route::{
+    Carried, DbKey, Intent, Mode, Note, Part, Schedule, Sequence, Task, WHOLE, Work,
+};
 
 /// What happens at the decision.
 #[derive(Debug)]
@@ -219,19 +221,11 @@ impl Core {
         };
         match &coordinated.plan {
             Plan::Lend(_) => {
-                let coordinated = self
-                    .transactions
-                    .coordinated
-                    .remove(&sequence)
-                    .expect("it was just there");
+                let coordinated = self.take_decided(sequence);
                 self.run_lent(sequence, coordinated);
             }
             Plan::Split { writes: false, .. } => {
-                let coordinated = self
-                    .transactions
-                    .coordinated
-                    .remove(&sequence)
-                    .expect("it was just there");
+                let coordinated = self.take_decided(sequence);
                 for share in &coordinated.shares {
                     self.tell(share.shard, Note::unchanged(sequence, Vec::new()));
                 }
@@ -242,19 +236,10 @@ impl Core {
                 fallible: None,
                 ..
             } => {
-                let coordinated = self
-                    .transactions
-                    .coordinated
-                    .remove(&sequence)
-                    .expect("it was just there");
+                let coordinated = self.take_decided(sequence);
                 for share in &coordinated.shares {
-                    self.tell(
-                        share.shard,
-                        Note::Execute {
-                            sequence,
-                            answer: false,
-                        },
-                    );
+                    let answer = false;
+                    self.tell(share.shard, Note::Execute { sequence, answer });
                 }
                 self.reply_merged(coordinated);
             }
@@ -264,15 +249,52 @@ impl Core {
                 let shards: Vec<usize> =
                     coordinated.shares.iter().map(|share| share.shard).collect();
                 for shard in shards {
-                    self.tell(
-                        shard,
-                        Note::Execute {
-                            sequence,
-                            answer: true,
-                        },
-                    );
+                    let answer = true;
+                    self.tell(shard, Note::Execute { sequence, answer });
                 }
             }
+        }
+    }
+
+    /// A decided transaction that nothing more is asked of.
+    fn take_decided(&mut self, sequence: Sequence) -> Coordinated {
+        let coordinated = self.transactions.coordinated.remove(&sequence);
+        let coordinated = coordinated.expect("a transaction is known until it is over");
+        assert!(coordinated.decided, "only a decided transaction ends");
+        coordinated
+    }
+
+    /// A part of a command without keys for every shard.
+    pub fn spread(&mut self, token: Token, row: &'static Row, carried: &Carried) {
+        let Run::Everywhere(_, merge) = row.command.run else {
+            panic!("only such commands come here")
+        };
+        let writes = row.has(flag::WRITE);
+        let mode = if writes {
+            Mode::Exclusive
+        } else {
+            Mode::Shared
+        };
+        let plan = Plan::Split {
+            merge,
+            writes,
+            fallible: Some(carried.head.row),
+        };
+        self.count_call(carried.head.row, 1);
+        let sequence = self.open(token, plan, self.identity.shards);
+        for shard in 0..self.identity.shards {
+            let work = if writes {
+                Work::Write(carried.clone())
+            } else {
+                Work::Read(carried.clone())
+            };
+            self.ask_share(
+                sequence,
+                Share::new(shard, [].into()),
+                vec![Intent { key: WHOLE, mode }],
+                work,
+                None,
+            );
         }
     }
 

@@ -13,7 +13,7 @@ use crate::cmd::{Effects, Random, Table};
 use crate::config::Config;
 use crate::conn::{Client, Clients, State};
 use crate::limits::TURN_INPUT_BYTES;
-use crate::metrics::{Metrics, Statistics};
+use crate::metrics::{Metrics, Statistics, Thresholds};
 use crate::resp::{Error, Reply};
 use crate::route::{Locks, Note, Sequence, SlotTable, Task};
 use crate::store::{Cleared, Store};
@@ -170,7 +170,7 @@ impl Core {
     ) -> Self {
         let seed = identity.shared.hash_seed;
         Self {
-            metrics: Metrics::new(commands.table.len(), super::slow::thresholds(&config)),
+            metrics: Metrics::new(commands.table.len(), thresholds(&config)),
             keyspace: Keyspace::new(usize::from(config.databases), seed),
             settings: Settings { config, version: 0 },
             commands,
@@ -286,41 +286,10 @@ impl Core {
         self.slots.owner(slot)
     }
 
-    /// True while some client monitors.
-    #[must_use]
-    pub fn is_monitored(&self) -> bool {
-        !self.monitors.is_empty()
-    }
-
-    /// True while there is something to do without waiting.
-    #[must_use]
-    pub fn has_work(&self) -> bool {
-        !self.ready.is_empty() || self.mail.has_own() || !self.output.is_empty()
-    }
-
     /// What this shard has counted.
     #[must_use]
     pub fn statistics(&self) -> &Statistics {
         self.metrics.counters()
-    }
-
-    /// What is under way, by name; nothing is once every client has gone.
-    #[must_use]
-    pub fn leftovers(&self) -> [(&'static str, usize); 9] {
-        [
-            ("locks", self.transactions.locks.len()),
-            ("participants", self.transactions.participants.len()),
-            (
-                "coordinated transactions",
-                self.transactions.coordinated.len(),
-            ),
-            ("commands behind others", self.transactions.behind.len()),
-            ("queries", self.queries.pending()),
-            ("blocked clients", usize::from(!self.waits.is_empty())),
-            ("watches", usize::from(!self.watches.is_empty())),
-            ("clients", self.clients.len()),
-            ("messages", self.mail.waiting()),
-        ]
     }
 
     /// What a test hears of the shard's keys from now on.
@@ -398,20 +367,15 @@ impl Core {
             self.ready.push(token);
         }
     }
+}
 
-    /// Uses a configuration from now on, unless a later one came first.
-    pub fn configure(&mut self, version: u64, config: Arc<Config>) {
-        if version <= self.settings.version {
-            return;
-        }
-        self.settings.version = version;
-        if self.id() == 0 && config.loglevel != self.settings.config.loglevel {
-            crate::base::log::set_level(config.loglevel.into());
-        }
-        self.metrics.configure(super::slow::thresholds(&config));
-        self.settings.config = config;
-        // A new `maxmemory` is held against what is used now.
-        self.publish_memory();
-        self.update_wants();
+/// From when on a configuration has commands looked at closely.
+#[must_use]
+pub fn thresholds(config: &Config) -> Thresholds {
+    Thresholds {
+        slow_log_us: u64::try_from(config.slowlog_log_slower_than).ok(),
+        latency_event_ms: config.latency_monitor_threshold,
+        tracking: config.latency_tracking,
+        slow_log_len: usize::try_from(config.slowlog_max_len).unwrap_or(usize::MAX),
     }
 }

@@ -9,6 +9,7 @@
 mod account;
 mod admission;
 mod ahead;
+mod answers;
 mod background;
 mod blocking;
 mod commands;
@@ -38,6 +39,7 @@ mod output;
 mod participate;
 mod pause;
 mod probe;
+mod progress;
 mod queries;
 #[cfg(test)]
 mod queue_tests;

@@ -10,15 +10,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::core::IoRequest;
 use super::execute::Call;
-use super::keys::strongest;
-use super::participate::{Duty, Participant};
 use super::{Core, Flow};
 use crate::base::Token;
 use crate::conn::State;
 use crate::resp::{Args, Protocol};
-use crate::route::{Carried, DbKey, Head, Intent, Mode, Note, WHOLE};
+use crate::route::{Carried, DbKey, Head, Mode, Note};
 
 /// A question that any shard can answer from what it owns.
 pub trait Query: Send + Sync + 'static {
@@ -53,10 +50,10 @@ pub trait Query: Send + Sync + 'static {
 }
 
 /// An answer of a type that only the query knows.
-type Opaque = Box<dyn Any + Send>;
+pub(super) type Opaque = Box<dyn Any + Send>;
 
 /// A `Query` of any type.
-trait AnyQuery: Send + Sync {
+pub(super) trait AnyQuery: Send + Sync {
     /// The lock on all keys under which it is answered; None: it looks at none.
     fn mode(&self) -> Option<Mode>;
     fn standstill(&self) -> Option<Duration>;
@@ -98,15 +95,15 @@ impl<Q: Query> AnyQuery for Q {
 }
 
 /// What is in the box that travels.
-struct Traveller(Arc<dyn AnyQuery>);
+pub(super) struct Traveller(pub(super) Arc<dyn AnyQuery>);
 
 /// A query of another shard, or of this one, that is not answered yet.
 pub struct Asked {
-    from: usize,
-    id: u64,
-    query: Arc<dyn AnyQuery>,
+    pub(super) from: usize,
+    pub(super) id: u64,
+    pub(super) query: Arc<dyn AnyQuery>,
     /// The answer so far, and the keys that it lacks.
-    lacking: Option<(Opaque, Vec<DbKey>)>,
+    pub(super) lacking: Option<(Opaque, Vec<DbKey>)>,
 }
 
 impl std::fmt::Debug for Asked {
@@ -259,78 +256,6 @@ impl Core {
         Flow::Stop
     }
 
-    /// A shard asks, perhaps this one.
-    pub fn query_asked(
-        &mut self,
-        from: usize,
-        id: u64,
-        query: Box<dyn Any + Send>,
-        within_ms: Option<u64>,
-    ) {
-        let Traveller(query) = *query
-            .downcast()
-            .expect("only `ask` puts something into the box");
-        let (mode, standstill) = (query.mode(), query.standstill());
-        let asked = Asked {
-            from,
-            id,
-            query,
-            lacking: None,
-        };
-        if let Some(duration) = standstill {
-            self.requests
-                .push(IoRequest::StandStill { duration, asked });
-            return;
-        }
-        match mode.filter(|_| within_ms.is_none() && !self.transactions.locks.is_empty()) {
-            // Keys that are lent out are nowhere to be seen: it has to be alone.
-            Some(Mode::Exclusive) => self.query_locked(asked, vec![whole(Mode::Exclusive)]),
-            Some(mode) if self.transactions.locks.conflicts(WHOLE, mode) => {
-                self.query_locked(asked, vec![whole(mode)]);
-            }
-            _ => self.at_clock(within_ms, |core| core.answer_query(asked)),
-        }
-    }
-
-    /// The query takes its turn among the transactions.
-    fn query_locked(&mut self, asked: Asked, intents: Vec<Intent>) {
-        let participant = Participant {
-            coordinator: asked.from,
-            duty: Duty::Query(asked),
-            watcher: None,
-            within_ms: None,
-        };
-        let sequence = self.next_sequence();
-        self.take_part(sequence, intents, participant);
-    }
-
-    /// Answers a query, or finds that keys have to come home first.
-    pub fn answer_query(&mut self, mut asked: Asked) {
-        let query = asked.query.clone();
-        let answer = if let Some((mut answer, keys)) = asked.lacking.take() {
-            query.add(self, &mut answer, &keys);
-            answer
-        } else {
-            let mut answer = query.answer(self);
-            let keys = query.lacks(self, &mut answer);
-            if !keys.is_empty() {
-                let mut intents: Vec<Intent> = keys
-                    .iter()
-                    .map(|(db, key)| Intent {
-                        key: self.lock_key(*db, key),
-                        mode: Mode::Shared,
-                    })
-                    .collect();
-                strongest(&mut intents);
-                asked.lacking = Some((answer, keys));
-                return self.query_locked(asked, intents);
-            }
-            answer
-        };
-        let id = asked.id;
-        self.tell(asked.from, Note::Answer { id, answer });
-    }
-
     /// An answer has come.
     pub fn query_answered(&mut self, from: usize, id: u64, answer: Box<dyn Any + Send>) {
         let Some(pending) = self.queries.answered(id, from, answer) else {
@@ -393,11 +318,6 @@ impl Core {
         (call.token, call.client) = (token, client);
         call
     }
-}
-
-/// A lock on all keys of the shard.
-fn whole(mode: Mode) -> Intent {
-    Intent { key: WHOLE, mode }
 }
 
 #[cfg(test)]

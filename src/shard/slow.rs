@@ -7,25 +7,13 @@ use super::Core;
 use super::execute::Call;
 use crate::base::Token;
 use crate::cmd::{Row, flag};
-use crate::config::Config;
 use crate::limits::{SLOW_ARGUMENT_BYTES_MAX, SLOW_ARGUMENTS_MAX};
-use crate::metrics::{SlowEntry, Thresholds};
+use crate::metrics::SlowEntry;
 use crate::resp::Args;
 use crate::route::Note;
 
 /// What stands in place of a secret.
 pub(super) const REDACTED: &[u8] = b"(redacted)";
-
-/// From when on a configuration has commands looked at closely.
-#[must_use]
-pub fn thresholds(config: &Config) -> Thresholds {
-    Thresholds {
-        slow_log_us: u64::try_from(config.slowlog_log_slower_than).ok(),
-        latency_event_ms: config.latency_monitor_threshold,
-        tracking: config.latency_tracking,
-        slow_log_len: usize::try_from(config.slowlog_max_len).unwrap_or(usize::MAX),
-    }
-}
 
 impl Core {
     /// The handler of a call has ended.

@@ -8,10 +8,10 @@ use super::coordinate::{Plan, Share};
 use super::input::Flow;
 use super::keys::strongest;
 use crate::base::Token;
-use crate::cmd::{Merge, Row, Run, changes_keys, flag, key_slot};
+use crate::cmd::{Merge, Row, changes_keys, key_slot};
 use crate::conn::State;
 use crate::resp::Args;
-use crate::route::{Carried, Head, Intent, Mode, WHOLE, Work};
+use crate::route::{Carried, Head, Intent, Mode, Work};
 
 impl Core {
     /// A command of a waiting client that divides by key; `positions` holds where the keys stand.
@@ -85,40 +85,6 @@ impl Core {
                 Work::Read(part)
             };
             self.ask_share(sequence, share, intents, work, None);
-        }
-    }
-
-    /// A part of a command without keys for every shard.
-    pub fn spread(&mut self, token: Token, row: &'static Row, carried: &Carried) {
-        let Run::Everywhere(_, merge) = row.command.run else {
-            panic!("only such commands come here")
-        };
-        let writes = row.has(flag::WRITE);
-        let mode = if writes {
-            Mode::Exclusive
-        } else {
-            Mode::Shared
-        };
-        let plan = Plan::Split {
-            merge,
-            writes,
-            fallible: Some(carried.head.row),
-        };
-        self.count_call(carried.head.row, 1);
-        let sequence = self.open(token, plan, self.identity.shards);
-        for shard in 0..self.identity.shards {
-            let work = if writes {
-                Work::Write(carried.clone())
-            } else {
-                Work::Read(carried.clone())
-            };
-            self.ask_share(
-                sequence,
-                Share::new(shard, [].into()),
-                vec![Intent { key: WHOLE, mode }],
-                work,
-                None,
-            );
         }
     }
 }

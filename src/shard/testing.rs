@@ -188,7 +188,7 @@ impl Shards {
         for shard in &mut self.shards {
             let core = &mut shard.core;
             core.commands = commands;
-            let thresholds = super::slow::thresholds(&core.settings.config);
+            let thresholds = super::core::thresholds(&core.settings.config);
             core.metrics = crate::metrics::Metrics::new(commands.table.len(), thresholds);
         }
     }
