@@ -1,9 +1,9 @@
 //! The configuration: one table of directives behind the config file, the command line and CONFIG.
 //!
-//! A directive is a row in `config/table/`; the row parses, checks, stores, prints and documents itself.
-//! `load` reads the command line and files at start, `live` is CONFIG GET and SET, `rewrite` is CONFIG
-//! REWRITE. Owned by main at start, then cloned to whoever needs it. Applies nothing to the server and
-//! does no I/O but through the `Source` that `load` is given.
+//! A directive is a row in `config/table/`; the row parses, checks, stores, prints and documents
+//! itself. `load` reads the command line and files at start, `live` is CONFIG GET and SET,
+//! `rewrite` is CONFIG REWRITE. Owned by main at start, then cloned to whoever needs it. Applies
+//! nothing to the server and does no I/O but through the `Source` that `load` is given.
 
 pub mod choice;
 mod command_line;
@@ -63,7 +63,8 @@ impl std::ops::Deref for Config {
 }
 
 impl Config {
-    /// Makes the server a replica of a host and port, or a primary; what the REPLICAOF command changes.
+    /// Makes the server a replica of a host and port, or a primary; what the REPLICAOF command
+    /// changes.
     pub fn set_replicaof(&mut self, primary: Option<(String, u16)>) {
         self.settings.replicaof = primary;
     }

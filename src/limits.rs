@@ -8,8 +8,8 @@
 pub const SLOTS: usize = 16_384;
 /// Most shards of one server: the doorbell bitmap has this many bits.
 pub const SHARDS_MAX: usize = 256;
-/// Places in the order of transactions behind each drawn number: so many for each shard, the first unused. The rest
-/// of 64 bits lasts for 35 years of a million transactions a second.
+/// Places in the order of transactions behind each drawn number: so many for each shard, the first
+/// unused. The rest of 64 bits lasts for 35 years of a million transactions a second.
 pub const SEQUENCES_BEHIND_EACH: u64 = 1 << (SEQUENCE_BEHIND_BITS - SHARDS_MAX.ilog2());
 pub const SEQUENCE_BEHIND_BITS: u32 = 14;
 /// Logical databases by default, and the most that may be configured.
@@ -18,9 +18,11 @@ pub const DATABASES_MAX: usize = 256;
 
 /// Longest inline command or length line, bytes (Redis: PROTO_INLINE_MAX_SIZE).
 pub const INLINE_BYTES_MAX: usize = 64 * 1024;
-/// Most arguments of one command (Redis 7: INT_MAX); what is declared is waited for, never allocated.
+/// Most arguments of one command (Redis 7: INT_MAX); what is declared is waited for, never
+/// allocated.
 pub const ARGUMENTS_MAX: usize = i32::MAX as usize;
-/// Longest command, bytes as sent: what is packed up for another shard fits 32 bits with what lies before it.
+/// Longest command, bytes as sent: what is packed up for another shard fits 32 bits with what lies
+/// before it.
 pub const COMMAND_BYTES_MAX: usize = u32::MAX as usize - 64 * 1024 * 1024;
 /// Before authentication: most arguments and longest bulk, bytes.
 pub const UNAUTHENTICATED_ARGUMENTS_MAX: usize = 10;
@@ -28,7 +30,8 @@ pub const UNAUTHENTICATED_BULK_BYTES_MAX: usize = 16_384;
 /// Longest string value, bytes (`proto-max-bulk-len` may lower or raise the protocol's own bound).
 pub const STRING_BYTES_MAX: usize = 512 * 1024 * 1024;
 
-/// Most runs of stars, but for a last one, in a glob pattern that may fit anything (Redis 7.0.15 recurses that deep).
+/// Most runs of stars, but for a last one, in a glob pattern that may fit anything (Redis 7.0.15
+/// recurses that deep).
 pub const GLOB_STARS_MAX: usize = 1000;
 
 /// Addresses that `bind` may name (Redis: CONFIG_BINDADDR_MAX).
@@ -39,15 +42,16 @@ pub const INCLUDE_DEPTH_MAX: usize = 16;
 /// Longest string kept inside its entry, and longest that clients see as `embstr`, bytes.
 pub const INLINE_VALUE_BYTES_MAX: usize = 1024;
 pub const EMBSTR_BYTES_MAX: usize = 44;
-/// Most bytes of a list's node whose size is given in elements (Redis: SIZE_SAFETY_LIMIT), and of one that
-/// is loaded as it is.
+/// Most bytes of a list's node whose size is given in elements (Redis: SIZE_SAFETY_LIMIT), and of
+/// one that is loaded as it is.
 pub const LIST_NODE_BYTES_MAX: usize = 8192;
 pub const LIST_NODE_LOADED_BYTES_MAX: usize = 64 * 1024;
 /// Most bytes of a list that is one listpack, whatever `list-max-listpack-size` says.
 pub const LISTPACK_BYTES_MAX: usize = 256 * 1024;
 /// Latest time that a command can name, unix milliseconds, as in Redis.
 pub const UNIX_MS_MAX: u64 = i64::MAX as u64;
-/// Latest expiry that the expiry wheel is told, unix milliseconds (the year 144,683): no clock reaches later ones.
+/// Latest expiry that the expiry wheel is told, unix milliseconds (the year 144,683): no clock
+/// reaches later ones.
 pub const EXPIRY_MS_MAX: u64 = (1 << 52) - 1;
 /// Stale references the expiry wheel tolerates beyond a quarter of its live ones, and how many
 /// references a command that adds one examines while there are more.
@@ -57,17 +61,19 @@ pub const SWEPT_PER_REFERENCE: usize = 8;
 /// Receive buffers of one shard: their number (a power of two) and the bytes of each.
 pub const RECEIVE_BUFFERS: usize = 256;
 pub const RECEIVE_BUFFER_BYTES: usize = 16 * 1024;
-/// Of those, how many the kernel is offered at first; twice as many whenever they have run out. It goes
-/// through all that it is offered, and the fewer they are the more of them stay in the processor's caches.
+/// Of those, how many the kernel is offered at first; twice as many whenever they have run out. It
+/// goes through all that it is offered, and the fewer they are the more of them stay in the
+/// processor's caches.
 pub const RECEIVE_BUFFERS_OFFERED: u16 = 32;
 /// Replies that wait for another shard's answer to leave with it, up to this many bytes.
 pub const SEND_HELD_BYTES: usize = 16 * 1024;
 /// Submission queue entries of one shard's ring; the completion queue holds four times as many.
 pub const RING_ENTRIES: u32 = 1024;
-/// Sockets of one shard that get a place in its ring's registered file table; the others work without.
+/// Sockets of one shard that get a place in its ring's registered file table; the others work
+/// without.
 pub const REGISTERED_FILES: u32 = 16_384;
-/// Connections that one listener accepts per `poll`, and the pause after accepting failed for want of a
-/// resource, microseconds.
+/// Connections that one listener accepts per `poll`, and the pause after accepting failed for want
+/// of a resource, microseconds.
 pub const ACCEPTS_PER_POLL: usize = 64;
 pub const ACCEPT_RETRY_US: u64 = 100_000;
 /// How long binding waits for a taken port: the kernel takes a killed server's rings apart some
@@ -92,7 +98,8 @@ pub const MESH_CHANNEL_MESSAGES: usize = 64;
 /// Commands and payload bytes that one message of the mesh carries before the next one is begun.
 pub const PARCEL_COMMANDS_MAX: usize = 1024;
 pub const PARCEL_BYTES_MAX: usize = 256 * 1024;
-/// Empty parcels and send buffers that a shard keeps for reuse, and the largest that is kept, bytes.
+/// Empty parcels and send buffers that a shard keeps for reuse, and the largest that is kept,
+/// bytes.
 pub const PARCELS_KEPT: usize = 64;
 pub const SEND_BUFFERS_KEPT: usize = 64;
 pub const SEND_BUFFER_KEPT_BYTES: usize = 64 * 1024;
@@ -100,9 +107,9 @@ pub const SEND_BUFFER_KEPT_BYTES: usize = 64 * 1024;
 /// Notes to one shard that are put off until there is something else to tell it.
 pub const NOTES_LATER_MAX: usize = 64;
 
-/// The buffer that a client keeps for its replies, at least and at most (as in Redis), bytes; how long
-/// a client that says nothing keeps one, microseconds; and the part of all clients (one so-manieth)
-/// that a round of housekeeping looks at, and how many at least.
+/// The buffer that a client keeps for its replies, at least and at most (as in Redis), bytes; how
+/// long a client that says nothing keeps one, microseconds; and the part of all clients (one
+/// so-manieth) that a round of housekeeping looks at, and how many at least.
 pub const REPLY_BUFFER_BYTES_MIN: usize = 1024;
 pub const REPLY_BUFFER_BYTES_MAX: usize = 16 * 1024;
 pub const REPLY_BUFFER_IDLE_US: u64 = 10_000_000;
@@ -112,7 +119,8 @@ pub const CLIENTS_PER_HOUSEKEEPING: usize = 10;
 pub const CLIENTS_PER_HOUSEKEEPING_MIN: usize = 5;
 /// Replies a client may have outstanding on other shards before its pipeline waits.
 pub const OUTSTANDING_PER_CLIENT: usize = 1024;
-/// What each of them is taken to be long before any has come, and what is kept of their buffer, bytes.
+/// What each of them is taken to be long before any has come, and what is kept of their buffer,
+/// bytes.
 pub const REPLY_BYTES_ASSUMED: u32 = 256 * 1024;
 pub const HELD_BYTES_KEPT: usize = 4096;
 /// Replies of one parcel that travel in it, bytes; those beyond travel by themselves.
@@ -122,8 +130,8 @@ pub const OUTPUT_PAUSE_BYTES: usize = 1024 * 1024;
 /// Unparsed input of a waiting client at which its socket is no longer read, bytes.
 pub const INPUT_PAUSE_BYTES: usize = 64 * 1024;
 
-/// Unsent lines at which a monitoring client is closed, and lines under way to one shard beyond which
-/// further ones are left out, bytes.
+/// Unsent lines at which a monitoring client is closed, and lines under way to one shard beyond
+/// which further ones are left out, bytes.
 pub const MONITOR_UNSENT_BYTES_MAX: usize = 64 * 1024 * 1024;
 pub const MONITOR_PENDING_BYTES_MAX: usize = 16 * 1024 * 1024;
 
@@ -134,31 +142,32 @@ pub const QUEUED_BYTES_MAX: usize = 1024 * 1024 * 1024;
 pub const STEP_COMMANDS_MAX: usize = 1024;
 /// Writes are no longer stamped when nobody has read by stamps for this long, microseconds.
 pub const STAMPS_IDLE_US: u64 = 1_000_000;
-/// Places, a power of two, in which keys are remembered that could not be read without locks, and for how
-/// long, microseconds.
+/// Places, a power of two, in which keys are remembered that could not be read without locks, and
+/// for how long, microseconds.
 pub const CONTENDED_PLACES: usize = 1024;
 pub const CONTENDED_US: u64 = 20_000;
 /// Commands of a pipeline that are parsed before the first of them runs.
 pub const AHEAD_MAX: usize = 16;
-/// Arguments of an unfinished command from which on they are remembered until more bytes come; fewer are
-/// found again sooner than kept. And arguments for which a shard keeps the memory between commands.
+/// Arguments of an unfinished command from which on they are remembered until more bytes come;
+/// fewer are found again sooner than kept. And arguments for which a shard keeps the memory between
+/// commands.
 pub const RESUMED_SPANS_MIN: usize = 32;
 pub const AHEAD_SPANS_KEPT: usize = 16 * 1024;
 /// A round of a shard that takes longer is counted as a stall, microseconds.
 pub const STALL_US: u64 = 10_000;
-/// What one client gets done in a tick before it takes turns with others that want as much, and what such
-/// turns get done in a tick together: commands, and bytes of requests and replies.
+/// What one client gets done in a tick before it takes turns with others that want as much, and
+/// what such turns get done in a tick together: commands, and bytes of requests and replies.
 pub const TURN_WORK_MAX: u32 = 128;
 pub const TURNS_WORK_PER_TICK: u32 = 512;
 pub const WORK_BYTES: usize = 1024;
 /// Unparsed input with which a client that may go on waits for a turn, bytes.
 pub const TURN_INPUT_BYTES: usize = 4096;
-/// Messages of other shards, notes and commands in them, after which one tick takes up no more of them; and
-/// waiting clients that it takes up.
+/// Messages of other shards, notes and commands in them, after which one tick takes up no more of
+/// them; and waiting clients that it takes up.
 pub const MAIL_PER_TICK: usize = 2048;
 pub const RUNNABLE_PER_TICK: usize = 1024;
-/// Entries of emptied databases, and pieces of large values, that one tick frees; a value of more pieces than
-/// `FREED_AT_ONCE_MAX` is not freed at once, whoever removes it.
+/// Entries of emptied databases, and pieces of large values, that one tick frees; a value of more
+/// pieces than `FREED_AT_ONCE_MAX` is not freed at once, whoever removes it.
 pub const FREE_PER_TICK: usize = 2048;
 pub const FREED_AT_ONCE_MAX: usize = 256;
 /// What an entry of SLOWLOG keeps of a command: arguments, and bytes of each (as in Redis).
@@ -166,23 +175,24 @@ pub const SLOW_ARGUMENTS_MAX: usize = 32;
 pub const SLOW_ARGUMENT_BYTES_MAX: usize = 128;
 /// Samples that each event of LATENCY keeps (as in Redis).
 pub const LATENCY_SAMPLES_MAX: usize = 160;
-/// A blocking command that would wait longer waits for ever, milliseconds (142,000 years): deadlines are counted in
-/// microseconds.
+/// A blocking command that would wait longer waits for ever, milliseconds (142,000 years):
+/// deadlines are counted in microseconds.
 pub const WAIT_MS_MAX: u64 = 1 << 52;
 /// Different error codes that INFO errorstats keeps apart.
 pub const ERROR_CODES_MAX: usize = 128;
 
-/// References to expired keys examined in one tick's background step: at least, and at most. Between, two for every
-/// command since the step before, so that keys go faster than commands can bring new ones.
+/// References to expired keys examined in one tick's background step: at least, and at most.
+/// Between, two for every command since the step before, so that keys go faster than commands can
+/// bring new ones.
 pub const EXPIRE_PER_TICK: usize = 256;
 pub const EXPIRE_PER_TICK_MAX: usize = 1024;
 /// When an expired key that a transaction holds is looked at again, milliseconds.
 pub const HELD_EXPIRY_MS: u64 = 1;
-/// How long a shard waits awake for another one's answer before it sleeps, microseconds: about what falling
-/// asleep and being woken cost.
+/// How long a shard waits awake for another one's answer before it sleeps, microseconds: about what
+/// falling asleep and being woken cost.
 pub const LINGER_US: u64 = 20;
-/// Replies or transactions a shard waits for at most when it waits awake. With more of them, what is gained
-/// for one is lost by the clients whose packets a sleep would have gathered.
+/// Replies or transactions a shard waits for at most when it waits awake. With more of them, what
+/// is gained for one is lost by the clients whose packets a sleep would have gathered.
 pub const LINGER_WAITING_MAX: usize = 2;
 /// Longest sleep of an idle shard, microseconds: the period of `hz`-like housekeeping.
 pub const IDLE_SLEEP_US: u64 = 100_000;

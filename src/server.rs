@@ -1,8 +1,8 @@
 //! The server as a whole: machine, back end, listeners, one thread per shard, signals.
 //!
-//! Builds what all shards share, starts the shards on their cores and waits for them. After the start it
-//! does nothing but wait for signals; all work is the shards'. What the process is to those who started
-//! it stands in `server/process.rs`.
+//! Builds what all shards share, starts the shards on their cores and waits for them. After the
+//! start it does nothing but wait for signals; all work is the shards'. What the process is to
+//! those who started it stands in `server/process.rs`.
 
 #![allow(
     clippy::disallowed_methods,
@@ -30,7 +30,8 @@ use crate::shard::{Commands, Identity, Shard, Shared};
 pub use check_system::check_system;
 use process::Process;
 
-/// A broken shard holds keys and locks of the others: the process ends, in builds that unwind as well.
+/// A broken shard holds keys and locks of the others: the process ends, in builds that unwind as
+/// well.
 fn end_on_panic() {
     let report = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
@@ -252,7 +253,8 @@ fn plan(config: &Config, machine: &topology::Machine) -> topology::Plan {
     plan
 }
 
-/// `--show-placement`: where the shards of this configuration would run, on this machine or a synthetic one.
+/// `--show-placement`: where the shards of this configuration would run, on this machine or a
+/// synthetic one.
 pub fn show_placement(config: &Config, synthetic: Option<&str>) {
     let machine = synthetic.map_or_else(topology::Machine::read, |description| {
         topology::Machine::synthetic(description).unwrap_or_else(|error| {

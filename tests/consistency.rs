@@ -1,8 +1,9 @@
-//! The simulator's workloads and checkers against the real server: real sockets, real threads, real time.
+//! The simulator's workloads and checkers against the real server: real sockets, real threads, real
+//! time.
 //!
-//! Sixteen clients at once, two and four shards, on both back ends, while the server is stopped and continued at
-//! random (SIGSTOP). A normal run takes a few seconds; `CAIRN_CONSISTENCY_SECONDS=n` lets every workload run again
-//! and again for n seconds, with stops of up to three seconds.
+//! Sixteen clients at once, two and four shards, on both back ends, while the server is stopped and
+//! continued at random (SIGSTOP). A normal run takes a few seconds; `CAIRN_CONSISTENCY_SECONDS=n`
+//! lets every workload run again and again for n seconds, with stops of up to three seconds.
 
 #![allow(
     clippy::disallowed_methods,
@@ -213,7 +214,8 @@ fn run(server: &Server, run: &Run, seed: u64) -> Result<usize, String> {
     Ok(history.len())
 }
 
-/// Stops the process now and then, for `most_ms` at most, until the other end of `end` is gone. Returns how often.
+/// Stops the process now and then, for `most_ms` at most, until the other end of `end` is gone.
+/// Returns how often.
 fn stop_now_and_then(process: u32, most_ms: u64, end: &Receiver<()>) -> usize {
     const LEAST_MS: u64 = 100;
     let signal = |name: &str| {

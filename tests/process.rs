@@ -1,7 +1,7 @@
 //! The server as a process: its log, its pid file, daemons and supervisors.
 //!
-//! Starts real processes and reads what they leave behind; what redis-server 7.0.15 does is right. Waits
-//! for files and replies, never for a while.
+//! Starts real processes and reads what they leave behind; what redis-server 7.0.15 does is right.
+//! Waits for files and replies, never for a while.
 
 #![allow(
     clippy::disallowed_methods,

@@ -1,8 +1,8 @@
 //! The whole server in one thread, from one seed: shards, clients, network and time are simulated.
 //!
-//! `CAIRN_SIM_SEEDS=n` runs n seeds per workload instead of the few of a normal run; `CAIRN_SIM_SEED=s`
-//! repeats one; `CAIRN_SIM_TRANSACTIONS=n` runs transactions over several shards until there were n. A
-//! failing seed is printed with the command that repeats it.
+//! `CAIRN_SIM_SEEDS=n` runs n seeds per workload instead of the few of a normal run;
+//! `CAIRN_SIM_SEED=s` repeats one; `CAIRN_SIM_TRANSACTIONS=n` runs transactions over several shards
+//! until there were n. A failing seed is printed with the command that repeats it.
 
 mod checker;
 #[path = "sim/client.rs"]
@@ -55,7 +55,8 @@ fn plan(seed: u64, clients: (u64, u64), units: usize) -> Plan {
             half_closes: rough(&mut random, 15),
             slow_reads: rough(&mut random, 10),
             pause_us_max: *random.pick(&[0, 100, 5000]),
-            // Where bytes trickle, slowness proves nothing; elsewhere it is a wake-up that was lost.
+            // Where bytes trickle, slowness proves nothing; elsewhere it is a wake-up that was
+            // lost.
             latency_us_max: if calm && swift { 50_000 } else { 0 },
         },
         starvation: rough(&mut random, 300),

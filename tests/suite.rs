@@ -1,9 +1,10 @@
-//! Redis 7.0.15's own Tcl tests against our binary: fetch, run, count, compare with what is recorded.
+//! Redis 7.0.15's own Tcl tests against our binary: fetch, run, count, compare with what is
+//! recorded.
 //!
-//! `cargo test --test suite -- [--server PATH] [--shards LIST] [--verbose] [UNIT...]`. The tests come
-//! from Debian's source package (`suite/source.rs`) and are never committed. Each unit runs against a
-//! fresh server in external mode. A unit fails on any err, any exception, or fewer oks than
-//! `suite/units.txt` records; what is not run stands in `suite/skip.txt` with its reason.
+//! `cargo test --test suite -- [--server PATH] [--shards LIST] [--verbose] [UNIT...]`. The tests
+//! come from Debian's source package (`suite/source.rs`) and are never committed. Each unit runs
+//! against a fresh server in external mode. A unit fails on any err, any exception, or fewer oks
+//! than `suite/units.txt` records; what is not run stands in `suite/skip.txt` with its reason.
 
 #![allow(
     clippy::disallowed_methods,
@@ -207,7 +208,8 @@ fn report(line: &Recorded, shards: Option<&str>, outcome: &Outcome, verbose: boo
     }
 }
 
-/// Prints the totals; true when all is good. Each ok and each err counts, and so does a broken unit.
+/// Prints the totals; true when all is good. Each ok and each err counts, and so does a broken
+/// unit.
 fn summarise(results: &[(usize, Outcome)]) -> bool {
     let passed: usize = results.iter().map(|(_, outcome)| outcome.ok).sum();
     let skipped: usize = results.iter().map(|(_, outcome)| outcome.skipped).sum();

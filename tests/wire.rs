@@ -1,8 +1,9 @@
 //! The server as a client sees it: transcripts of bytes sent and bytes expected.
 //!
 //! `wire/*.txt` are the transcripts (`wire/transcript.rs` says how they are written). Each runs on
-//! every back end, the simulator among them, with one shard and with four, sent whole and sent one byte at a time,
-//! and against the installed redis-server 7.0.15 where the transcript says that the two must agree.
+//! every back end, the simulator among them, with one shard and with four, sent whole and sent one
+//! byte at a time, and against the installed redis-server 7.0.15 where the transcript says that the
+//! two must agree.
 
 #![allow(
     clippy::disallowed_methods,
@@ -63,8 +64,8 @@ fn transcripts(comparable_only: bool) -> Vec<Transcript> {
     transcripts
 }
 
-/// Plays transcripts at both paces on servers of the arguments that each group wants; panics with every
-/// difference.
+/// Plays transcripts at both paces on servers of the arguments that each group wants; panics with
+/// every difference.
 fn play_groups<S: Stage>(
     transcripts: &[Transcript],
     arguments: &[&str],

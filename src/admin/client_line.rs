@@ -1,7 +1,7 @@
 //! One client as CLIENT LIST and CLIENT INFO print it.
 //!
-//! Field names, their order and the letters are Redis's. Reads a client, changes nothing but what is noted
-//! about the command that asks.
+//! Field names, their order and the letters are Redis's. Reads a client, changes nothing but what
+//! is noted about the command that asks.
 
 use crate::base::Token;
 use crate::conn::{Client, State};

@@ -1,8 +1,8 @@
 //! CONFIG: reading, changing and rewriting the configuration.
 //!
-//! Every shard holds the configuration by itself. Changes are made one after the other on shard 0, which
-//! numbers them, and reach every shard before the client has its reply; so two changes at once add up,
-//! and no later one is overwritten by an earlier one that took longer.
+//! Every shard holds the configuration by itself. Changes are made one after the other on shard 0,
+//! which numbers them, and reach every shard before the client has its reply; so two changes at
+//! once add up, and no later one is overwritten by an earlier one that took longer.
 
 use super::docs::server as docs;
 use std::sync::Arc;

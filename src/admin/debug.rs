@@ -1,8 +1,9 @@
 //! DEBUG: looking into the server and putting it into states that tests need.
 //!
-//! Guarded by `enable-debug-command`. What concerns keys or every shard is a query; the others are answered
-//! at once. What looks at keys stands in `debug/data.rs` and `debug/digest.rs`. A subcommand that this server has nothing to do
-//! for, because it lacks the mechanism (scripts, packed list nodes), is accepted if its values make sense.
+//! Guarded by `enable-debug-command`. What concerns keys or every shard is a query; the others are
+//! answered at once. What looks at keys stands in `debug/data.rs` and `debug/digest.rs`. A
+//! subcommand that this server has nothing to do for, because it lacks the mechanism (scripts,
+//! packed list nodes), is accepted if its values make sense.
 
 mod data;
 mod digest;

@@ -1,7 +1,7 @@
 //! HELLO, AUTH and RESET: who a client is and which protocol it speaks.
 //!
-//! There is one user, `default`, whose password is `requirepass`; without one everybody is that user.
-//! Changes nothing but the client's own session.
+//! There is one user, `default`, whose password is `requirepass`; without one everybody is that
+//! user. Changes nothing but the client's own session.
 
 use super::docs::connection as docs;
 use crate::base::Token;

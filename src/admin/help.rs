@@ -5,7 +5,8 @@
 use crate::base::Token;
 use crate::shard::{Core, Flow};
 
-/// Replies with the help of a container; `lines` are Redis's: a subcommand, then indented lines about it.
+/// Replies with the help of a container; `lines` are Redis's: a subcommand, then indented lines
+/// about it.
 pub fn help(core: &mut Core, token: Token, container: &str, lines: &[&str]) -> Flow {
     let renamed = core.table().top_level().find_map(|row| {
         let row = core.table().row(row);

@@ -1,7 +1,8 @@
 //! INFO: what the server knows about itself, by sections, added up over the shards.
 //!
-//! Every shard sends its `Statistics`; the client's shard adds them up and prints. Section names, fields
-//! and their order are Redis's; `# Shards` is our own. A field stands here only if its value is true.
+//! Every shard sends its `Statistics`; the client's shard adds them up and prints. Section names,
+//! fields and their order are Redis's; `# Shards` is our own. A field stands here only if its value
+//! is true.
 
 mod sections;
 mod usage;

@@ -1,4 +1,5 @@
-//! LATENCY: events that took longer than `latency-monitor-threshold`, and histograms of all commands.
+//! LATENCY: events that took longer than `latency-monitor-threshold`, and histograms of all
+//! commands.
 //!
 //! Every shard keeps its own samples and histograms; here they are put together.
 

@@ -27,7 +27,8 @@ pub static COMMANDS: &[HomeCommand] = &[HomeCommand::new(
     },
 )];
 
-/// Every shard shows this client of that shard what its own clients execute, until `Note::Unmonitor`.
+/// Every shard shows this client of that shard what its own clients execute, until
+/// `Note::Unmonitor`.
 struct Listen {
     home: usize,
     client: u64,

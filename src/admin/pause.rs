@@ -1,7 +1,7 @@
 //! CLIENT PAUSE and UNPAUSE: every shard holds its clients' commands, all of them or just writes.
 //!
-//! How they are held stands in `shard/pause.rs`. PAUSE answers when no command from before is under way any
-//! more, so whoever has read the answer sees no further write.
+//! How they are held stands in `shard/pause.rs`. PAUSE answers when no command from before is under
+//! way any more, so whoever has read the answer sees no further write.
 
 use super::docs::connection as docs;
 use crate::base::Token;
@@ -83,8 +83,8 @@ fn pause(core: &mut Core, token: Token, args: &Args<'_>) -> Flow {
     }
 }
 
-/// Asks again while commands that were taken before the pause are in progress. A transaction that holds every
-/// shard does not wait: what is in progress waits for its end.
+/// Asks again while commands that were taken before the pause are in progress. A transaction that
+/// holds every shard does not wait: what is in progress waits for its end.
 fn settled(core: &mut Core, token: Token, in_progress: Vec<usize>) {
     let any = in_progress.iter().any(|commands| *commands > 0);
     let (until_ms, all) = core.pause();

@@ -1,8 +1,9 @@
 //! SCAN and RANDOMKEY: one reply out of what several shards hold.
 //!
-//! SCAN goes through the slots in order and so from shard to shard, until it has looked at COUNT elements
-//! or at all of them: a small database comes in one reply, as from a server without shards. Keys that are lent to
-//! transactions at that moment are waited for, and only they: SCAN and RANDOMKEY hold up nobody.
+//! SCAN goes through the slots in order and so from shard to shard, until it has looked at COUNT
+//! elements or at all of them: a small database comes in one reply, as from a server without
+//! shards. Keys that are lent to transactions at that moment are waited for, and only they: SCAN
+//! and RANDOMKEY hold up nobody.
 
 use super::docs::keyspace as docs;
 use std::sync::Arc;

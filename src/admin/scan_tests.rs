@@ -1,4 +1,5 @@
-//! SCAN and RANDOMKEY beside transactions that lend keys away: nothing is missed, nobody is held up.
+//! SCAN and RANDOMKEY beside transactions that lend keys away: nothing is missed, nobody is held
+//! up.
 //!
 //! Owned by `scan`. Shards tick in a random order from a seed, so keys are away at any moment.
 

@@ -1,7 +1,7 @@
 //! SLOWLOG: what took long, newest first, over all shards.
 //!
-//! Each client's shard keeps its log; ids count up over all of them, so that the newest entries of the
-//! whole server are those within `slowlog-max-len` of the latest id.
+//! Each client's shard keeps its log; ids count up over all of them, so that the newest entries of
+//! the whole server are those within `slowlog-max-len` of the latest id.
 
 use super::docs::server as docs;
 use std::sync::atomic::Ordering;

@@ -1,4 +1,5 @@
-//! Samples as a picture of four text rows, the graph of LATENCY GRAPH, character for character as Redis draws it.
+//! Samples as a picture of four text rows, the graph of LATENCY GRAPH, character for character as
+//! Redis draws it.
 //!
 //! A pure function of its samples: it reads no clock and knows no event.
 

@@ -1,8 +1,8 @@
 //! Memory: one jemalloc arena per shard, and exact counts of what is used.
 //!
-//! The allocator itself stands here. A shard's thread makes its arena after it was pinned, so that first
-//! touch places the arena's pages on the shard's NUMA node. What a shard uses is read from its thread's
-//! own counters and costs two loads; the process's figures for INFO cost a few calls.
+//! The allocator itself stands here. A shard's thread makes its arena after it was pinned, so that
+//! first touch places the arena's pages on the shard's NUMA node. What a shard uses is read from
+//! its thread's own counters and costs two loads; the process's figures for INFO cost a few calls.
 
 use std::cell::Cell;
 use std::fs;
@@ -17,11 +17,12 @@ static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 /// The allocator's settings; the environment's `MALLOC_CONF` comes after them.
 ///
-/// Slabs of the sizes that small entries have get 512 objects instead of 128 or 256: what the allocator notes of each
-/// slab is 1.3 % of memory else. One thread for all arenas gives unused pages back to the kernel: shards would do so in
-/// the middle of a command, after a quiet time all at once (a quarter of a second for 10 million keys), and idle ones never.
-// SAFETY: the name, and the type (a pointer to a text that ends in a zero byte), are those the allocator documents;
-// the reference is to the text's first character, and the text never goes.
+/// Slabs of the sizes that small entries have get 512 objects instead of 128 or 256: what the
+/// allocator notes of each slab is 1.3 % of memory else. One thread for all arenas gives unused
+/// pages back to the kernel: shards would do so in the middle of a command, after a quiet time all
+/// at once (a quarter of a second for 10 million keys), and idle ones never.
+// SAFETY: the name, and the type (a pointer to a text that ends in a zero byte), are those the
+// allocator documents; the reference is to the text's first character, and the text never goes.
 #[unsafe(export_name = "malloc_conf")]
 #[used]
 static SETTINGS: &libc::c_char = unsafe {
@@ -60,8 +61,8 @@ impl Arena {
     /// # Errors
     /// What the allocator says: in practice, that memory is short or there are too many arenas.
     pub fn bind_new(pages: Pages) -> Result<Self, String> {
-        // SAFETY: `arenas.create` yields and `thread.arena` takes an unsigned int; flushing takes and
-        // yields nothing. The flush gives cached memory of the former arena back.
+        // SAFETY: `arenas.create` yields and `thread.arena` takes an unsigned int; flushing takes
+        // and yields nothing. The flush gives cached memory of the former arena back.
         unsafe {
             let index: u32 = raw::read(b"arenas.create\0").map_err(|error| error.to_string())?;
             if pages == Pages::Transparent {
@@ -88,11 +89,12 @@ impl Arena {
 
 /// What the calling thread has allocated and freed, as running counters.
 ///
-/// Memory that one thread allocates and another frees counts as used at the first and as negative at the
-/// second: long replies do so on their way home. Only the sum over threads means anything.
+/// Memory that one thread allocates and another frees counts as used at the first and as negative
+/// at the second: long replies do so on their way home. Only the sum over threads means anything.
 #[derive(Debug)]
 pub struct ThreadMemory {
-    // Raw pointers also keep this value on its thread: the counters live in the thread's own storage.
+    // Raw pointers also keep this value on its thread: the counters live in the thread's own
+    // storage.
     allocated: *const Cell<u64>,
     deallocated: *const Cell<u64>,
 }
@@ -113,12 +115,13 @@ impl ThreadMemory {
         }
     }
 
-    /// Bytes that this thread has allocated and not freed, size classes included; negative when it has freed
-    /// more, having lived off memory of other threads. The sum over all threads is exact.
+    /// Bytes that this thread has allocated and not freed, size classes included; negative when it
+    /// has freed more, having lived off memory of other threads. The sum over all threads is exact.
     #[must_use]
     pub fn used_bytes(&self) -> i64 {
-        // SAFETY: the counters live as long as the thread, and this value cannot leave it; nothing else
-        // writes them. Reading through a Cell keeps the compiler from caching them across allocations.
+        // SAFETY: the counters live as long as the thread, and this value cannot leave it; nothing
+        // else writes them. Reading through a Cell keeps the compiler from caching them across
+        // allocations.
         let (allocated, deallocated) = unsafe {
             (
                 ptr::read_volatile(self.allocated),
@@ -208,7 +211,8 @@ pub fn purge() {
 pub fn report() -> Vec<u8> {
     // SAFETY: a function that only the allocator calls, with the arguments that it was handed.
     unsafe extern "C" fn append(text: *mut libc::c_void, part: *const libc::c_char) {
-        // SAFETY: the allocator passes on the vector given below, and a text that ends in a zero byte.
+        // SAFETY: the allocator passes on the vector given below, and a text that ends in a zero
+        // byte.
         unsafe {
             let text = &mut *text.cast::<Vec<u8>>();
             text.extend_from_slice(std::ffi::CStr::from_ptr(part).to_bytes());

@@ -1,8 +1,8 @@
 //! How many descriptors the process may open, and how many clients that leaves room for.
 //!
 //! Asked at start and by CONFIG SET maxclients; raises the soft limit, and the hard one where the
-//! user may, as redis-server does and with its words in the log. What to do without room, the caller
-//! decides.
+//! user may, as redis-server does and with its words in the log. What to do without room, the
+//! caller decides.
 
 use std::io;
 

@@ -1,9 +1,10 @@
 //! The epoll back end: for kernels and containers without io_uring, with the same semantics.
 //!
-//! Edge-triggered, so that a connection costs no system call beyond its receives and sends; readiness
-//! is remembered per token and each ready token is read once per `poll`, one buffer at a time, so that
-//! no connection starves another. Sends wait for `poll` as they do in a ring, so that the replies of a
-//! tick leave together. Owned by one shard's thread. Must not block except in `poll`.
+//! Edge-triggered, so that a connection costs no system call beyond its receives and sends;
+//! readiness is remembered per token and each ready token is read once per `poll`, one buffer at a
+//! time, so that no connection starves another. Sends wait for `poll` as they do in a ring, so that
+//! the replies of a tick leave together. Owned by one shard's thread. Must not block except in
+//! `poll`.
 
 mod connection;
 
@@ -63,7 +64,8 @@ impl EpollIo {
         buffers: usize,
         buffer_bytes: usize,
     ) -> io::Result<Self> {
-        // SAFETY: epoll_create1 takes no pointers; a non-negative result is a new descriptor of ours.
+        // SAFETY: epoll_create1 takes no pointers; a non-negative result is a new descriptor of
+        // ours.
         let epoll = unsafe {
             let fd = libc::epoll_create1(libc::EPOLL_CLOEXEC);
             socket::check(fd)?;
@@ -85,7 +87,8 @@ impl EpollIo {
             now: clock::now(),
             random: Random::new(),
         };
-        // Edge-triggered, every write of the eventfd is an event of its own: it never needs reading.
+        // Edge-triggered, every write of the eventfd is an event of its own: it never needs
+        // reading.
         let event = io.wakers.event(shard);
         io.control(libc::EPOLL_CTL_ADD, event, READ_EVENTS, KIND_SIGNAL << 32)?;
         Ok(io)
@@ -111,8 +114,8 @@ impl EpollIo {
                 tv_nsec: (sleep_us % 1_000_000).cast_signed() * 1000,
             };
             let no_mask = std::ptr::null::<libc::sigset_t>();
-            // SAFETY: the answers go into the vector's own spare capacity, whose size is given; the time
-            // is only read and no signal mask is passed.
+            // SAFETY: the answers go into the vector's own spare capacity, whose size is given; the
+            // time is only read and no signal mask is passed.
             count = unsafe {
                 libc::syscall(
                     libc::SYS_epoll_pwait2,

@@ -1,8 +1,9 @@
 //! Reasons to give up: the environment does not let the server run.
 //!
 //! Used by main at start and by a shard that lost what it cannot work without. Never for a client's
-//! fault (an error reply) and never for a bug (an assertion). Each reason has a fixed exit code, one
-//! sentence and one line of advice; the codes are part of the interface and documented in the README.
+//! fault (an error reply) and never for a bug (an assertion). Each reason has a fixed exit code,
+//! one sentence and one line of advice; the codes are part of the interface and documented in the
+//! README.
 
 use std::fmt;
 use std::io;

@@ -1,7 +1,8 @@
-//! Transparent huge pages for an arena: memory the allocator maps for it is offered to the kernel as such.
+//! Transparent huge pages for an arena: memory the allocator maps for it is offered to the kernel
+//! as such.
 //!
-//! Wraps the allocator's own way of getting memory for one arena and changes nothing else about it. A
-//! random lookup touches a table and an entry, each on a page of its own: with pages of 2 MiB the
+//! Wraps the allocator's own way of getting memory for one arena and changes nothing else about it.
+//! A random lookup touches a table and an entry, each on a page of its own: with pages of 2 MiB the
 //! processor remembers where they are. Used by `arena`; must not know shards.
 
 use std::ffi::{c_uint, c_void};
@@ -35,8 +36,9 @@ struct Hooks {
 /// What the allocator says.
 pub(super) fn make_transparent(arena: u32) -> Result<(), String> {
     let name = format!("arena.{arena}.extent_hooks\0");
-    // SAFETY: the name yields and takes a pointer to a table of functions. The table that is read belongs to
-    // the allocator for ever; the one that is written is leaked, once per arena, because arenas never end.
+    // SAFETY: the name yields and takes a pointer to a table of functions. The table that is read
+    // belongs to the allocator for ever; the one that is written is leaked, once per arena, because
+    // arenas never end.
     unsafe {
         let default: *mut extent_hooks_t =
             raw::read(name.as_bytes()).map_err(|error| error.to_string())?;
@@ -62,8 +64,9 @@ unsafe extern "C" fn allocate(
     commit: *mut bool,
     arena: c_uint,
 ) -> *mut c_void {
-    // SAFETY: the allocator passes the table it was given, which is the first field of a leaked `Hooks`, and
-    // arguments as its own function wants them. Advice changes no content; a kernel that refuses it is no worse.
+    // SAFETY: the allocator passes the table it was given, which is the first field of a leaked
+    // `Hooks`, and arguments as its own function wants them. Advice changes no content; a kernel
+    // that refuses it is no worse.
     unsafe {
         let system = (*hooks.cast::<Hooks>()).system;
         let start = system(hooks, address, bytes, alignment, zero, commit, arena);

@@ -1,9 +1,9 @@
 //! The one door to the outside: sockets, clock, randomness and small files.
 //!
 //! A shard is generic over `Io` and reaches the machine in no other way, so the same shard runs on
-//! io_uring (`base::uring`), on epoll (`base::epoll`) and inside the seeded simulator (`base::sim`).
-//! The interface is completion based: the shard states what it wants (receive, send, close) and
-//! `poll` reports what has happened. Nothing here blocks except `poll`.
+//! io_uring (`base::uring`), on epoll (`base::epoll`) and inside the seeded simulator
+//! (`base::sim`). The interface is completion based: the shard states what it wants (receive, send,
+//! close) and `poll` reports what has happened. Nothing here blocks except `poll`.
 
 use std::io;
 
@@ -11,11 +11,12 @@ use std::io;
 ///
 /// Its life:
 /// `attach` -> any number of `Received` and `Sent` -> `close` -> one `Closed`. After `Closed` no event
-/// names the token again and it may be attached anew. `Closed` also comes unasked when the peer goes
-/// away or an error occurs; then the implementation has already stopped receiving, but the token still
-/// belongs to the shard until it calls `close`, and a second `Closed` is not sent. The shard may still
-/// send in between (a peer that only ended its own direction reads on), so after an unasked `Closed` the
-/// token is free as soon as `close` was called and the `Sent` of a send under way was reported.
+/// names the token again and it may be attached anew. `Closed` also comes unasked when the peer
+/// goes away or an error occurs; then the implementation has already stopped receiving, but the
+/// token still belongs to the shard until it calls `close`, and a second `Closed` is not sent. The
+/// shard may still send in between (a peer that only ended its own direction reads on), so after an
+/// unasked `Closed` the token is free as soon as `close` was called and the `Sent` of a send under
+/// way was reported.
 pub type Token = u32;
 
 /// A connected socket on its way from the accepting shard to its home shard.
@@ -61,7 +62,8 @@ pub enum Event {
     AcceptFailed { listener: u32, errno: i32 },
     /// Bytes arrived. The buffer must be handed back with `recycle`.
     Received { token: Token, buffer: Buffer },
-    /// A `send` ended; `bytes` is the vector that was given, `result` is Ok when all of it was sent.
+    /// A `send` ended; `bytes` is the vector that was given, `result` is Ok when all of it was
+    /// sent.
     Sent {
         token: Token,
         bytes: Vec<u8>,
@@ -86,8 +88,9 @@ impl std::ops::Deref for Buffer {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
-        // SAFETY: an implementation only makes a Buffer over memory that it owns, that is initialised
-        // up to `len`, and that it neither writes nor frees before `recycle` takes the Buffer back.
+        // SAFETY: an implementation only makes a Buffer over memory that it owns, that is
+        // initialised up to `len`, and that it neither writes nor frees before `recycle` takes the
+        // Buffer back.
         unsafe { std::slice::from_raw_parts(self.bytes, self.len as usize) }
     }
 }
@@ -106,13 +109,15 @@ pub trait Io {
     /// The time of the last `poll`.
     fn now(&self) -> Now;
 
-    /// A precise monotonic reading in nanoseconds, for measuring how long work took. May be coarse in sim.
+    /// A precise monotonic reading in nanoseconds, for measuring how long work took. May be coarse
+    /// in sim.
     fn precise_ns(&self) -> u64;
 
     /// 64 random bits; from the seed in sim.
     fn random(&mut self) -> u64;
 
-    /// Starts accepting on a socket that is bound and listening already; `listener` names it in events.
+    /// Starts accepting on a socket that is bound and listening already; `listener` names it in
+    /// events.
     fn listen(&mut self, listener: u32, socket: Socket);
 
     /// Stops accepting on a listener and closes it.
@@ -121,11 +126,12 @@ pub trait Io {
     /// Takes over a connected socket and starts receiving.
     ///
     /// # Errors
-    /// When the implementation has no room for the token or the system refuses the socket; the socket is closed.
+    /// When the implementation has no room for the token or the system refuses the socket; the
+    /// socket is closed.
     fn attach(&mut self, token: Token, socket: Socket) -> io::Result<()>;
 
-    /// Stops receiving until `resume`; bytes already under way may still be reported. That the peer is
-    /// gone may go unnoticed until then.
+    /// Stops receiving until `resume`; bytes already under way may still be reported. That the peer
+    /// is gone may go unnoticed until then.
     fn pause(&mut self, token: Token);
 
     /// Receives again after `pause`.
@@ -134,18 +140,20 @@ pub trait Io {
     /// Sends all of `bytes`; one send per token may be under way at a time. Ends with `Sent`.
     fn send(&mut self, token: Token, bytes: Vec<u8>);
 
-    /// Ends the connection; a send under way is abandoned and still reported. Ends with `Closed` (unless it
-    /// was reported before), after every other event of the token.
+    /// Ends the connection; a send under way is abandoned and still reported. Ends with `Closed`
+    /// (unless it was reported before), after every other event of the token.
     fn close(&mut self, token: Token);
 
-    /// As `close`, but what the peer has not read yet is dropped, also what the kernel has taken: a peer that
-    /// never reads would not see the end behind it, and the kernel would keep it for minutes.
+    /// As `close`, but what the peer has not read yet is dropped, also what the kernel has taken: a
+    /// peer that never reads would not see the end behind it, and the kernel would keep it for
+    /// minutes.
     fn reset(&mut self, token: Token);
 
     /// Takes back a buffer of `Received`.
     fn recycle(&mut self, buffer: Buffer);
 
-    /// The remote and local address of a token as Redis prints them: `127.0.0.1:50000` or `/path:0`.
+    /// The remote and local address of a token as Redis prints them: `127.0.0.1:50000` or
+    /// `/path:0`.
     fn addresses(&self, token: Token) -> (String, String);
 
     /// The descriptor number of a token as CLIENT LIST prints it.
@@ -157,9 +165,9 @@ pub trait Io {
     /// Submits everything asked for, sleeps as told, and appends what happened to `events`.
     fn poll(&mut self, wait: Wait, events: &mut Vec<Event>);
 
-    /// Instead of a sleep: stays awake for at most `limit_us`, until `mail` says that another shard has sent
-    /// something; true when it has or when `poll` has something to do. What was asked for is submitted first, or
-    /// is something that `poll` has to do.
+    /// Instead of a sleep: stays awake for at most `limit_us`, until `mail` says that another shard
+    /// has sent something; true when it has or when `poll` has something to do. What was asked for
+    /// is submitted first, or is something that `poll` has to do.
     fn linger(&mut self, _limit_us: u64, _mail: impl Fn() -> bool) -> bool {
         false
     }
@@ -172,7 +180,8 @@ pub trait Io {
     /// A socket that is handed to another shard is closed if nobody will attach it.
     fn discard(&mut self, socket: Socket);
 
-    /// Replaces a file's content durably: write a temporary file beside it, fsync, rename, fsync the directory.
+    /// Replaces a file's content durably: write a temporary file beside it, fsync, rename, fsync
+    /// the directory.
     ///
     /// # Errors
     /// Whatever the file system says; the old file is then still whole.

@@ -1,8 +1,9 @@
 //! The server's log: lines in Redis's format to a file or to standard output.
 //!
-//! Main opens it once, before any shard runs; every thread writes whole lines without a lock, because
-//! the kernel appends each write in one piece. A line may wait for the disk, so nothing is logged per
-//! command. Before `open` (in tests and in the simulator) lines go nowhere. Holds no configuration.
+//! Main opens it once, before any shard runs; every thread writes whole lines without a lock,
+//! because the kernel appends each write in one piece. A line may wait for the disk, so nothing is
+//! logged per command. Before `open` (in tests and in the simulator) lines go nowhere. Holds no
+//! configuration.
 
 use std::ffi::CString;
 use std::fmt::Display;
@@ -82,8 +83,8 @@ pub fn open(file: Option<&Path>) -> io::Result<()> {
     Ok(())
 }
 
-/// Opens the log's file by its name again, so that a renamed one can be put away. True when there is
-/// a file.
+/// Opens the log's file by its name again, so that a renamed one can be put away. True when there
+/// is a file.
 ///
 /// # Errors
 /// When the name cannot be opened; lines then go on to the old file.
@@ -94,8 +95,8 @@ pub fn reopen() -> io::Result<bool> {
     let fresh = append_to(path)?;
     let number = DESCRIPTOR.load(Ordering::Acquire);
     assert!(number > CLOSED, "a log with a file is open");
-    // SAFETY: both descriptors are open and ours. The number that other threads write to stays the same
-    // and changes its file in one step; the fresh number is known to nobody else.
+    // SAFETY: both descriptors are open and ours. The number that other threads write to stays the
+    // same and changes its file in one step; the fresh number is known to nobody else.
     let result = unsafe {
         let result = libc::dup3(fresh, number, libc::O_CLOEXEC);
         libc::close(fresh);
@@ -158,7 +159,8 @@ fn write(level: Level, message: &dyn Display) {
 /// A log that cannot be written has nobody to tell.
 fn write_whole(descriptor: i32, mut bytes: &[u8]) {
     while !bytes.is_empty() {
-        // SAFETY: the bytes are readable for the whole call; a bad descriptor is an error, not a fault.
+        // SAFETY: the bytes are readable for the whole call; a bad descriptor is an error, not a
+        // fault.
         let written = unsafe { libc::write(descriptor, bytes.as_ptr().cast(), bytes.len()) };
         match usize::try_from(written) {
             Ok(written) if written > 0 => bytes = &bytes[written.min(bytes.len())..],

@@ -1,8 +1,8 @@
 //! Anonymous mappings: the memory of receive buffers and rings.
 //!
-//! A mapping belongs to one shard and is made once, at its start, on the shard's own thread, so that
-//! first touch places it on the shard's NUMA node. Large mappings are aligned so that the kernel can
-//! back them with huge pages.
+//! A mapping belongs to one shard and is made once, at its start, on the shard's own thread, so
+//! that first touch places it on the shard's NUMA node. Large mappings are aligned so that the
+//! kernel can back them with huge pages.
 
 use std::io;
 use std::ptr::NonNull;
@@ -25,7 +25,8 @@ impl Mapping {
         assert!(bytes > 0, "an empty mapping has no address");
         let huge = bytes >= HUGE_PAGE_BYTES;
         let reserved = if huge { bytes + HUGE_PAGE_BYTES } else { bytes };
-        // SAFETY: a fresh anonymous mapping at an address of the kernel's choice touches nothing we own.
+        // SAFETY: a fresh anonymous mapping at an address of the kernel's choice touches nothing we
+        // own.
         let start = unsafe {
             libc::mmap(
                 std::ptr::null_mut(),
@@ -48,8 +49,8 @@ impl Mapping {
         // SAFETY: `skip` is less than one huge page, which is what was reserved beyond `bytes`.
         let base = unsafe { start.add(skip) };
         if huge {
-            // SAFETY: both calls stay inside the mapping made above: what is unmapped is its unused tail,
-            // rounded up to a whole page, and advice changes no content.
+            // SAFETY: both calls stay inside the mapping made above: what is unmapped is its unused
+            // tail, rounded up to a whole page, and advice changes no content.
             unsafe {
                 let tail = (skip + bytes).next_multiple_of(page_bytes());
                 if tail < reserved {

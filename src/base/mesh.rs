@@ -1,25 +1,27 @@
 //! The mesh: how shards hand each other messages without sharing anything else.
 //!
 //! One bounded channel per ordered pair of shards, so each has one producer and one consumer; a
-//! doorbell bitmap per receiver, so that an idle channel costs nothing; a sleeping flag, so that only a
-//! sleeping shard is woken. A full channel refuses: nothing is dropped and nothing grows. Each
-//! `Endpoint` belongs to one shard's thread.
+//! doorbell bitmap per receiver, so that an idle channel costs nothing; a sleeping flag, so that
+//! only a sleeping shard is woken. A full channel refuses: nothing is dropped and nothing grows.
+//! Each `Endpoint` belongs to one shard's thread.
 
 // Why nothing is lost.
 //
 // **No message is slept through.** A sender pushes, rings the bell (S1) and then reads the sleeping
-// flag (S2). A receiver that wants to sleep sets the flag (R1) and then reads the bells (R2). All four
-// are sequentially consistent, so they have one total order. If R2 misses the bell, S1 comes after R2
-// and so S2 after R1: the sender sees the flag and wakes. If S2 misses the flag, S2 comes before R1 and
-// so S1 before R2: the receiver sees the bell and does not sleep. A wake that arrives before the sleep
-// has begun ends it at once, because wakes are remembered by the ring or the eventfd.
+// flag (S2). A receiver that wants to sleep sets the flag (R1) and then reads the bells (R2). All
+// four are sequentially consistent, so they have one total order. If R2 misses the bell, S1 comes
+// after R2 and so S2 after R1: the sender sees the flag and wakes. If S2 misses the flag, S2 comes
+// before R1 and so S1 before R2: the receiver sees the bell and does not sleep. A wake that arrives
+// before the sleep has begun ends it at once, because wakes are remembered by the ring or the
+// eventfd.
 //
 // **No bell is lost.** The receiver takes the bells first and empties the channels afterwards, so a
 // push that it does not see rings after the bells were taken, and the next `drain` finds it.
 //
-// **No refusal is forgotten.** A refused sender marks itself blocked (B1) and tries once more (B2). The
-// receiver takes messages (T1) and then reads the blocked marks (T2), with a full fence between. Either
-// B2 finds the room that T1 made or T2 finds the mark; then the sender's own bell is rung.
+// **No refusal is forgotten.** A refused sender marks itself blocked (B1) and tries once more (B2).
+// The receiver takes messages (T1) and then reads the blocked marks (T2), with a full fence
+// between. Either B2 finds the room that T1 made or T2 finds the mark; then the sender's own bell
+// is rung.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
@@ -129,8 +131,8 @@ impl<M> Endpoint<M> {
     /// Hands a message to another shard and rings its bell; `flush_wakes` wakes it if it sleeps.
     ///
     /// # Errors
-    /// The message comes back when the channel is full. This shard's bell is rung once there is room, so
-    /// it may sleep meanwhile.
+    /// The message comes back when the channel is full. This shard's bell is rung once there is
+    /// room, so it may sleep meanwhile.
     pub fn try_send(&mut self, to: usize, message: M) -> Result<(), M> {
         assert!(to != self.shard, "a shard does not write to itself");
         let sender = self.outgoing[to]
@@ -155,7 +157,8 @@ impl<M> Endpoint<M> {
         self.rung[to / 64] |= 1 << (to % 64);
     }
 
-    /// Whether a shard whose bell was rung sleeps; if so the caller owes it a wake, and nobody else does.
+    /// Whether a shard whose bell was rung sleeps; if so the caller owes it a wake, and nobody else
+    /// does.
     #[must_use]
     pub fn needs_wake(&self, to: usize) -> bool {
         let sleeping = &self.bells[to].sleeping;
@@ -177,9 +180,9 @@ impl<M> Endpoint<M> {
         }
     }
 
-    /// Passes at most `budget` messages to `take`, with the number of the shard each comes from, and
-    /// returns how many. Goes round the senders from where the last call stopped, at most one channel's
-    /// capacity from each.
+    /// Passes at most `budget` messages to `take`, with the number of the shard each comes from,
+    /// and returns how many. Goes round the senders from where the last call stopped, at most one
+    /// channel's capacity from each.
     pub fn drain(&mut self, budget: usize, mut take: impl FnMut(usize, M)) -> usize {
         self.take_bells();
         let shards = self.shards();
@@ -249,7 +252,8 @@ impl<M> Endpoint<M> {
                 .any(|word| word.load(Ordering::SeqCst) != 0)
     }
 
-    /// Announces a sleep. False: there is mail, do not sleep. True: sleep, and call `awake` afterwards.
+    /// Announces a sleep. False: there is mail, do not sleep. True: sleep, and call `awake`
+    /// afterwards.
     #[must_use]
     pub fn prepare_sleep(&mut self) -> bool {
         assert!(
@@ -267,7 +271,8 @@ impl<M> Endpoint<M> {
 
     /// Ends a sleep that `prepare_sleep` announced.
     pub fn awake(&mut self) {
-        // A sender that has already cleared the flag sends a wake that finds nobody asleep: harmless.
+        // A sender that has already cleared the flag sends a wake that finds nobody asleep:
+        // harmless.
         self.bells[self.shard]
             .sleeping
             .store(false, Ordering::SeqCst);

@@ -79,7 +79,8 @@ impl Pool {
 
 impl Drop for Pool {
     fn drop(&mut self) {
-        // A Buffer that outlives its back end must still point at memory, which is leaked in that case.
+        // A Buffer that outlives its back end must still point at memory, which is leaked in that
+        // case.
         if self.lent == 0 {
             // SAFETY: dropped once, here, and no Buffer is out.
             unsafe { ManuallyDrop::drop(&mut self.memory) };

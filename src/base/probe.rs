@@ -1,7 +1,7 @@
 //! Which back end this machine allows, and why.
 //!
-//! Called by main once, before any shard starts; the answer is logged and shown by INFO. The ring is
-//! judged by a trial of the operations that a shard uses, never by the kernel's version.
+//! Called by main once, before any shard starts; the answer is logged and shown by INFO. The ring
+//! is judged by a trial of the operations that a shard uses, never by the kernel's version.
 
 use std::fmt;
 use std::fs;
@@ -252,7 +252,8 @@ mod tests {
             len: program.len() as u16,
             filter: program.as_mut_ptr(),
         };
-        // SAFETY: the program outlives the call, which copies it; the filter binds only this thread.
+        // SAFETY: the program outlives the call, which copies it; the filter binds only this
+        // thread.
         unsafe {
             assert_eq!(libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
             let mode = libc::SECCOMP_MODE_FILTER;

@@ -1,8 +1,8 @@
 //! Signals: a thread of its own waits for them, so no handler ever runs in a shard.
 //!
-//! SIGINT and SIGTERM ask the server to stop, SIGHUP opens the log's file by its name again; SIGPIPE is
-//! ignored, as redis-server does. Must be installed before any other thread is started, because the
-//! others inherit the blocked mask.
+//! SIGINT and SIGTERM ask the server to stop, SIGHUP opens the log's file by its name again;
+//! SIGPIPE is ignored, as redis-server does. Must be installed before any other thread is started,
+//! because the others inherit the blocked mask.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,11 +11,12 @@ use super::log;
 use super::socket::error_text;
 use super::wake::Wakers;
 
-/// Blocks the signals in this and all later threads and starts the thread that waits for them.
-/// At SIGINT or SIGTERM `stop` is set and every shard is woken; a further SIGINT ends the process at once.
+/// Blocks the signals in this and all later threads and starts the thread that waits for them. At
+/// SIGINT or SIGTERM `stop` is set and every shard is woken; a further SIGINT ends the process at
+/// once.
 pub fn install(wakers: Arc<Wakers>, stop: Arc<AtomicBool>) {
-    // SAFETY: the set is initialised by sigemptyset before use; the calls only change this thread's mask
-    // and the disposition of one signal that nobody else handles.
+    // SAFETY: the set is initialised by sigemptyset before use; the calls only change this thread's
+    // mask and the disposition of one signal that nobody else handles.
     let set = unsafe {
         let mut set: libc::sigset_t = std::mem::zeroed();
         libc::sigemptyset(&raw mut set);

@@ -1,8 +1,9 @@
 //! The simulated machine: network, clocks, randomness and files of a whole server in one thread.
 //!
-//! A `World` is shared by the `SimIo` of every shard and by the simulated clients. Nothing in it moves by
-//! itself: whoever runs the simulation advances the clock, ticks shards and lets clients read and write, and
-//! every choice comes from the seed. So a run is repeated exactly by its seed; `trace` tells two runs apart.
+//! A `World` is shared by the `SimIo` of every shard and by the simulated clients. Nothing in it
+//! moves by itself: whoever runs the simulation advances the clock, ticks shards and lets clients
+//! read and write, and every choice comes from the seed. So a run is repeated exactly by its seed;
+//! `trace` tells two runs apart.
 
 mod io;
 mod pipe;
@@ -262,7 +263,8 @@ impl World {
             .end(state.now_us, state.weather, &mut state.random);
     }
 
-    /// Breaks the connection: what is under way to the client is lost, what is under way to the server may be.
+    /// Breaks the connection: what is under way to the client is lost, what is under way to the
+    /// server may be.
     pub fn reset(&self, peer: Peer) {
         let state = &mut *self.0.borrow_mut();
         let at_us = state.now_us + state.delay();

@@ -1,8 +1,8 @@
 //! Sockets before they belong to an `Io`: bind, listen, options, addresses.
 //!
-//! Called by main (listeners, at start), by CONFIG SET and by both back ends. Errors name the address
-//! and the step that failed, in the words of Redis. Options that every client needs are set on the
-//! listener once, because Linux hands them down to accepted sockets.
+//! Called by main (listeners, at start), by CONFIG SET and by both back ends. Errors name the
+//! address and the step that failed, in the words of Redis. Options that every client needs are set
+//! on the listener once, because Linux hands them down to accepted sockets.
 
 use std::ffi::CStr;
 use std::fmt;
@@ -94,8 +94,8 @@ pub struct ListenOptions {
     pub shared: bool,
 }
 
-/// Binds and listens on one address of the `bind` directive: an IPv4 or IPv6 address, a name, `*` for
-/// every IPv4 address or `::*` for every IPv6 address. Port 0 lets the system choose.
+/// Binds and listens on one address of the `bind` directive: an IPv4 or IPv6 address, a name, `*`
+/// for every IPv4 address or `::*` for every IPv6 address. Port 0 lets the system choose.
 ///
 /// # Errors
 /// With the address and the step that failed.
@@ -287,7 +287,8 @@ pub fn set_keepalive(socket: Socket, seconds: u32) -> io::Result<()> {
     set_option(fd, libc::IPPROTO_TCP, libc::TCP_KEEPCNT, KEEPALIVE_PROBES)
 }
 
-/// Whether a send or receive fails so because the peer, or the way to it, is gone, or because we gave it up.
+/// Whether a send or receive fails so because the peer, or the way to it, is gone, or because we
+/// gave it up.
 #[must_use]
 pub fn is_peers_doing(error: &io::Error) -> bool {
     let usual = [
@@ -354,7 +355,8 @@ fn name_of(fd: i32, side: Side) -> Option<Name> {
     let mut storage: libc::sockaddr_storage = unsafe { std::mem::zeroed() };
     let mut bytes = size_of_val(&storage) as libc::socklen_t;
     let pointer = (&raw mut storage).cast();
-    // SAFETY: the kernel writes at most `bytes` bytes into the storage and the length it used to `bytes`.
+    // SAFETY: the kernel writes at most `bytes` bytes into the storage and the length it used to
+    // `bytes`.
     let result = unsafe {
         match side {
             Side::Local => libc::getsockname(fd, pointer, &raw mut bytes),
@@ -365,7 +367,8 @@ fn name_of(fd: i32, side: Side) -> Option<Name> {
     let storage = &raw const storage;
     match i32::from(unsafe_family(storage)) {
         libc::AF_INET => {
-            // SAFETY: the family says which structure the kernel wrote; storage is large and aligned enough.
+            // SAFETY: the family says which structure the kernel wrote; storage is large and
+            // aligned enough.
             let raw = unsafe { &*storage.cast::<libc::sockaddr_in>() };
             let ip = Ipv4Addr::from(raw.sin_addr.s_addr.to_ne_bytes());
             Some(Name::Ip(SocketAddr::new(
@@ -426,8 +429,8 @@ pub(super) fn drop_unsent(fd: i32) {
         l_onoff: 1,
         l_linger: 0,
     };
-    // SAFETY: the kernel reads the structure given, whose size is given. It fails for what is no stream of
-    // the network; there closing is all there is.
+    // SAFETY: the kernel reads the structure given, whose size is given. It fails for what is no
+    // stream of the network; there closing is all there is.
     unsafe {
         libc::setsockopt(
             fd,

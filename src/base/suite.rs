@@ -516,7 +516,8 @@ pub(super) fn few_buffers<I: Io>(io: I) {
         bench.step(Wait::AtMost(1000));
     }
     assert_eq!(bench.held.len(), 4, "there are only four buffers");
-    // One is closed while it waits; its peer neither leaves nor sends enough to run out of buffers again.
+    // One is closed while it waits; its peer neither leaves nor sends enough to run out of buffers
+    // again.
     bench.io.close(1);
     bench.hoard = false;
     for buffer in std::mem::take(&mut bench.held) {

@@ -1,7 +1,7 @@
 //! What a service manager expects of a process: notices over systemd's socket, a stop for upstart.
 //!
-//! Speaks the documented protocol of `sd_notify(3)` by itself: one datagram of `NAME=value` lines to the
-//! socket named in the environment. Whether there is a manager, and which, main decides.
+//! Speaks the documented protocol of `sd_notify(3)` by itself: one datagram of `NAME=value` lines
+//! to the socket named in the environment. Whether there is a manager, and which, main decides.
 
 use std::io;
 use std::os::linux::net::SocketAddrExt;

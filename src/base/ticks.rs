@@ -1,9 +1,9 @@
 //! The cheapest clock of the processor, for timing every command.
 //!
-//! One reading of the time-stamp counter costs 13 ns in a virtual machine (8 ns on bare metal) where the
-//! system's clock costs 30 to 38: cheap enough to read it once per command, so that SLOWLOG misses nothing
-//! and statistics are exact. Where the counter is missing or not steady the system's clock stands in.
-//! For durations only, never for decisions about data.
+//! One reading of the time-stamp counter costs 13 ns in a virtual machine (8 ns on bare metal)
+//! where the system's clock costs 30 to 38: cheap enough to read it once per command, so that
+//! SLOWLOG misses nothing and statistics are exact. Where the counter is missing or not steady the
+//! system's clock stands in. For durations only, never for decisions about data.
 
 use std::sync::OnceLock;
 

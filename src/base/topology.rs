@@ -1,8 +1,9 @@
 //! The machine's cores, threads and NUMA nodes, and which shard runs where.
 //!
-//! Called by main before the shards start; each shard then pins itself. Shards take one physical core
-//! each and fill one NUMA node before the next, so that neighbours share caches and memory. Respects the
-//! process's affinity mask (taskset, cgroups). Knows nothing of shards but their number.
+//! Called by main before the shards start; each shard then pins itself. Shards take one physical
+//! core each and fill one NUMA node before the next, so that neighbours share caches and memory.
+//! Respects the process's affinity mask (taskset, cgroups). Knows nothing of shards but their
+//! number.
 
 use hwlocality::Topology;
 use hwlocality::object::TopologyObject;
@@ -43,7 +44,8 @@ pub struct Placement {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
     pub placements: Vec<Placement>,
-    /// False when there are more shards than hardware threads: the kernel's scheduler does better then.
+    /// False when there are more shards than hardware threads: the kernel's scheduler does better
+    /// then.
     pub pin: bool,
 }
 
@@ -54,8 +56,8 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// The machine as the process may use it. When the topology cannot be read, each allowed hardware
-    /// thread counts as a core of one node.
+    /// The machine as the process may use it. When the topology cannot be read, each allowed
+    /// hardware thread counts as a core of one node.
     #[must_use]
     pub fn read() -> Self {
         let allowed = allowed_cpus();
@@ -121,14 +123,16 @@ impl Machine {
         count(self.cpus.iter().map(|cpu| cpu.package))
     }
 
-    /// Places shards: first one per core, then on the cores' further hardware threads, then round again.
+    /// Places shards: first one per core, then on the cores' further hardware threads, then round
+    /// again.
     #[must_use]
     pub fn place(&self, shards: usize, policy: Policy) -> Plan {
         assert!(
             !self.cpus.is_empty(),
             "a machine has at least one processor"
         );
-        // Sibling number of each hardware thread within its core: 0 for the first, 1 for the second.
+        // Sibling number of each hardware thread within its core: 0 for the first, 1 for the
+        // second.
         let mut order: Vec<(usize, usize, Cpu)> = Vec::with_capacity(self.cpus.len());
         for cpu in &self.cpus {
             let sibling = order

@@ -1,10 +1,10 @@
 //! The io_uring back end: one ring per shard, every operation through it.
 //!
 //! Accepting and receiving are multishot, received bytes land in a provided-buffer ring, sends of a
-//! tick travel with the next `poll`, which is one system call in the common case. Owned by one shard's
-//! thread and made there, because the kernel ties the ring to it. Must not allocate per event, and
-//! must not let a completion of an old connection reach a new one: a token is released only after
-//! all its operations have completed.
+//! tick travel with the next `poll`, which is one system call in the common case. Owned by one
+//! shard's thread and made there, because the kernel ties the ring to it. Must not allocate per
+//! event, and must not let a completion of an old connection reach a new one: a token is released
+//! only after all its operations have completed.
 //!
 //! A completion's user data is `kind << 32 | token`, so no lookup but one vector index.
 
@@ -146,7 +146,8 @@ impl UringIo {
         let target = types::Fd(self.wakers.event(self.shard));
         let word = (&raw mut *self.signal_word).cast::<u8>();
         let entry = opcode::Read::new(target, word, size_of::<u64>() as u32).build();
-        // SAFETY: the boxed word outlives the ring, which is dropped first, and nothing else reads it.
+        // SAFETY: the boxed word outlives the ring, which is dropped first, and nothing else reads
+        // it.
         unsafe { self.ring.push(entry.user_data(user_data(Kind::Signal, 0))) };
     }
 
@@ -200,8 +201,8 @@ impl UringIo {
             let Some(token) = self.starved.pop_front() else {
                 return;
             };
-            // The token may have been paused, closed or even attached anew since. What is about to be
-            // reported as closed must not receive again: nothing would ever end that.
+            // The token may have been paused, closed or even attached anew since. What is about to
+            // be reported as closed must not receive again: nothing would ever end that.
             if self
                 .connections
                 .get(token)

@@ -1,8 +1,9 @@
 //! Waking a sleeping shard, from another shard or from a foreign thread.
 //!
 //! `Wakers` is made by main before any shard starts and shared by all; each shard publishes the
-//! descriptor of its ring when it has one. A shard with a ring wakes another by a ring message, which
-//! travels with its next submission; everyone else, such as the signal thread, writes the eventfd.
+//! descriptor of its ring when it has one. A shard with a ring wakes another by a ring message,
+//! which travels with its next submission; everyone else, such as the signal thread, writes the
+//! eventfd.
 
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
@@ -57,8 +58,9 @@ impl Wakers {
     /// Ends the sleep of a shard by its eventfd; costs one system call.
     pub(super) fn signal(&self, shard: usize) {
         let one = 1_u64;
-        // SAFETY: the descriptor is open as long as `self` lives and eight readable bytes are given. A
-        // failure can only mean that the counter is full, and then the shard is woken already.
+        // SAFETY: the descriptor is open as long as `self` lives and eight readable bytes are
+        // given. A failure can only mean that the counter is full, and then the shard is woken
+        // already.
         unsafe {
             libc::write(
                 self.targets[shard].event.as_raw_fd(),

@@ -1,7 +1,9 @@
-//! The age that an entry carries in 24 bits: seconds of last use (LRU), or how often it is used (LFU).
+//! The age that an entry carries in 24 bits: seconds of last use (LRU), or how often it is used
+//! (LFU).
 //!
-//! As Redis keeps it, so that OBJECT IDLETIME and FREQ and eviction mean the same. LFU: 16 bits of minutes
-//! above an 8-bit logarithmic counter, which grows by chance and falls with idle minutes. Pure.
+//! As Redis keeps it, so that OBJECT IDLETIME and FREQ and eviction mean the same. LFU: 16 bits of
+//! minutes above an 8-bit logarithmic counter, which grows by chance and falls with idle minutes.
+//! Pure.
 
 use super::context::Random;
 use crate::config::Config;
@@ -9,7 +11,8 @@ use crate::config::Config;
 /// The counter of a new key: not at once the first to be evicted.
 const COUNTER_START: u8 = 5;
 const MINUTES_MASK: u64 = 0xffff;
-/// The clock of seconds turns over at 24 bits; half a turn is the longest idleness that can be told.
+/// The clock of seconds turns over at 24 bits; half a turn is the longest idleness that can be
+/// told.
 const SECONDS_MASK: u32 = 0xff_ffff;
 
 /// How this command ages the keys it uses.
@@ -63,7 +66,8 @@ impl Aging {
         }
     }
 
-    /// The age of a key whose value is replaced as a whole: frequency belongs to the key, recency is now.
+    /// The age of a key whose value is replaced as a whole: frequency belongs to the key, recency
+    /// is now.
     #[inline]
     pub(super) fn replaced(self, old: Option<u32>, random: &mut Random) -> u32 {
         old.map_or_else(|| self.fresh(), |old| self.used(old, random))

@@ -1,7 +1,8 @@
 //! Bitmap commands: strings seen as rows of bits. So far SETBIT and GETBIT.
 //!
 //! Bit 0 is the highest bit of the first byte. What grows is filled with zeros and stays below
-//! `proto-max-bulk-len` bytes. A bit that is set to what it was changes nothing and tells nobody, as in Redis.
+//! `proto-max-bulk-len` bytes. A bit that is set to what it was changes nothing and tells nobody,
+//! as in Redis.
 
 mod docs;
 

@@ -1,7 +1,7 @@
 //! ACL categories: which a command belongs to follows from its flags, its group and its row.
 //!
-//! COMMAND INFO prints them and `COMMAND LIST FILTERBY ACLCAT` asks for them; access control will. The order
-//! of the names is Redis's. Pure functions of rows.
+//! COMMAND INFO prints them and `COMMAND LIST FILTERBY ACLCAT` asks for them; access control will.
+//! The order of the names is Redis's. Pure functions of rows.
 
 use super::{Command, Group, acl, flag};
 

@@ -1,8 +1,8 @@
 //! What a handler may touch: the keyspace, its reply, and the record of what it changed.
 //!
-//! The shard builds one `Context` per command. The keyspace may be the shard's own or a small one made of
-//! entries that other shards have lent; a handler cannot tell. Time, randomness and configuration come
-//! in as values, so a handler is a function of its arguments.
+//! The shard builds one `Context` per command. The keyspace may be the shard's own or a small one
+//! made of entries that other shards have lent; a handler cannot tell. Time, randomness and
+//! configuration come in as values, so a handler is a function of its arguments.
 
 use super::age::Aging;
 use super::slot::key_slot;
@@ -32,7 +32,8 @@ pub struct KeyEvent {
     pub key: Box<[u8]>,
 }
 
-/// What the shard wants to hear of a command; all empty in the fast case, so recording costs a test.
+/// What the shard wants to hear of a command; all empty in the fast case, so recording costs a
+/// test.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Wants {
     /// Classes of keyspace events that somebody listens to.
@@ -59,11 +60,12 @@ pub struct Effects {
     pub stamps: Stamps,
     /// Keys whose value changed, with their database; recorded when `wants.modified`.
     pub modified: Vec<(u16, Box<[u8]>)>,
-    /// Keys that the command found expired and removed, with their database; a DEL for each stands before the
-    /// command in the stream. Recorded when `wants.stream`.
+    /// Keys that the command found expired and removed, with their database; a DEL for each stands
+    /// before the command in the stream. Recorded when `wants.stream`.
     pub lapsed: Vec<(u16, Box<[u8]>)>,
-    /// Databases whose whole content went or came at once (FLUSHALL, SWAPDB): whoever watches, tracks or
-    /// waits for a key that was there before or is there now is told. Recorded when `wants.modified`.
+    /// Databases whose whole content went or came at once (FLUSHALL, SWAPDB): whoever watches,
+    /// tracks or waits for a key that was there before or is there now is told. Recorded when
+    /// `wants.modified`.
     pub replaced: Vec<u16>,
     /// What FLUSHDB and FLUSHALL detached; the shard frees it in steps.
     pub cleared: Vec<Cleared>,
@@ -134,8 +136,8 @@ pub struct Context<'a> {
     pub may_block: bool,
     /// It has waited, and is served now.
     pub served: bool,
-    /// The routed key's address and slot, so that the slot is not computed twice. Null for an empty key: in
-    /// packed arguments it has the address of the argument behind it.
+    /// The routed key's address and slot, so that the slot is not computed twice. Null for an empty
+    /// key: in packed arguments it has the address of the argument behind it.
     pub routed: (*const u8, u16),
     /// Keys whose time is over are as good as gone but not removed: clients are paused.
     pub expiry_held: bool,
@@ -171,7 +173,8 @@ impl<'a> Context<'a> {
         self.store.get_mut(db, slot, key)
     }
 
-    /// Shows the live entry at `key`, if there is one, beside the reply. One table lookup: the hot path of reads.
+    /// Shows the live entry at `key`, if there is one, beside the reply. One table lookup: the hot
+    /// path of reads.
     #[inline]
     pub fn view<T>(
         &mut self,
@@ -213,8 +216,8 @@ impl<'a> Context<'a> {
         show(None, &mut self.reply)
     }
 
-    /// For loops over keys at `at`, `at + step`...: with every sixteenth key, the next sixteen are fetched from
-    /// memory together: all tables, then all buckets, then all entries.
+    /// For loops over keys at `at`, `at + step`...: with every sixteenth key, the next sixteen are
+    /// fetched from memory together: all tables, then all buckets, then all entries.
     #[inline]
     pub fn prefetch(&self, args: &Args<'_>, first: usize, at: usize, step: usize) {
         if ((at - first) / step).is_multiple_of(AHEAD_MAX) && at + step < args.len() {
@@ -333,9 +336,9 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// Whether the command may touch a key that its arguments do not name. False: it is to return at once; whatever it did
-    /// is undone, and it runs again with this key, too. For rows with `flag::FINDS_KEYS`, before each touch of
-    /// such a key.
+    /// Whether the command may touch a key that its arguments do not name. False: it is to return
+    /// at once; whatever it did is undone, and it runs again with this key, too. For rows with
+    /// `flag::FINDS_KEYS`, before each touch of such a key.
     #[must_use]
     pub fn reach(&mut self, key: &[u8]) -> bool {
         let key = (db_number(self.db), Box::from(key));
@@ -346,7 +349,8 @@ impl<'a> Context<'a> {
         false
     }
 
-    /// A keyspace event on a key of the client's database, recorded when somebody listens to its class.
+    /// A keyspace event on a key of the client's database, recorded when somebody listens to its
+    /// class.
     #[inline]
     pub fn notify(&mut self, class: u32, name: &'static str, key: &[u8]) {
         self.notify_in(self.db, class, name, key);
@@ -365,7 +369,8 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// What log and replicas apply instead of the command as sent: commands of words. Empty: nothing at all.
+    /// What log and replicas apply instead of the command as sent: commands of words. Empty:
+    /// nothing at all.
     pub fn propagate(&mut self, words: &[&[u8]]) {
         if self.effects.wants.stream {
             self.effects

@@ -1,7 +1,7 @@
 //! Runs commands against a store of its own: what the handlers' tests share.
 //!
-//! Owned by the tests. A command is written as a client would type it, the reply is its bytes on the wire.
-//! Commands that need the client's home shard have no handler and cannot run here.
+//! Owned by the tests. A command is written as a client would type it, the reply is its bytes on
+//! the wire. Commands that need the client's home shard have no handler and cannot run here.
 
 use super::context::{Context, Effects, Random, Wants};
 use super::slot::key_slot;
@@ -75,7 +75,8 @@ impl Fixture {
         String::from_utf8_lossy(&self.execute(&Args::new(bytes, &spans))).into_owned()
     }
 
-    /// As `run`, with all that came before forgotten: effects, events and log are then this command's.
+    /// As `run`, with all that came before forgotten: effects, events and log are then this
+    /// command's.
     pub(crate) fn fresh(&mut self, line: &str) -> String {
         self.forget();
         self.run(line)

@@ -1,7 +1,7 @@
 //! Generic key commands: DEL, UNLINK, EXISTS, TOUCH, TYPE here, their kin in `keys/`.
 //!
-//! They work on keys of every type. Called by `shard::execute` after every gate has passed. Keys of other
-//! shards look like local ones: the transaction layer has lent their entries.
+//! They work on keys of every type. Called by `shard::execute` after every gate has passed. Keys of
+//! other shards look like local ones: the transaction layer has lent their entries.
 
 pub mod database;
 mod docs;
@@ -143,7 +143,8 @@ fn type_of(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
     Ok(())
 }
 
-/// True when a live entry is at `key`. Counts as hit or miss like a read, and leaves the key's age alone.
+/// True when a live entry is at `key`. Counts as hit or miss like a read, and leaves the key's age
+/// alone.
 fn observe(ctx: &mut Context<'_>, key: &[u8]) -> bool {
     let live = ctx.exists(key);
     ctx.effects.hits += u64::from(live);

@@ -1,9 +1,10 @@
 //! List commands: LPUSH, LPOP, LRANGE, LMOVE, BLPOP and their kin.
 //!
-//! Turns parsed arguments into calls of `store::List` and answers with a reply and what changed. A blocking
-//! command that finds nothing says so in its effects; who waits and who is served is the shard's business.
-//! The files: `push` and `pop` are the ends, `read` and `edit` the inside, `moves` and `many` go from list to
-//! list, `rows` is the table. No list is ever left empty: its key goes with the last element.
+//! Turns parsed arguments into calls of `store::List` and answers with a reply and what changed. A
+//! blocking command that finds nothing says so in its effects; who waits and who is served is the
+//! shard's business. The files: `push` and `pop` are the ends, `read` and `edit` the inside,
+//! `moves` and `many` go from list to list, `rows` is the table. No list is ever left empty: its
+//! key goes with the last element.
 
 mod docs;
 mod edit;
@@ -113,8 +114,8 @@ fn changed(ctx: &mut Context<'_>, key: &[u8], changes: usize) {
     ctx.effects.dirty = ctx.effects.dirty + changes as u64 - 1;
 }
 
-/// What was done since `dirty_before` counts as one change, and none when it serves a command that waited (as
-/// in Redis, where the push that served it has counted).
+/// What was done since `dirty_before` counts as one change, and none when it serves a command that
+/// waited (as in Redis, where the push that served it has counted).
 fn counts_once(ctx: &mut Context<'_>, dirty_before: u64) {
     assert!(ctx.effects.dirty > dirty_before, "only a change counts");
     ctx.effects.dirty = dirty_before + u64::from(!ctx.served);

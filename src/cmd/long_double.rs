@@ -1,7 +1,9 @@
-//! The 80-bit extended float that Redis calls `long double`: INCRBYFLOAT and its kin read, add and print it.
+//! The 80-bit extended float that Redis calls `long double`: INCRBYFLOAT and its kin read, add and
+//! print it.
 //!
-//! Clients see every digit of it (`%.17Lf`, zeros trimmed), so sums must round as x87 does: a 64-bit
-//! significand, nearest, ties to even. Exact integers do the work and one function rounds. Pure.
+//! Clients see every digit of it (`%.17Lf`, zeros trimmed), so sums must round as x87 does: a
+//! 64-bit significand, nearest, ties to even. Exact integers do the work and one function rounds.
+//! Pure.
 //!
 //! A value is `significand * 2^exponent`; the significand need not be normalised.
 
@@ -12,7 +14,8 @@ use num_bigint::{BigInt, BigUint, Sign};
 
 /// Redis reads no longer text as a long double (MAX_LONG_DOUBLE_CHARS, with its terminator).
 const TEXT_BYTES_MAX: usize = 5 * 1024 - 1;
-/// Exponent of the smallest denormal, and the end of the range: values from 2^16384 on are infinite.
+/// Exponent of the smallest denormal, and the end of the range: values from 2^16384 on are
+/// infinite.
 const EXPONENT_MIN: i64 = -16_445;
 const EXPONENT_END: i64 = 16_384;
 /// Decimal orders of magnitude beyond which a text surely overflows or vanishes.
@@ -39,7 +42,8 @@ impl LongDouble {
         exponent: 0,
     };
 
-    /// The whole text as `strtold` reads it, without leading blanks; None for NaN and for what over- or underflows.
+    /// The whole text as `strtold` reads it, without leading blanks; None for NaN and for what
+    /// over- or underflows.
     pub(crate) fn parse(text: &[u8]) -> Option<Self> {
         if text.len() > TEXT_BYTES_MAX {
             return None;
@@ -273,7 +277,8 @@ fn digits(text: &[u8], is_digit: fn(&u8) -> bool) -> (Vec<u8>, i64, &[u8]) {
     (all, i64::try_from(behind).expect("texts are short"), rest)
 }
 
-/// The exponent behind `marker`; 0 without one. Huge exponents saturate, they over- or underflow anyway.
+/// The exponent behind `marker`; 0 without one. Huge exponents saturate, they over- or underflow
+/// anyway.
 fn exponent(text: &[u8], marker: u8) -> Option<i64> {
     let [first, rest @ ..] = text else {
         return Some(0);
@@ -318,7 +323,8 @@ fn decimal(negative: bool, text: &[u8]) -> Option<LongDouble> {
     let value = if power >= 0 {
         LongDouble::round(negative, &(number * scale), 0, false)
     } else {
-        // Shifted so that the quotient has more bits than a significand; the remainder only breaks ties.
+        // Shifted so that the quotient has more bits than a significand; the remainder only breaks
+        // ties.
         let shift = (scale.bits() + 66).saturating_sub(number.bits());
         let numerator = number << shift;
         let quotient = &numerator / &scale;

@@ -1,9 +1,9 @@
 //! What the server can say: the table of commands and one handler per command.
 //!
-//! A command is one row (`Command`) in a family's file and one function. Handlers turn parsed arguments
-//! into store calls; they answer into `ctx.reply`, report what changed through `ctx`, and never do I/O,
-//! read a clock, see a client or another shard. Commands that need those are `Run::Home`: their rows
-//! stand above their functions in `admin`.
+//! A command is one row (`Command`) in a family's file and one function. Handlers turn parsed
+//! arguments into store calls; they answer into `ctx.reply`, report what changed through `ctx`, and
+//! never do I/O, read a clock, see a client or another shard. Commands that need those are
+//! `Run::Home`: their rows stand above their functions in `admin`.
 
 mod age;
 mod bitmap;
@@ -65,15 +65,16 @@ pub enum Merge {
 /// Where and how a command runs.
 #[derive(Debug, Clone, Copy)]
 pub enum Run {
-    /// On the shard that owns its keys; when several shards own them, on one that borrows the others' entries.
+    /// On the shard that owns its keys; when several shards own them, on one that borrows the
+    /// others' entries.
     Keys(Handler),
-    /// As `Keys`, but a subset of the keys may run on each owner: the handler gets the command with just
-    /// that shard's keys (and their values), the parts are merged.
+    /// As `Keys`, but a subset of the keys may run on each owner: the handler gets the command with
+    /// just that shard's keys (and their values), the parts are merged.
     Split(Handler, Merge),
     /// On every shard, without keys; the parts are merged.
     Everywhere(Handler, Merge),
-    /// On the client's own shard, with the client at hand: connection and server commands. The function
-    /// stands beside the row, in `admin`.
+    /// On the client's own shard, with the client at hand: connection and server commands. The
+    /// function stands beside the row, in `admin`.
     Home(Reach),
     /// Not by itself: its arity asks for a subcommand.
     Container,
@@ -93,7 +94,8 @@ pub enum Reach {
 pub struct Command {
     /// Lower case; a subcommand's own name without its container's.
     pub name: &'static str,
-    /// Number of arguments with the name; negative: at least that many. A subcommand counts its container.
+    /// Number of arguments with the name; negative: at least that many. A subcommand counts its
+    /// container.
     pub arity: i32,
     /// Bits of `flag`.
     pub flags: u32,
@@ -131,9 +133,11 @@ pub mod flag {
     pub const NO_MANDATORY_KEYS: u32 = 1 << 18;
     /// Not printed by COMMAND INFO: COMMAND DOCS calls it a system command.
     pub const SYSTEM: u32 = 1 << 19;
-    /// Not printed: does not write but may reach replicas (PUBLISH, PFCOUNT, EVAL); CLIENT PAUSE WRITE holds it.
+    /// Not printed: does not write but may reach replicas (PUBLISH, PFCOUNT, EVAL); CLIENT PAUSE
+    /// WRITE holds it.
     pub const MAY_REPLICATE: u32 = 1 << 20;
-    /// Not printed: finds keys while it runs (patterns of SORT, scripts) and asks `Context::reach` before it touches them.
+    /// Not printed: finds keys while it runs (patterns of SORT, scripts) and asks `Context::reach`
+    /// before it touches them.
     pub const FINDS_KEYS: u32 = 1 << 21;
 }
 

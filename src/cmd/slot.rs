@@ -1,7 +1,7 @@
 //! The hash slot of a key: CRC-16/XMODEM of the key or of its {tag}, modulo 16384.
 //!
-//! As Redis Cluster specifies it, so that cluster clients compute the same. Pure; called once per key on
-//! its way to a shard, and again only where a handler meets a key that was not routed.
+//! As Redis Cluster specifies it, so that cluster clients compute the same. Pure; called once per
+//! key on its way to a shard, and again only where a handler meets a key that was not routed.
 
 use crate::limits::SLOTS;
 
@@ -27,8 +27,9 @@ const TABLE: [u16; 256] = {
     table
 };
 
-/// `SLICES[n][byte]`: the CRC of that byte with n zero bytes behind it; eight bytes are folded at once
-/// (Kounavis, Berry: "A systematic approach to building high performance software-based CRC generators", 2005).
+/// `SLICES[n][byte]`: the CRC of that byte with n zero bytes behind it; eight bytes are folded at
+/// once (Kounavis, Berry: "A systematic approach to building high performance software-based CRC
+/// generators", 2005).
 const SLICES: [[u16; 256]; 8] = {
     let mut slices = [TABLE; 8];
     let mut slice = 1;

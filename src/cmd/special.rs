@@ -1,8 +1,8 @@
-//! What is special about some commands: how they stand to MULTI, what of them is secret, how they wait, and
-//! whose keys in a second database they touch.
+//! What is special about some commands: how they stand to MULTI, what of them is secret, how they
+//! wait, and whose keys in a second database they touch.
 //!
-//! Each row says it, mostly `special: PLAIN`. The gates, the logs and the transaction layer read it here, so
-//! that none of them knows a command by its name. Data and pure functions of arguments.
+//! Each row says it, mostly `special: PLAIN`. The gates, the logs and the transaction layer read it
+//! here, so that none of them knows a command by its name. Data and pure functions of arguments.
 
 use super::{Command, flag, timeout};
 use crate::resp::{Args, Error};
@@ -12,17 +12,19 @@ use crate::store::Kind;
 #[derive(Debug, Clone, Copy)]
 pub struct Special {
     pub in_multi: InMulti,
-    /// True for an argument that nobody must read, neither in the slow log nor in MONITOR: passwords, and the
-    /// user names beside them. None: no argument is.
+    /// True for an argument that nobody must read, neither in the slow log nor in MONITOR:
+    /// passwords, and the user names beside them. None: no argument is.
     pub secret: Option<fn(&Args<'_>, usize) -> bool>,
     /// How the command waits for a key; with `flag::BLOCKING` only, and always then.
     pub blocking: Option<Blocking>,
-    /// The database besides the client's whose keys the command touches, as far as its arguments tell; the
-    /// transaction layer locks and lends its keys there too. None also where the handler will refuse them.
+    /// The database besides the client's whose keys the command touches, as far as its arguments
+    /// tell; the transaction layer locks and lends its keys there too. None also where the handler
+    /// will refuse them.
     pub other_database: Option<fn(&Args<'_>) -> Option<u16>>,
 }
 
-/// Nothing is special: MULTI queues it, everybody may read it, it never waits and keeps to its database.
+/// Nothing is special: MULTI queues it, everybody may read it, it never waits and keeps to its
+/// database.
 pub const PLAIN: Special = Special {
     in_multi: InMulti::Queues,
     secret: None,
@@ -67,7 +69,8 @@ pub enum WaitsFor {
 }
 
 impl Blocking {
-    /// A command that takes an element from the end of any of its lists; its timeout is the last argument.
+    /// A command that takes an element from the end of any of its lists; its timeout is the last
+    /// argument.
     pub const LIST: Self = Self {
         timeout_ms: timeout::last,
         takes: Kind::List,

@@ -1,8 +1,8 @@
 //! String commands: GET, SET, APPEND, INCR and their kin.
 //!
-//! Turns parsed arguments into store calls and answers with a reply and what changed.
-//! Called by `shard::execute` after every gate has passed. The files: `get` and `set` are the product's
-//! hot path, `option` reads what SET, GETEX and MSETEX have in common, `rows` is the table.
+//! Turns parsed arguments into store calls and answers with a reply and what changed. Called by
+//! `shard::execute` after every gate has passed. The files: `get` and `set` are the product's hot
+//! path, `option` reads what SET, GETEX and MSETEX have in common, `rows` is the table.
 
 mod counter;
 mod digest;

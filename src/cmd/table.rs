@@ -1,8 +1,9 @@
 //! The command table: all rows in one list, found by name.
 //!
-//! Built at start from the families' rows here and those that `admin` hands in, read by every shard. A
-//! command's index in the table is its name on the mesh and in the statistics. Subcommands have rows and
-//! indices of their own (`client|kill`). What `rename-command` changes is only how clients call a command.
+//! Built at start from the families' rows here and those that `admin` hands in, read by every
+//! shard. A command's index in the table is its name on the mesh and in the statistics. Subcommands
+//! have rows and indices of their own (`client|kill`). What `rename-command` changes is only how
+//! clients call a command.
 
 use super::{Command, Run, flag};
 use crate::resp::Args;
@@ -107,8 +108,8 @@ pub struct TopLevel {
     pub subcommands: Vec<&'static Command>,
 }
 
-/// What `rename-command` asks for: the old name and the new one, which is empty for a command that nobody
-/// may call.
+/// What `rename-command` asks for: the old name and the new one, which is empty for a command that
+/// nobody may call.
 pub type Renamed = (String, String);
 
 /// Why commands cannot be renamed as asked: which of the lines, from 0, and Redis's words.
@@ -182,8 +183,8 @@ impl Table {
         }
     }
 
-    /// The row that these arguments run: the command's, or its subcommand's. `Err(container)` when the
-    /// container is known and the subcommand is not.
+    /// The row that these arguments run: the command's, or its subcommand's. `Err(container)` when
+    /// the container is known and the subcommand is not.
     ///
     /// # Errors
     /// `None`: no such command. `Some(row)`: no such subcommand of that row.
@@ -322,7 +323,8 @@ fn name_hash(name: &[u8]) -> usize {
     (mixed >> 40) as usize
 }
 
-/// True when replicas may have to hear of the command: it writes, or is passed on although it does not.
+/// True when replicas may have to hear of the command: it writes, or is passed on although it does
+/// not.
 #[must_use]
 pub fn may_replicate(row: &Row) -> bool {
     row.has(flag::WRITE | flag::MAY_REPLICATE)

@@ -1,7 +1,7 @@
 //! How long a client is willing to wait: the timeout argument of every blocking command.
 //!
-//! Seconds with a fraction; 0 waits for ever. Whoever runs the command and whoever keeps the deadline
-//! read it through one function, which the row names.
+//! Seconds with a fraction; 0 waits for ever. Whoever runs the command and whoever keeps the
+//! deadline read it through one function, which the row names.
 
 use super::long_double::LongDouble;
 use crate::limits::WAIT_MS_MAX;

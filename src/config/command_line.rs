@@ -1,8 +1,8 @@
 //! The command line of `cairn-server`, read as redis-server reads its own.
 //!
 //! `[/path/to/cairn.conf] [--directive value ...] [-]`: every `--directive` starts a line of
-//! configuration and the words up to the next one follow it, quoted. Knows no directive but those that
-//! redis-server treats apart. Also the texts of `--help` and `--version`.
+//! configuration and the words up to the next one follow it, quoted. Knows no directive but those
+//! that redis-server treats apart. Also the texts of `--help` and `--version`.
 
 use super::load::Action;
 use super::{Config, line};

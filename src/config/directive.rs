@@ -1,7 +1,9 @@
-//! What a row of the table is: a name, a kind of value, a default, flags, and where the value lives.
+//! What a row of the table is: a name, a kind of value, a default, flags, and where the value
+//! lives.
 //!
-//! A row can parse, check, store and print its value; errors carry Redis's words. Rows are data: the
-//! builders at the end are all that a table file uses. Does no I/O and applies nothing to the server.
+//! A row can parse, check, store and print its value; errors carry Redis's words. Rows are data:
+//! the builders at the end are all that a table file uses. Does no I/O and applies nothing to the
+//! server.
 
 mod build;
 
@@ -59,11 +61,13 @@ pub type Check = fn(&str) -> Result<(), String>;
 #[derive(Debug, Clone, Copy)]
 pub struct Special {
     pub default: &'static [&'static str],
-    /// Takes the words; `first` is false when an earlier line of the same load has set the directive.
+    /// Takes the words; `first` is false when an earlier line of the same load has set the
+    /// directive.
     pub set: fn(&mut Settings, words: &[&str], how: How) -> Result<(), String>,
     /// The value as CONFIG GET prints it.
     pub get: fn(&Settings) -> String,
-    /// The lines of a config file, without the name, and whether each must be there even if it was not.
+    /// The lines of a config file, without the name, and whether each must be there even if it was
+    /// not.
     pub lines: fn(&Settings) -> Vec<(String, bool)>,
 }
 
@@ -104,7 +108,8 @@ pub enum Kind {
 
 /// Only at start; CONFIG SET refuses it.
 pub const IMMUTABLE: u8 = 1;
-/// Only at start, but CONFIG SET to the present value is accepted, so that writing back CONFIG GET works.
+/// Only at start, but CONFIG SET to the present value is accepted, so that writing back CONFIG GET
+/// works.
 pub const AT_START: u8 = 1 << 1;
 /// Takes several words.
 pub const WORDS: u8 = 1 << 2;

@@ -1,8 +1,8 @@
 //! What setting a directive comes to: it works, it is named as without effect, or it is refused.
 //!
-//! A column of the table. Where ignoring a directive could lose data or let somebody in, the start and
-//! CONFIG SET refuse it, unless `ignore-unsupported` says otherwise; all else that does nothing is named
-//! in the log. Judges values, reads and changes nothing but them.
+//! A column of the table. Where ignoring a directive could lose data or let somebody in, the start
+//! and CONFIG SET refuse it, unless `ignore-unsupported` says otherwise; all else that does nothing
+//! is named in the log. Judges values, reads and changes nothing but them.
 
 use super::choice::{HugePages, MaxmemoryPolicy, SHUTDOWN_SAVE};
 use super::{Config, Directive, Settings};
@@ -68,7 +68,8 @@ impl Directive {
 }
 
 impl Config {
-    /// The lines that CONFIG SET of these names leaves in the log, now that their values are in place.
+    /// The lines that CONFIG SET of these names leaves in the log, now that their values are in
+    /// place.
     #[must_use]
     pub fn notes_of(&self, names: &[&[u8]]) -> Vec<String> {
         let rows = names

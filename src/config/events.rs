@@ -1,6 +1,7 @@
 //! `notify-keyspace-events`: classes of events as a set of bits, written in Redis's letters.
 //!
-//! The letters and the order in which they print are Redis's; `A` stands for every class but `m` and `n`.
+//! The letters and the order in which they print are Redis's; `A` stands for every class but `m`
+//! and `n`.
 
 use super::settings::EventClasses;
 
@@ -58,7 +59,8 @@ impl EventClasses {
         self.0 == 0
     }
 
-    /// The bits of the classes whose events reach a channel: none unless there is a kind of channel.
+    /// The bits of the classes whose events reach a channel: none unless there is a kind of
+    /// channel.
     #[must_use]
     pub const fn published(self) -> u32 {
         let channels = Self::KEYSPACE.0 | Self::KEYEVENT.0;

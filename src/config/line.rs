@@ -1,7 +1,8 @@
 //! One line of a config file: split into words, and a value written so that it reads back the same.
 //!
-//! The quoting rules are those of Redis's config files and of `redis-cli`: words between blanks, double
-//! quotes with `\n \r \t \b \a \" \\ \xHH`, single quotes with `\'` only. Pure functions over bytes.
+//! The quoting rules are those of Redis's config files and of `redis-cli`: words between blanks,
+//! double quotes with `\n \r \t \b \a \" \\ \xHH`, single quotes with `\'` only. Pure functions
+//! over bytes.
 
 use std::fmt::Write as _;
 

@@ -1,8 +1,8 @@
 //! CONFIG GET and CONFIG SET on a `Config`.
 //!
-//! SET is all or nothing: every pair is checked and stored on a copy, then the caller's `apply` acts
-//! (listening on a new port, changing the directory), and only then the copy takes the place of the
-//! original. Error texts are Redis's, code included, without the leading `-`.
+//! SET is all or nothing: every pair is checked and stored on a copy, then the caller's `apply`
+//! acts (listening on a new port, changing the directory), and only then the copy takes the place
+//! of the original. Error texts are Redis's, code included, without the leading `-`.
 
 use super::directive::{
     AT_START, DENY_LOADING, Directive, HIDDEN, How, IMMUTABLE, PROTECTED, WORDS,
@@ -68,9 +68,9 @@ impl Config {
 
     /// CONFIG SET: returns the names of the rows whose value has changed.
     ///
-    /// `apply` is called once per changed row with the whole new configuration, before it takes effect;
-    /// its error is the reason that the client reads. A caller that had applied earlier rows of the same
-    /// call by then undoes them itself.
+    /// `apply` is called once per changed row with the whole new configuration, before it takes
+    /// effect; its error is the reason that the client reads. A caller that had applied earlier
+    /// rows of the same call by then undoes them itself.
     ///
     /// # Errors
     /// The error reply's text; `self` is unchanged then.

@@ -1,8 +1,8 @@
 //! The start: command line, config file and standard input become a `Config`.
 //!
 //! As in redis-server all three are one text: the file, then standard input, then one line per
-//! `--directive`, so later ones override. Errors have Redis's shape and name the line. Owned by main,
-//! used once; reads files only through `Source`, and neither prints nor exits.
+//! `--directive`, so later ones override. Errors have Redis's shape and name the line. Owned by
+//! main, used once; reads files only through `Source`, and neither prints nor exits.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -29,7 +29,8 @@ pub enum Action {
     CheckSystem,
     /// Verify the files in a directory and exit.
     Check(PathBuf),
-    /// Print which shard would run where, on this machine or one of hwloc's synthetic ones, and exit.
+    /// Print which shard would run where, on this machine or one of hwloc's synthetic ones, and
+    /// exit.
     ShowPlacement(Option<String>),
 }
 

@@ -1,7 +1,7 @@
 //! Amounts of memory as text: `100`, `1k` (1000), `1kb` (1024), up to `gb`.
 //!
-//! The suffixes are Redis's. Unlike Redis an amount that does not fit 64 bits is out of every range;
-//! Redis takes it as another one.
+//! The suffixes are Redis's. Unlike Redis an amount that does not fit 64 bits is out of every
+//! range; Redis takes it as another one.
 
 const UNITS: &[(&str, u64)] = &[
     ("", 1),

@@ -1,8 +1,9 @@
 //! CONFIG REWRITE: the present values written into the text of a config file.
 //!
-//! Comments, unknown-to-the-table lines (`include`, `user`, `loadmodule`) and the order of lines stay.
-//! The first line of a directive is replaced, further ones are dropped, values that differ from their
-//! default and have no line are appended behind the signature. Pure: reads and writes no file.
+//! Comments, unknown-to-the-table lines (`include`, `user`, `loadmodule`) and the order of lines
+//! stay. The first line of a directive is replaced, further ones are dropped, values that differ
+//! from their default and have no line are appended behind the signature. Pure: reads and writes no
+//! file.
 
 use std::collections::BTreeMap;
 
@@ -21,7 +22,8 @@ pub fn rewrite(old: &str, config: &Config) -> String {
     rewrite_with(old, config, &[])
 }
 
-/// The new text of the file, where `extra` gives all lines of directives outside the table, such as `user`.
+/// The new text of the file, where `extra` gives all lines of directives outside the table, such as
+/// `user`.
 #[must_use]
 pub fn rewrite_with(old: &str, config: &Config, extra: &[(&str, Vec<String>)]) -> String {
     let mut rewriting = Rewriting::read(old);
@@ -93,8 +95,9 @@ impl Rewriting {
         rewriting
     }
 
-    /// Puts the lines of one directive where its old lines were, then at the end; drops what is left over. Lines that
-    /// need not be there get what those leave that must: so the next rewriting changes nothing.
+    /// Puts the lines of one directive where its old lines were, then at the end; drops what is
+    /// left over. Lines that need not be there get what those leave that must: so the next
+    /// rewriting changes nothing.
     fn replace(&mut self, name: &str, values: Vec<(String, bool)>) {
         let mut numbers = self.numbers.remove(name).unwrap_or_default().into_iter();
         let mut forced = values.iter().filter(|(_, force)| *force).count();

@@ -1,7 +1,8 @@
 //! The typed values that the server reads: one plain field per directive that has an effect.
 //!
-//! Written only through the rows in `config/table/`; read everywhere as `config.port`. A directive that
-//! is accepted without effect has no field here, `Config` keeps it by name. Defaults stand in the rows.
+//! Written only through the rows in `config/table/`; read everywhere as `config.port`. A directive
+//! that is accepted without effect has no field here, `Config` keeps it by name. Defaults stand in
+//! the rows.
 
 use super::choice::{
     AclPubsubDefault, Appendfsync, Backend, HugePages, LogLevel, MaxmemoryPolicy, Permission,
@@ -35,7 +36,8 @@ pub struct OutputLimits {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct EventClasses(pub u32);
 
-/// Everything the server reads from the configuration. Units stand in the names or beside the field.
+/// Everything the server reads from the configuration. Units stand in the names or beside the
+/// field.
 #[derive(Debug, Clone, Default)]
 pub struct Settings {
     // Network and clients.

@@ -1,6 +1,7 @@
 //! Directives with a syntax of their own: save, bind, client-output-buffer-limit and their like.
 //!
-//! Each is one `Special`: read from words, print, and the lines for a config file. Error texts are Redis's.
+//! Each is one `Special`: read from words, print, and the lines for a config file. Error texts are
+//! Redis's.
 
 use super::directive::{How, Special};
 use super::line::quote;

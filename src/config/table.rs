@@ -1,7 +1,8 @@
 //! The table of directives, one file per theme. A new directive is one row here.
 //!
-//! A row without a field is accepted, kept and answered by CONFIG GET; what changes nothing says why in
-//! its column `effect`. Names, defaults and ranges are those of Redis 7.0.15; `tests.rs` lists them.
+//! A row without a field is accepted, kept and answered by CONFIG GET; what changes nothing says
+//! why in its column `effect`. Names, defaults and ranges are those of Redis 7.0.15; `tests.rs`
+//! lists them.
 
 mod cluster;
 mod data;

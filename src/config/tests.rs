@@ -1,4 +1,5 @@
-//! The configuration as its users meet it: names and defaults, files, command line, SET, GET, REWRITE.
+//! The configuration as its users meet it: names and defaults, files, command line, SET, GET,
+//! REWRITE.
 //!
 //! Facts about Redis were recorded from redis-server 7.0.15.
 

@@ -1,7 +1,7 @@
 //! The state of one client on its home shard.
 //!
-//! Kept small, because there may be ten thousand idle ones: buffers are borrowed while there is traffic,
-//! rare state sits behind a box.
+//! Kept small, because there may be ten thousand idle ones: buffers are borrowed while there is
+//! traffic, rare state sits behind a box.
 
 use super::{Input, Replies, ReplyBuffer};
 use crate::base::Token;
@@ -14,7 +14,8 @@ use std::collections::{BTreeSet, VecDeque};
 pub enum State {
     /// Commands are executed as they come.
     Running,
-    /// One command that must be alone is under way (a transaction, a query, a command behind a lock).
+    /// One command that must be alone is under way (a transaction, a query, a command behind a
+    /// lock).
     Waiting,
     /// A blocking command waits for a key.
     Blocked,
@@ -175,7 +176,8 @@ pub struct Client {
     pub closing: bool,
     /// `Closed` has been reported.
     pub closed: bool,
-    /// The peer sends no more: what it has sent is executed and answered, then the connection closes.
+    /// The peer sends no more: what it has sent is executed and answered, then the connection
+    /// closes.
     pub ended: bool,
     pub transaction: Option<Box<Transaction>>,
     pub steps: Option<Box<Steps>>,
@@ -257,6 +259,13 @@ impl Client {
         }
     }
 
+    /// Its further commands wait for the one in progress; who is closing stays so.
+    pub fn wait(&mut self) {
+        if self.state != State::Closing {
+            self.state = State::Waiting;
+        }
+    }
+
     /// True inside MULTI.
     #[inline]
     #[must_use]
@@ -314,7 +323,8 @@ impl Client {
             + watched
     }
 
-    /// True when the slot may be freed: the connection is closed, and neither a send nor an EXEC is under way.
+    /// True when the slot may be freed: the connection is closed, and neither a send nor an EXEC is
+    /// under way.
     #[must_use]
     pub fn gone(&self) -> bool {
         self.closing

@@ -1,7 +1,8 @@
 //! What a client has sent and nobody has parsed yet.
 //!
-//! Bytes join at the end and leave at the front. A backlog is worked off in many small turns, so leaving only
-//! moves a mark; the bytes behind it are moved once they are fewer than those before it.
+//! Bytes join at the end and leave at the front. A backlog is worked off in many small turns, so
+//! leaving only moves a mark; the bytes behind it are moved once they are fewer than those before
+//! it.
 
 /// Received bytes; `done` of them are parsed.
 #[derive(Debug, Default)]

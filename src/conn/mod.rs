@@ -1,7 +1,7 @@
 //! One client: what it sent and is not parsed yet, what it is owed, and its session.
 //!
-//! Pure state. The shard moves bytes between `Io` and these structures; nothing here executes, routes or
-//! does I/O.
+//! Pure state. The shard moves bytes between `Io` and these structures; nothing here executes,
+//! routes or does I/O.
 
 mod client;
 mod input;

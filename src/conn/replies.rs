@@ -1,7 +1,8 @@
 //! A client's replies, in the order of its commands.
 //!
-//! Straight into `ready` while nothing is outstanding elsewhere. Once a command is on its way to another shard, it and
-//! everything behind it get a place; what is answered out of turn is held. What is complete at the front moves to `ready`.
+//! Straight into `ready` while nothing is outstanding elsewhere. Once a command is on its way to
+//! another shard, it and everything behind it get a place; what is answered out of turn is held.
+//! What is complete at the front moves to `ready`.
 //! ```text
 //! places:  [answered][waiting][answered]...      place number = first + index, modulo 2^31
 //! held:    bytes of answered places, any order
@@ -14,7 +15,8 @@ use crate::limits::{
     HELD_BYTES_KEPT, OUTPUT_PAUSE_BYTES, OUTSTANDING_PER_CLIENT, REPLY_BYTES_ASSUMED,
 };
 
-/// The largest number of a place; behind it comes 0. What is larger means something else in a `ReplyTo`.
+/// The largest number of a place; behind it comes 0. What is larger means something else in a
+/// `ReplyTo`.
 pub const PLACE_MAX: u32 = u32::MAX >> 1;
 
 #[derive(Debug, Clone, Copy)]
@@ -62,11 +64,12 @@ impl Replies {
         self.places.len()
     }
 
-    /// True when the next command must wait for replies under way: they are many, or expected to be long.
+    /// True when the next command must wait for replies under way: they are many, or expected to be
+    /// long.
     ///
-    /// Nobody knows a reply's length before it comes, and a client that does not read must not have a
-    /// thousand values of a megabyte under way. So the window opens with the replies that came: one long
-    /// reply narrows it at once and for good, short ones widen it slowly.
+    /// Nobody knows a reply's length before it comes, and a client that does not read must not have
+    /// a thousand values of a megabyte under way. So the window opens with the replies that came:
+    /// one long reply narrows it at once and for good, short ones widen it slowly.
     #[inline]
     #[must_use]
     pub fn is_window_full(&self) -> bool {
@@ -83,8 +86,8 @@ impl Replies {
         self.expected = faded.max(bytes).max(self.expected_min);
     }
 
-    /// Where a reply is written now: `ready`, or `held` behind unanswered commands. In the second case the
-    /// caller ends the reply with `seal`.
+    /// Where a reply is written now: `ready`, or `held` behind unanswered commands. In the second
+    /// case the caller ends the reply with `seal`.
     #[inline]
     pub fn sink(&mut self) -> &mut Vec<u8> {
         if self.places.is_empty() {
@@ -168,8 +171,8 @@ impl Replies {
         self.ready.len() + self.places.len() * self.expected as usize
     }
 
-    /// Bytes of replies behind unanswered commands, and of those that were there since some command was last
-    /// unanswered.
+    /// Bytes of replies behind unanswered commands, and of those that were there since some command
+    /// was last unanswered.
     #[inline]
     #[must_use]
     pub fn held_bytes(&self) -> usize {

@@ -1,6 +1,7 @@
 //! The clients of one shard, by token.
 //!
-//! A slab: freed slots are reused, the newest first, so tokens stay small and the Io's tables dense.
+//! A slab: freed slots are reused, the newest first, so tokens stay small and the Io's tables
+//! dense.
 
 use super::Client;
 use crate::base::Token;

@@ -1,6 +1,7 @@
 //! How often a command took how long: a fixed set of buckets, a sixteenth of an octave each.
 //!
-//! Recording costs a few instructions and one cache line. Shards keep their own; only copies travel.
+//! Recording costs a few instructions and one cache line. Shards keep their own; only copies
+//! travel.
 
 /// Sub-buckets of an octave, as a power of two.
 const FINE_BITS: u32 = 4;

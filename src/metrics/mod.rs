@@ -1,7 +1,7 @@
 //! What a shard counts and measures: counters, histograms, the slow log, latency events, stalls.
 //!
-//! Plain data, owned by the shard that measures; whoever asks gets a copy, and copies are added up here.
-//! Reads no clock but the machine's counter, and knows nobody that is measured.
+//! Plain data, owned by the shard that measures; whoever asks gets a copy, and copies are added up
+//! here. Reads no clock but the machine's counter, and knows nobody that is measured.
 
 mod calls;
 mod histogram;
@@ -181,7 +181,8 @@ impl Metrics {
         }
     }
 
-    /// Counts the time of a command. Its microseconds, when it took so long that it may have to be written down.
+    /// Counts the time of a command. Its microseconds, when it took so long that it may have to be
+    /// written down.
     #[inline]
     pub fn count_time(&mut self, row: u16, ticks: u64) -> Option<u64> {
         let nanoseconds = self.stopwatch.nanoseconds(ticks);

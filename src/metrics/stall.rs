@@ -1,8 +1,8 @@
 //! The stall detector: how long the shard's rounds take, and what made the longest one long.
 //!
-//! Owned by the shard. A round is timed from waking to the end of its work; laps between tell which step was
-//! long, and the times that commands have anyway tell which of them was. Costs two to four readings of the
-//! counter per round; reads no clock itself.
+//! Owned by the shard. A round is timed from waking to the end of its work; laps between tell which
+//! step was long, and the times that commands have anyway tell which of them was. Costs two to four
+//! readings of the counter per round; reads no clock itself.
 
 use crate::base::Ticker;
 use crate::limits::STALL_US;

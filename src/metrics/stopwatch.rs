@@ -1,7 +1,8 @@
 //! How long commands take: one reading of the counter per command.
 //!
-//! What passed since the reading before is the command's time. So a batch begins with a reading of its own
-//! (`begin`), and nothing else may run between. Owned by `Metrics`; the machine's counter is its only clock.
+//! What passed since the reading before is the command's time. So a batch begins with a reading of
+//! its own (`begin`), and nothing else may run between. Owned by `Metrics`; the machine's counter
+//! is its only clock.
 
 use crate::base::Ticker;
 

@@ -1,4 +1,5 @@
-//! Payloads recorded from redis-server 7.0.15 (`DUMP`), round trips, and damaged payloads by the thousand.
+//! Payloads recorded from redis-server 7.0.15 (`DUMP`), round trips, and damaged payloads by the
+//! thousand.
 //!
 //! Damage is random from a constant seed; nothing of it may panic or allocate beyond its means.
 
@@ -162,7 +163,8 @@ fn senseless_bodies_are_refused() {
         b"\x00\xc4\x00",
         b"\x00\x80\xff\xff\xff\xff",
         b"\x00\x81\xff\xff\xff\xff\xff\xff\xff\xff",
-        // Packed: declares far more than its bytes can yield; reaches before the begin; yields too few.
+        // Packed: declares far more than its bytes can yield; reaches before the begin; yields too
+        // few.
         b"\x00\xc3\x02\x81\x7f\xff\xff\xff\xff\xff\xff\xff\x00a",
         b"\x00\xc3\x04\x05\x00a\x20\x05",
         b"\x00\xc3\x02\x05\x00a",

@@ -1,7 +1,7 @@
 //! Writing RDB lengths and strings into a byte vector.
 //!
-//! Chooses the shortest form as Redis does, so that payloads of the same value mostly agree byte by byte.
-//! Used by `rdb` for each type of value.
+//! Chooses the shortest form as Redis does, so that payloads of the same value mostly agree byte by
+//! byte. Used by `rdb` for each type of value.
 
 use crate::base::lzf;
 
@@ -29,7 +29,8 @@ pub fn write_length(out: &mut Vec<u8>, length: u64) {
     }
 }
 
-/// Appends a string: as a small integer where its text is one, packed where that is asked for and helps.
+/// Appends a string: as a small integer where its text is one, packed where that is asked for and
+/// helps.
 pub fn write_string(out: &mut Vec<u8>, bytes: &[u8], compress: bool) {
     if bytes.len() <= INTEGER_TEXT_BYTES_MAX
         && let Some(number) = canonical_i32(bytes)

@@ -1,7 +1,8 @@
 //! Error replies: the client's fault or a limit.
 //!
-//! An `Error` is the text after the `-`, code first, exactly as Redis words it, because clients match
-//! on it. It never stands for a bug (that is `assert!`) nor for the environment (that is `base::fatal`).
+//! An `Error` is the text after the `-`, code first, exactly as Redis words it, because clients
+//! match on it. It never stands for a bug (that is `assert!`) nor for the environment (that is
+//! `base::fatal`).
 
 use std::borrow::Cow;
 use std::fmt;

@@ -1,10 +1,10 @@
 //! Glob patterns as KEYS, SCAN, CONFIG GET and PSUBSCRIBE read them.
 //!
-//! `*` any bytes, `?` one byte, `[a-z]` and `[^a-z]` one byte of a class, `\x` the byte itself. Works on
-//! bytes. Iterative with one point of return, so the time is bounded by pattern length x text length:
-//! no pattern is exponential and none recurses (the class of CVE-2022-36021 and CVE-2024-31228). A pattern of
-//! more stars than Redis's recursion allows fits nothing, as there. Odd patterns (an open class, a range without
-//! an end) mean what they mean in Redis 7.0.
+//! `*` any bytes, `?` one byte, `[a-z]` and `[^a-z]` one byte of a class, `\x` the byte itself.
+//! Works on bytes. Iterative with one point of return, so the time is bounded by pattern length x
+//! text length: no pattern is exponential and none recurses (the class of CVE-2022-36021 and
+//! CVE-2024-31228). A pattern of more stars than Redis's recursion allows fits nothing, as there.
+//! Odd patterns (an open class, a range without an end) mean what they mean in Redis 7.0.
 
 use crate::limits::GLOB_STARS_MAX;
 
@@ -67,7 +67,8 @@ fn element(pattern: &[u8], byte: u8, nocase: bool) -> (bool, usize) {
     }
 }
 
-/// The inside of a class, its closing bracket included in the length; an open class ends with the pattern.
+/// The inside of a class, its closing bracket included in the length; an open class ends with the
+/// pattern.
 fn class(inside: &[u8], byte: u8, nocase: bool) -> (bool, usize) {
     let inverted = inside.first() == Some(&b'^');
     let mut at = usize::from(inverted);
@@ -122,7 +123,8 @@ fn same(left: u8, right: u8, nocase: bool) -> bool {
 mod tests {
     use super::*;
 
-    /// Answers of redis-server 7.0.15: pattern, text, whether KEYS returned it. 236,400 random pairs agreed once.
+    /// Answers of redis-server 7.0.15: pattern, text, whether KEYS returned it. 236,400 random
+    /// pairs agreed once.
     const FACTS: &[(&str, &str, bool)] = &[
         ("h?llo", "hello", true),
         ("h?llo", "hllo", false),

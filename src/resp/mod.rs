@@ -26,7 +26,8 @@ pub struct Span {
     pub len: u32,
 }
 
-/// The arguments of one command, the command's name first; borrowed from the buffer they arrived in.
+/// The arguments of one command, the command's name first; borrowed from the buffer they arrived
+/// in.
 #[derive(Debug, Clone, Copy)]
 pub struct Args<'a> {
     bytes: &'a [u8],
@@ -52,7 +53,8 @@ impl<'a> Args<'a> {
         self.spans.is_empty()
     }
 
-    /// Argument `index`; 0 is the name. Panics beyond the end, as slices do: arity is checked before.
+    /// Argument `index`; 0 is the name. Panics beyond the end, as slices do: arity is checked
+    /// before.
     #[inline]
     #[must_use]
     pub fn get(&self, index: usize) -> &'a [u8] {
@@ -82,7 +84,8 @@ impl<'a> Args<'a> {
         index < self.len() && self.get(index).eq_ignore_ascii_case(word.as_bytes())
     }
 
-    /// The same arguments without the first `count`; for subcommand handlers that count from their own name.
+    /// The same arguments without the first `count`; for subcommand handlers that count from their
+    /// own name.
     #[must_use]
     pub fn skip(&self, count: usize) -> Args<'a> {
         Args {

@@ -1,7 +1,8 @@
 //! Text to numbers and back, exactly as Redis reads and prints them.
 //!
 //! Integers: no sign `+`, no leading zeros, no blanks (Redis: `string2ll`). Doubles: what `strtod`
-//! takes, without blanks and without NaN; printed shortest first (Redis 7: `d2string` and RESP3 doubles).
+//! takes, without blanks and without NaN; printed shortest first (Redis 7: `d2string` and RESP3
+//! doubles).
 
 /// Longest text of an `i64`.
 const I64_DIGITS: usize = 20;
@@ -56,7 +57,8 @@ fn magnitude(digits: &[u8]) -> Option<u64> {
     Some(value)
 }
 
-/// A double as `strtod` reads it: decimal, hexadecimal and `inf`, the whole text, no blanks, not NaN.
+/// A double as `strtod` reads it: decimal, hexadecimal and `inf`, the whole text, no blanks, not
+/// NaN.
 #[must_use]
 pub fn parse_f64(text: &[u8]) -> Option<f64> {
     let text = std::str::from_utf8(text).ok()?;
@@ -64,8 +66,8 @@ pub fn parse_f64(text: &[u8]) -> Option<f64> {
     (!value.is_nan()).then_some(value)
 }
 
-/// A double as Redis prints it: integers plainly, `inf`, `-inf`, `nan`, else the shortest text that reads
-/// back equal, with an exponent as `%.17g` would have one.
+/// A double as Redis prints it: integers plainly, `inf`, `-inf`, `nan`, else the shortest text that
+/// reads back equal, with an exponent as `%.17g` would have one.
 #[must_use]
 pub fn format_f64(value: f64) -> String {
     if value.is_nan() {

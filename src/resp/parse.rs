@@ -1,8 +1,9 @@
 //! The parser: one command from the front of received bytes, without copying.
 //!
-//! Of an incomplete command it says how many bytes are surely missing, so a long bulk string is not scanned
-//! again for every packet, and leaves the spans it has found, from which `resume` goes on: a command of a
-//! million small arguments costs the same in one packet and in a million. Never allocates from a declared length.
+//! Of an incomplete command it says how many bytes are surely missing, so a long bulk string is not
+//! scanned again for every packet, and leaves the spans it has found, from which `resume` goes on:
+//! a command of a million small arguments costs the same in one packet and in a million. Never
+//! allocates from a declared length.
 
 use super::{Span, parse_i64};
 use crate::limits::{
@@ -28,7 +29,8 @@ pub enum Parsed {
     Nothing { consumed: usize },
     /// The command is incomplete; it cannot be complete before `needed` bytes are there in total.
     Incomplete { needed: usize },
-    /// The protocol is violated; the text goes behind `ERR Protocol error: `, then the connection closes.
+    /// The protocol is violated; the text goes behind `ERR Protocol error: `, then the connection
+    /// closes.
     Violation(Violation),
 }
 
@@ -72,8 +74,9 @@ impl Violation {
 
 /// Finds the command at the front of `bytes` and writes where its arguments lie into `spans`.
 ///
-/// `unescaped` receives the arguments of an inline command that holds quotes or escapes; then the spans
-/// point into it and it is not empty. Otherwise it is left empty and the spans point into `bytes`.
+/// `unescaped` receives the arguments of an inline command that holds quotes or escapes; then the
+/// spans point into it and it is not empty. Otherwise it is left empty and the spans point into
+/// `bytes`.
 #[inline]
 pub fn parse(
     bytes: &[u8],
@@ -90,8 +93,8 @@ pub fn parse(
     }
 }
 
-/// Goes on with an incomplete array whose first arguments lie at `spans`, as an earlier attempt on the same
-/// bytes, fewer then, left them.
+/// Goes on with an incomplete array whose first arguments lie at `spans`, as an earlier attempt on
+/// the same bytes, fewer then, left them.
 #[cold]
 pub fn resume(bytes: &[u8], limits: Limits, spans: &mut Vec<Span>) -> Parsed {
     assert!(
@@ -266,7 +269,8 @@ fn span(start: usize, len: usize) -> Span {
     Span { start, len }
 }
 
-/// A line with quotes, as `redis-cli` and Redis's `sdssplitargs` read it; None when they do not balance.
+/// A line with quotes, as `redis-cli` and Redis's `sdssplitargs` read it; None when they do not
+/// balance.
 fn split_quoted(line: &[u8], spans: &mut Vec<Span>, out: &mut Vec<u8>) -> Option<()> {
     let mut at = 0;
     loop {

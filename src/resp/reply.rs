@@ -1,8 +1,9 @@
 //! The encoder: replies written straight into a byte vector, in RESP2 or RESP3.
 //!
-//! One method per kind of reply. A kind that RESP2 lacks is written the way Redis writes it to a RESP2
-//! client (a map as a flat array, a double as a bulk string, null as `$-1`). Simple strings and errors
-//! are stripped of line ends here, so nothing that a client or a script sends can forge a reply.
+//! One method per kind of reply. A kind that RESP2 lacks is written the way Redis writes it to a
+//! RESP2 client (a map as a flat array, a double as a bulk string, null as `$-1`). Simple strings
+//! and errors are stripped of line ends here, so nothing that a client or a script sends can forge
+//! a reply.
 
 use super::{Error, format_f64};
 

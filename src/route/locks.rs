@@ -1,17 +1,18 @@
 //! The locks of one shard: intents per key, ordered by the global sequence of transactions.
 //!
-//! After VLL (Ren, Thomson, Abadi: "VLL: a lock manager redesign for main memory database systems", VLDB
-//! Journal 2015): only transactions over several shards take locks, a lock is an entry in one small map,
-//! and a command of one shard looks at the map only when it is not empty.
+//! After VLL (Ren, Thomson, Abadi: "VLL: a lock manager redesign for main memory database systems",
+//! VLDB Journal 2015): only transactions over several shards take locks, a lock is an entry in one
+//! small map, and a command of one shard looks at the map only when it is not empty.
 
-// Deadlocks cannot arise because of wound-wait (Rosenkrantz, Stearns, Lewis 1978): a transaction waits
-// for older ones only. When an older one meets a younger holder, the younger gives way: at once while it
-// is still collecting locks on this shard, after asking its coordinator when this shard has granted it
-// (`Outcome::revoke`). A transaction whose coordinator has decided waits for nobody, so it ends soon.
-// The sequence is kept through all this, so the oldest always gets through: nobody starves.
+// Deadlocks cannot arise because of wound-wait (Rosenkrantz, Stearns, Lewis 1978): a transaction
+// waits for older ones only. When an older one meets a younger holder, the younger gives way: at
+// once while it is still collecting locks on this shard, after asking its coordinator when this
+// shard has granted it (`Outcome::revoke`). A transaction whose coordinator has decided waits for
+// nobody, so it ends soon. The sequence is kept through all this, so the oldest always gets
+// through: nobody starves.
 //
-// Pure rules over numbers: keys are known by a 64-bit hash (a collision only makes two keys wait for
-// each other), what a grant means is the caller's business.
+// Pure rules over numbers: keys are known by a 64-bit hash (a collision only makes two keys wait
+// for each other), what a grant means is the caller's business.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -217,7 +218,8 @@ impl Locks {
         }
     }
 
-    /// The coordinator gave way: the transaction waits again for everything it held, in its old place.
+    /// The coordinator gave way: the transaction waits again for everything it held, in its old
+    /// place.
     pub fn yield_back(&mut self, sequence: Sequence, outcome: &mut Outcome) {
         let holder = self
             .transactions
@@ -270,7 +272,8 @@ impl Locks {
         }
     }
 
-    /// Gives the key to waiters, oldest first, as long as they fit with the holders and with older waiters.
+    /// Gives the key to waiters, oldest first, as long as they fit with the holders and with older
+    /// waiters.
     fn settle(&mut self, key: u64, outcome: &mut Outcome) {
         let Some(lock) = self.locks.get_mut(&key) else {
             return;

@@ -1,7 +1,7 @@
 //! Tests of the lock table: fixed cases, and random histories against the rules of wound-wait.
 //!
-//! The random test plays coordinators: it answers revocations, decides granted transactions and checks
-//! that no two conflicting ones ever hold a key together and that everybody ends.
+//! The random test plays coordinators: it answers revocations, decides granted transactions and
+//! checks that no two conflicting ones ever hold a key together and that everybody ends.
 
 use super::*;
 use std::collections::BTreeSet;

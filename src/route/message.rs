@@ -1,9 +1,9 @@
 //! Everything that crosses the mesh.
 //!
-//! Between two shards at most one `Message` travels per tick and direction. Plain commands travel in a
-//! `Parcel`, whose buffers come back with the replies in them, so that memory is freed where it was
-//! allocated and a steady stream allocates nothing. All else is a `Note`. The two enums are closed: what
-//! is not named here does not happen between shards.
+//! Between two shards at most one `Message` travels per tick and direction. Plain commands travel
+//! in a `Parcel`, whose buffers come back with the replies in them, so that memory is freed where
+//! it was allocated and a steady stream allocates nothing. All else is a `Note`. The two enums are
+//! closed: what is not named here does not happen between shards.
 
 use std::any::Any;
 use std::sync::Arc;
@@ -35,7 +35,8 @@ impl Message {
         self.commands.is_none() && self.replies.is_empty() && self.notes.is_empty()
     }
 
-    /// How much there is to do for the receiver: a share for the message itself, notes, commands and replies.
+    /// How much there is to do for the receiver: a share for the message itself, notes, commands
+    /// and replies.
     #[must_use]
     pub fn work(&self) -> usize {
         let parcels = self.commands.iter().chain(&self.replies);
@@ -68,7 +69,8 @@ pub struct RemoteCommand {
     /// The command's spans in the parcel.
     pub first_span: u32,
     pub spans: u32,
-    /// Set by the owner: the reply's bytes in the parcel. None: the reply follows in a `Note::Late`.
+    /// Set by the owner: the reply's bytes in the parcel. None: the reply follows in a
+    /// `Note::Late`.
     pub reply: Option<Span>,
 }
 
@@ -83,8 +85,8 @@ pub struct Parcel {
     pub times: Vec<PartTimes>,
 }
 
-/// When a part of a snapshot was read, and by when the last write of what was read was over; monotonic
-/// microseconds.
+/// When a part of a snapshot was read, and by when the last write of what was read was over;
+/// monotonic microseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PartTimes {
     pub written_us: u64,
@@ -174,7 +176,8 @@ pub enum Work {
 pub struct Schedule {
     pub sequence: Sequence,
     pub intents: Vec<Intent>,
-    /// Part of a transaction that holds every shard already: no locks are taken, and this is its clock.
+    /// Part of a transaction that holds every shard already: no locks are taken, and this is its
+    /// clock.
     pub within_ms: Option<u64>,
     pub work: Work,
     /// The transaction is the EXEC of this client, which may watch keys here.
@@ -211,7 +214,8 @@ pub struct Offer {
     pub token: Token,
     /// The client's count of blocking commands: an offer to an earlier one is stale.
     pub block: u32,
-    /// The key with something to take, then the client's other keys on that shard that it must have.
+    /// The key with something to take, then the client's other keys on that shard that it must
+    /// have.
     pub keys: Arc<[DbKey]>,
     pub entries: Vec<Option<Entry>>,
     /// The clock of the owner.
@@ -230,7 +234,8 @@ pub struct Found {
     pub clock_ms: u64,
 }
 
-/// Commands for the shard of all their keys: an EXEC, or a command that waits there for a transaction to end.
+/// Commands for the shard of all their keys: an EXEC, or a command that waits there for a
+/// transaction to end.
 #[derive(Debug)]
 pub struct Task {
     pub home: u16,
@@ -326,8 +331,9 @@ pub enum Note {
         client: u64,
     },
 
-    /// A blocking command that only its source decides, for the owner of that: when nothing is there it waits there,
-    /// else it comes back with what is there, locked and lent, to run over all its keys.
+    /// A blocking command that only its source decides, for the owner of that: when nothing is
+    /// there it waits there, else it comes back with what is there, locked and lent, to run over
+    /// all its keys.
     Probe(Box<Task>),
     Found(Box<Found>),
     /// A blocking command found nothing and is registered at its owner.
@@ -354,7 +360,8 @@ pub enum Note {
         entry: Box<SlowEntry>,
     },
 
-    /// A question on behalf of a command, and the answer; of types that only the asking command knows.
+    /// A question on behalf of a command, and the answer; of types that only the asking command
+    /// knows.
     Query {
         id: u64,
         query: Box<dyn Any + Send>,

@@ -1,7 +1,8 @@
 //! Whose key is it: slots to shards, the messages between shards, and the locks of transactions.
 //!
-//! Pure data and rules: `slots` maps, `message` names everything that crosses the mesh, `locks` orders
-//! transactions on one shard. The shard drives them; nothing here does I/O or executes a command.
+//! Pure data and rules: `slots` maps, `message` names everything that crosses the mesh, `locks`
+//! orders transactions on one shard. The shard drives them; nothing here does I/O or executes a
+//! command.
 
 mod locks;
 mod message;

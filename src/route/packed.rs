@@ -1,7 +1,8 @@
 //! Commands packed up with their arguments: to wait, to travel, to be one of many.
 //!
-//! A `Carried` is one command, a `Batch` any number in the same three vectors, so that a transaction of many
-//! commands costs no more allocations than one of one, and none at all when its batch is used again.
+//! A `Carried` is one command, a `Batch` any number in the same three vectors, so that a
+//! transaction of many commands costs no more allocations than one of one, and none at all when its
+//! batch is used again.
 
 use crate::resp::{Args, Protocol, Span};
 

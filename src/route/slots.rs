@@ -1,7 +1,7 @@
 //! Which shard owns which slot.
 //!
-//! Every shard holds its own copy; a change is a message to all. At start the slots are dealt out in
-//! contiguous runs of equal length, so that a scan walks one shard after the other.
+//! Every shard holds its own copy; a change is a message to all. At start the slots are dealt out
+//! in contiguous runs of equal length, so that a scan walks one shard after the other.
 
 use crate::limits::{SHARDS_MAX, SLOTS};
 

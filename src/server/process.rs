@@ -1,7 +1,8 @@
 //! The server's standing as a process: log file, supervisor, daemon, pid file.
 //!
 //! Owned by `serve`, which begins it before any thread runs and ends it after the last. Does what
-//! `logfile`, `loglevel`, `supervised`, `daemonize` and `pidfile` say, in the order of redis-server.
+//! `logfile`, `loglevel`, `supervised`, `daemonize` and `pidfile` say, in the order of
+//! redis-server.
 
 use std::path::{Path, PathBuf};
 

@@ -1,8 +1,9 @@
 //! Commands parsed ahead of their execution.
 //!
-//! A pipeline is parsed a few commands at a time before any of them runs, so that the memory they will
-//! need can be fetched meanwhile. Parsing has no effects, so a command that must not run yet is simply parsed
-//! again later. Owned by the shard, reused for every buffer; knows nothing of clients.
+//! A pipeline is parsed a few commands at a time before any of them runs, so that the memory they
+//! will need can be fetched meanwhile. Parsing has no effects, so a command that must not run yet
+//! is simply parsed again later. Owned by the shard, reused for every buffer; knows nothing of
+//! clients.
 
 use crate::cmd::key_slot;
 use crate::limits::{AHEAD_MAX, AHEAD_SPANS_KEPT, RESUMED_SPANS_MIN};
@@ -64,7 +65,8 @@ pub struct Parsing {
     pub positions: Vec<usize>,
 }
 
-/// Where a run of empty lines and empty arrays ends: whoever sends thousands of them costs no more than their bytes.
+/// Where a run of empty lines and empty arrays ends: whoever sends thousands of them costs no more
+/// than their bytes.
 fn behind_nothing(bytes: &[u8], mut at: usize) -> usize {
     const EMPTY: [&[u8]; 3] = [b"*0\r\n", b"\r\n", b"\n"];
     while let Some(empty) = EMPTY.iter().find(|empty| bytes[at..].starts_with(empty)) {

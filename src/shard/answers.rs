@@ -1,7 +1,7 @@
 //! This shard's answers to queries: at once, or when the transactions that are in its way are over.
 //!
-//! What is asked is `queries`'; here a query takes its turn among the transactions, so that it sees no key halfway.
-//! Never looks into what it carries.
+//! What is asked is `queries`'; here a query takes its turn among the transactions, so that it sees
+//! no key halfway. Never looks into what it carries.
 
 use std::any::Any;
 

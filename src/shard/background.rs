@@ -1,7 +1,7 @@
 //! What happens beside commands: the tick's clock, new clients, expiry, housekeeping.
 //!
-//! Background work comes in slices: a bounded number of expired keys per tick, and a round of housekeeping
-//! every tenth of a second.
+//! Background work comes in slices: a bounded number of expired keys per tick, and a round of
+//! housekeeping every tenth of a second.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -107,7 +107,8 @@ impl Core {
         }
     }
 
-    /// True when keys may end by themselves now: not while a transaction holds or has looked at them all.
+    /// True when keys may end by themselves now: not while a transaction holds or has looked at
+    /// them all.
     fn expires_keys(&self) -> bool {
         !self.chores.debugged.active_expiry_off
             && !self.chores.debugged.expiry_paused
@@ -121,7 +122,8 @@ impl Core {
     /// One slice of work that no command asked for.
     pub fn background(&mut self) {
         self.expire_waits();
-        // Before its client can ask anew: a registration ends by its own end, not by that of the one before.
+        // Before its client can ask anew: a registration ends by its own end, not by that of the
+        // one before.
         self.handle_own_notes();
         if self.expires_keys() {
             self.expire_keys();

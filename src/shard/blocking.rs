@@ -1,11 +1,12 @@
 //! Blocked clients: who waits for which key, who is served first, and for how long.
 //!
-//! The home shard owns the client and its deadline; every owner of a key it waits for holds a `Wait`, first
-//! come first served. When a key gets something to take, its owner locks it for the first waiter and
-//! *offers* the entry to the home shard: a lending transaction whose first lock is held already. The home
-//! shard accepts if the client still waits (then it runs the client's command over the lent entry, with
-//! locks on further keys such as a destination), or sends the entry back, and the next waiter is offered it.
-//! So an element is never taken for a client that has gone, and never by two.
+//! The home shard owns the client and its deadline; every owner of a key it waits for holds a
+//! `Wait`, first come first served. When a key gets something to take, its owner locks it for the
+//! first waiter and *offers* the entry to the home shard: a lending transaction whose first lock is
+//! held already. The home shard accepts if the client still waits (then it runs the client's
+//! command over the lent entry, with locks on further keys such as a destination), or sends the
+//! entry back, and the next waiter is offered it. So an element is never taken for a client that
+//! has gone, and never by two.
 
 use std::collections::BTreeSet;
 
@@ -186,8 +187,8 @@ impl Core {
         live.then(|| (entry.kind(), len))
     }
 
-    /// Its first attempt found nothing: from now on the client waits and its time runs. `owners` have
-    /// registered it.
+    /// Its first attempt found nothing: from now on the client waits and its time runs. `owners`
+    /// have registered it.
     pub fn blocked(&mut self, to: ReplyTo, owners: impl IntoIterator<Item = usize>) {
         let client = self.clients.of(to.token, to.client);
         let Some(client) = client.filter(|client| client.state != State::Closing) else {

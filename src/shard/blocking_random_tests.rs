@@ -8,7 +8,8 @@ use crate::shard::testing::{Peer, Shards};
 use crate::shard::waits::suits;
 use std::collections::HashMap;
 
-/// A client of the random test, and how many texts it has been told to push: `t<id>-0`, `t<id>-1`, ...
+/// A client of the random test, and how many texts it has been told to push: `t<id>-0`, `t<id>-1`,
+/// ...
 struct Actor {
     peer: Peer,
     pushed: usize,
@@ -102,7 +103,8 @@ fn nothing_is_lost_nor_taken_twice_nor_left_lying() {
             match random.next_u64() >> 57 {
                 0..=7 => shards.advance(60),
                 8..=10 => {
-                    // At rest: a pop that is under way is run even if nobody is there to hear of it.
+                    // At rest: a pop that is under way is run even if nobody is there to hear of
+                    // it.
                     shards.run();
                     shards.hang_up(peer);
                     shards.run();
@@ -144,8 +146,8 @@ fn nothing_is_lost_nor_taken_twice_nor_left_lying() {
     }
 }
 
-/// No text twice, and of each client's pushes all up to the last that was run: those after a command that
-/// waited until its client left never were.
+/// No text twice, and of each client's pushes all up to the last that was run: those after a
+/// command that waited until its client left never were.
 fn assert_whole(found: &[String]) {
     let mut numbers: HashMap<&str, Vec<usize>> = HashMap::new();
     for text in found {

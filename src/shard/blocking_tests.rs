@@ -1,4 +1,5 @@
-//! Clients that wait, on several shards in one thread: order, time, and that nothing is lost or taken twice.
+//! Clients that wait, on several shards in one thread: order, time, and that nothing is lost or
+//! taken twice.
 //!
 //! Owned by `blocking`. Time passes only by `advance`, so time-outs are exact.
 

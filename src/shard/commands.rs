@@ -1,9 +1,9 @@
 //! The commands of a server: the table, and beside each row that needs its client the function.
 //!
-//! The functions stand in `admin`, which the shard never sees: they are handed in at start. A function
-//! replies directly (`Flow::Next`), or asks other shards and completes later (`Flow::Stop`). It runs alone
-//! in its client's pipeline, so replies are in order by themselves. A row without its function does not
-//! compile.
+//! The functions stand in `admin`, which the shard never sees: they are handed in at start. A
+//! function replies directly (`Flow::Next`), or asks other shards and completes later
+//! (`Flow::Stop`). It runs alone in its client's pipeline, so replies are in order by themselves. A
+//! row without its function does not compile.
 
 use super::{Core, Flow};
 use crate::base::Token;

@@ -1,7 +1,7 @@
 //! The state of one shard. Only its own thread touches it; it does no I/O.
 //!
-//! What the outside must do (close a socket, pause receiving) is left in `asks` for the tick to carry out, so
-//! that everything here can run, and be tested, without any `Io`.
+//! What the outside must do (close a socket, pause receiving) is left in `asks` for the tick to
+//! carry out, so that everything here can run, and be tested, without any `Io`.
 
 use foldhash::fast::FixedState;
 use std::collections::{HashMap, VecDeque};
@@ -357,10 +357,10 @@ impl Core {
         };
         client.active_us = self.now.monotonic_us;
         let much = client.state == State::Throttled || client.input.len() >= TURN_INPUT_BYTES;
-        match client.state {
-            State::Closing => return,
-            _ => client.state = State::Running,
+        if client.closing || client.state == State::Closing {
+            return;
         }
+        client.state = State::Running;
         if much {
             self.await_turn(token);
         } else if !client.awaits_turn {

@@ -1,8 +1,8 @@
 //! From a parsed command to where it runs: the gates, then the route.
 //!
-//! `command` is the one way in. A plain command on keys of one shard costs a table look-up, a slot and a
-//! branch or two; everything else branches off early. What is not such a command waits until its
-//! client has no reply outstanding, so that it never overtakes.
+//! `command` is the one way in. A plain command on keys of one shard costs a table look-up, a slot
+//! and a branch or two; everything else branches off early. What is not such a command waits until
+//! its client has no reply outstanding, so that it never overtakes.
 
 use super::Core;
 use super::execute::Call;
@@ -158,7 +158,8 @@ impl Core {
         };
         let in_order = client.replies.in_order();
         self.output.lend_buffer(client);
-        // The sink is taken out for the time of the call, so that handler and client are borrowed apart.
+        // The sink is taken out for the time of the call, so that handler and client are borrowed
+        // apart.
         let mut out = std::mem::take(client.replies.sink());
         let start = out.len();
         self.run_handler(call, args, &mut out);
@@ -180,7 +181,8 @@ impl Core {
         Flow::Next
     }
 
-    /// While transactions are about, or for commands that may block: None when the command may run at once.
+    /// While transactions are about, or for commands that may block: None when the command may run
+    /// at once.
     #[cold]
     fn execute_behind_locks(
         &mut self,

@@ -1,8 +1,9 @@
 //! Running a handler, and what follows from what it did.
 //!
-//! The same few lines serve a local client, a parcel of another shard, a transaction and a replay: a
-//! `Context` is built over this shard's keyspace (or over lent entries), the handler runs, an error becomes
-//! the reply, and the effects are settled: counters, watchers, blocked clients, events.
+//! The same few lines serve a local client, a parcel of another shard, a transaction and a replay:
+//! a `Context` is built over this shard's keyspace (or over lent entries), the handler runs, an
+//! error becomes the reply, and the effects are settled: counters, watchers, blocked clients,
+//! events.
 
 use super::Core;
 use super::replies::ALONE;
@@ -23,8 +24,8 @@ pub struct Call {
     pub token: Token,
     pub client: u64,
     pub home: Option<u16>,
-    /// The call is counted elsewhere: a part, whose coordinator counts it, or a command that was counted when it
-    /// began to wait.
+    /// The call is counted elsewhere: a part, whose coordinator counts it, or a command that was
+    /// counted when it began to wait.
     pub counted: bool,
     /// The time of this call begins where that of the one before ended.
     pub chained: bool,

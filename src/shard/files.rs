@@ -7,14 +7,13 @@ use std::path::PathBuf;
 use super::core::IoRequest;
 use super::{Core, Flow};
 use crate::base::Token;
-use crate::conn::State;
 use crate::resp::Error;
 
 impl Core {
     /// Replaces the configuration file; its client has the reply when that is done.
     pub fn replace_file(&mut self, token: Token, path: PathBuf, content: Vec<u8>) -> Flow {
         let client = self.client(token);
-        client.state = State::Waiting;
+        client.wait();
         let request = IoRequest::ReplaceFile {
             path,
             content,

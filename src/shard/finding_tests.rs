@@ -1,7 +1,8 @@
 //! Commands that find keys while they run, on several shards in one thread.
 //!
-//! No command of today's does, so the tests bring one: FOLLOW goes from a key to the key that its value
-//! names, and marks each before it asks for the next. What an attempt marked must be undone before the next one.
+//! No command of today's does, so the tests bring one: FOLLOW goes from a key to the key that its
+//! value names, and marks each before it asks for the next. What an attempt marked must be undone
+//! before the next one.
 
 use crate::cmd::keyspec::access;
 use crate::cmd::special::PLAIN;
@@ -50,7 +51,8 @@ fn with_follow(count: usize) -> Shards {
     shards
 }
 
-/// Keys that lead from one to the next, over all shards in turn; the last names one that is not there.
+/// Keys that lead from one to the next, over all shards in turn; the last names one that is not
+/// there.
 fn chain(shards: &mut Shards, client: Peer, count: usize) -> Vec<String> {
     const LENGTH: usize = 6;
     let keys: Vec<String> = (0..LENGTH)

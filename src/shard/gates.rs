@@ -1,7 +1,8 @@
-//! What may keep a command from running: the gates, in Redis's order, and what a refused client is told.
+//! What may keep a command from running: the gates, in Redis's order, and what a refused client is
+//! told.
 //!
-//! Clients and servers in an ordinary state pass by one test in `dispatch`. A gate looks and refuses or lets wait;
-//! it runs nothing.
+//! Clients and servers in an ordinary state pass by one test in `dispatch`. A gate looks and
+//! refuses or lets wait; it runs nothing.
 
 use super::Core;
 use super::input::Flow;

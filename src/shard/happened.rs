@@ -1,9 +1,9 @@
 //! What happens to this shard's keys, as one stream, and who listens to it.
 //!
-//! The list of listeners is closed: watches, blocked clients, and whoever joins (notifications, tracking,
-//! replication, the log) is a row of `LISTENERS` with two functions: what it wants to hear of, and what it does
-//! about it. Handlers record only what somebody wants, so a stream without listeners costs nothing.
-//! A listener never runs a command and never changes a key.
+//! The list of listeners is closed: watches, blocked clients, and whoever joins (notifications,
+//! tracking, replication, the log) is a row of `LISTENERS` with two functions: what it wants to
+//! hear of, and what it does about it. Handlers record only what somebody wants, so a stream
+//! without listeners costs nothing. A listener never runs a command and never changes a key.
 
 use super::Core;
 use crate::cmd::{KeyEvent, Wants};
@@ -16,8 +16,8 @@ pub enum Happened {
     Modified(DbKey),
     /// The whole content of a database changed at once (FLUSHALL, SWAPDB).
     Replaced(u16),
-    /// A keyspace event, told by the shard that ran the command: over lent entries that is the one which
-    /// borrowed them.
+    /// A keyspace event, told by the shard that ran the command: over lent entries that is the one
+    /// which borrowed them.
     Event(KeyEvent),
 }
 
@@ -105,7 +105,8 @@ impl Core {
         }
     }
 
-    /// Tells what the last handler recorded: changes first, then the events about them, as Redis does.
+    /// Tells what the last handler recorded: changes first, then the events about them, as Redis
+    /// does.
     #[cold]
     pub fn tell_listeners(&mut self) {
         for db in std::mem::take(&mut self.effects.replaced) {

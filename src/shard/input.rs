@@ -1,7 +1,8 @@
-//! Bytes to commands: parses what clients send and feeds it to `dispatch`, as long as the client may go on.
+//! Bytes to commands: parses what clients send and feeds it to `dispatch`, as long as the client
+//! may go on.
 //!
-//! A complete pipeline is executed straight out of the receive buffer; only an unfinished command, or what
-//! arrives while the client waits, is copied into the client's own buffer.
+//! A complete pipeline is executed straight out of the receive buffer; only an unfinished command,
+//! or what arrives while the client waits, is copied into the client's own buffer.
 
 use super::Core;
 use super::ahead::{Ahead, Stop};
@@ -29,7 +30,8 @@ impl Core {
     #[inline]
     pub fn received(&mut self, token: Token, bytes: &[u8]) {
         self.take_in(token, bytes);
-        // What it set off here, as EXEC or the end of a wait does, comes before what others sent later.
+        // What it set off here, as EXEC or the end of a wait does, comes before what others sent
+        // later.
         self.handle_own_notes();
     }
 
@@ -202,7 +204,8 @@ impl Core {
         }
     }
 
-    /// Executes what was parsed ahead; returns the end of the last command taken, and whether all were.
+    /// Executes what was parsed ahead; returns the end of the last command taken, and whether all
+    /// were.
     #[inline]
     fn run_ahead(&mut self, token: Token, ahead: &Ahead, bytes: &[u8]) -> (usize, bool) {
         let mut done = 0;
@@ -226,8 +229,8 @@ impl Core {
         (done, true)
     }
 
-    /// Fetches what the commands ahead will look up, all buckets first, then all entries, so that the
-    /// processor waits for memory once per pipeline rather than twice per command.
+    /// Fetches what the commands ahead will look up, all buckets first, then all entries, so that
+    /// the processor waits for memory once per pipeline rather than twice per command.
     #[inline]
     fn prefetch(&mut self, token: Token, ahead: &Ahead, bytes: &[u8]) {
         if ahead.commands.len() < 2 {
@@ -265,7 +268,8 @@ impl Core {
         let limit =
             usize::try_from(self.settings.config.client_query_buffer_limit).unwrap_or(usize::MAX);
         let client = self.client(token);
-        // The backlog of a client that waits is only paused: it is no longer than what was received at once.
+        // The backlog of a client that waits is only paused: it is no longer than what was received
+        // at once.
         let waits = client.state != State::Running || client.awaits_turn;
         let spans = client.unfinished.as_ref().map_or(0, |spans| spans.len());
         if !waits && client.input.len() + spans * size_of::<Span>() > limit {

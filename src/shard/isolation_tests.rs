@@ -1,7 +1,8 @@
-//! What others see of a transaction, and it of them: keys that end, clocks that move on, replies in pieces.
+//! What others see of a transaction, and it of them: keys that end, clocks that move on, replies in
+//! pieces.
 //!
-//! Owned by `coordinate` and `participate`. The shards' clocks stand still but for `pass`, so every moment at
-//! which time runs out can be chosen.
+//! Owned by `coordinate` and `participate`. The shards' clocks stand still but for `pass`, so every
+//! moment at which time runs out can be chosen.
 
 use crate::shard::testing::{Peer, Shards};
 
@@ -157,5 +158,25 @@ fn nothing_ends_while_all_keys_are_held() {
         assert_eq!(shards.read(other), "");
         shards.run();
         assert!(!shards.read(client).is_empty() && !shards.read(other).is_empty());
+    }
+}
+
+#[test]
+fn who_is_killed_while_others_answer_does_nothing_more() {
+    let mut shards = Shards::new(2);
+    let (other, client) = (shards.connect(0), shards.connect(1));
+    // The scan goes from shard 0 to shard 1, which hears of the killing just before the answer.
+    shards.feed(
+        client,
+        b"SCAN 0 COUNT 1000\r\nMONITOR\r\nSET after kill\r\n",
+    );
+    shards.tick(1);
+    shards.send(other, &format!("CLIENT KILL ID {}", client.id));
+    shards.run();
+    assert_eq!(shards.read(other), ":1\r\n");
+    assert!(shards.closed(client));
+    assert_eq!(shards.call(other, "EXISTS after"), ":0\r\n");
+    for shard in 0..2 {
+        assert!(!shards.core(shard).is_monitored(), "shard {shard}");
     }
 }

@@ -1,7 +1,7 @@
 //! Which keys a command has, which shard owns them, and how it needs them.
 //!
-//! Answers for routing, for locks and for fetching memory ahead, from the row's key specs and the slot table. Looks at
-//! the keyspace for expiry times only; changes nothing.
+//! Answers for routing, for locks and for fetching memory ahead, from the row's key specs and the
+//! slot table. Looks at the keyspace for expiry times only; changes nothing.
 
 use super::Core;
 use crate::cmd::{Keys, Row, changes_keys, flag, key_slot};
@@ -107,7 +107,8 @@ impl Core {
         }
     }
 
-    /// The databases in which a command touches its keys: the client's, and the one that COPY or MOVE names.
+    /// The databases in which a command touches its keys: the client's, and the one that COPY or
+    /// MOVE names.
     pub fn databases_of(
         &self,
         row: &Row,
@@ -150,8 +151,8 @@ impl Core {
         locked || self.transactions.locks.conflicts(WHOLE, some)
     }
 
-    /// How a command needs a key. Whoever finds that a key's time is over ends it, and that is a write: those who have
-    /// read it and are not done yet come before.
+    /// How a command needs a key. Whoever finds that a key's time is over ends it, and that is a
+    /// write: those who have read it and are not done yet come before.
     #[must_use]
     pub fn mode_of(&self, row: &Row, db: u16, key: &[u8]) -> Mode {
         match changes_keys(row) || self.is_over(db, key) {
@@ -208,8 +209,8 @@ impl Core {
         lock_key(db, self.keyspace.own.hash(key))
     }
 
-    /// Fetches what commands will look at: all buckets, then all entries; databases, slots and keys of at most
-    /// `AHEAD_MAX` commands.
+    /// Fetches what commands will look at: all buckets, then all entries; databases, slots and keys
+    /// of at most `AHEAD_MAX` commands.
     #[inline]
     pub fn prefetch_keys<'a>(&self, keys: impl Iterator<Item = (u16, u16, &'a [u8])>) {
         let mut found = [(0, 0, 0); AHEAD_MAX];

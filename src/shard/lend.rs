@@ -1,10 +1,13 @@
-//! Lending transactions: the owners' entries come here, the handler runs over them, the entries go home.
+//! Lending transactions: the owners' entries come here, the handler runs over them, the entries go
+//! home.
 //!
-//! The coordinator's part of commands and transactions whose keys several shards own and that do not
-//! divide by key. The entries lie in `Core::borrowed` while the handlers run, so these cannot tell.
+//! The coordinator's part of commands and transactions whose keys several shards own and that do
+//! not divide by key. The entries lie in `Core::borrowed` while the handlers run, so these cannot
+//! tell.
 //!
-//! A command that finds keys while it runs (`flag::FINDS_KEYS`) may touch only what is lent. When it needs more, the entries go
-//! home as they were, and it starts over with what it has learned: each time with more keys, never with all.
+//! A command that finds keys while it runs (`flag::FINDS_KEYS`) may touch only what is lent. When
+//! it needs more, the entries go home as they were, and it starts over with what it has learned:
+//! each time with more keys, never with all.
 
 use std::sync::Arc;
 
@@ -24,7 +27,8 @@ fn copy(entry: &Entry) -> Entry {
 }
 
 impl Core {
-    /// Commands that run here over lent entries of all their keys; `watched` keys are locked besides.
+    /// Commands that run here over lent entries of all their keys; `watched` keys are locked
+    /// besides.
     pub fn lend_all(&mut self, token: Token, task: Task, watched: Vec<DbKey>) {
         let mut keys: Vec<DbKey> = watched;
         for (head, args) in task.commands.iter() {
@@ -107,7 +111,8 @@ impl Core {
         }
     }
 
-    /// Puts what the owners have lent into `borrowed`; copies of it are returned when it may have to be undone.
+    /// Puts what the owners have lent into `borrowed`; copies of it are returned when it may have
+    /// to be undone.
     fn borrow_entries(&mut self, shares: &mut [Share], undoes: bool) -> Vec<Returned> {
         let mut before: Vec<Returned> = Vec::new();
         for share in shares {
@@ -144,7 +149,8 @@ impl Core {
         rows.any(|row| row.has(flag::FINDS_KEYS))
     }
 
-    /// A command found keys that are not lent: what it did is undone, and it runs again when they are.
+    /// A command found keys that are not lent: what it did is undone, and it runs again when they
+    /// are.
     fn start_over(&mut self, sequence: Sequence, coordinated: Coordinated, before: Vec<Returned>) {
         let Plan::Lend(task) = coordinated.plan else {
             panic!("only lending transactions run here")
@@ -186,7 +192,8 @@ impl Core {
         client.is_none_or(|client| client.state == State::Closing)
     }
 
-    /// The commands of a lending transaction, over `borrowed`. True when its one command must block.
+    /// The commands of a lending transaction, over `borrowed`. True when its one command must
+    /// block.
     fn run_borrowed(&mut self, task: &Task, aborted: bool, reply: &mut Vec<u8>) -> bool {
         let protocol = task.protocol;
         if aborted {

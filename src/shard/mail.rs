@@ -1,7 +1,7 @@
 //! What a shard has to tell the others at the end of its tick, and what it waits for.
 //!
-//! One message per shard and tick; notes to the shard itself take no detour over the mesh. Owns the memory of
-//! parcels and batches that go round. Reads nothing and runs nothing: `mesh` does.
+//! One message per shard and tick; notes to the shard itself take no detour over the mesh. Owns the
+//! memory of parcels and batches that go round. Reads nothing and runs nothing: `mesh` does.
 
 use std::collections::VecDeque;
 
@@ -17,7 +17,8 @@ pub struct Mail {
     here: usize,
     /// What goes to each shard.
     outbox: Vec<Message>,
-    /// Notes to each shard that nobody waits for: they go with the next message, or with housekeeping.
+    /// Notes to each shard that nobody waits for: they go with the next message, or with
+    /// housekeeping.
     later: Vec<Vec<Note>>,
     /// Notes to this shard itself, handled with the inbox.
     own: VecDeque<Note>,
@@ -58,8 +59,8 @@ impl Mail {
         }
     }
 
-    /// Tells another shard what does not matter soon, without waking it up for that. It stays in line: before
-    /// everything that is told afterwards.
+    /// Tells another shard what does not matter soon, without waking it up for that. It stays in
+    /// line: before everything that is told afterwards.
     pub fn tell_later(&mut self, shard: usize, note: Note) {
         assert!(shard != self.here, "nothing is put off within a shard");
         if self.outbox[shard].is_empty() {
@@ -165,8 +166,8 @@ impl Mail {
         self.pending
     }
 
-    /// Adds to the lines of monitors that are last in line, so that a tick's lines travel together. A shard that
-    /// is too far behind is sent no more: a monitor must not bring the server down.
+    /// Adds to the lines of monitors that are last in line, so that a tick's lines travel together.
+    /// A shard that is too far behind is sent no more: a monitor must not bring the server down.
     pub fn add_monitored(&mut self, shard: usize, line: &[u8]) {
         let last = if shard == self.here {
             self.own.back_mut()
@@ -187,8 +188,8 @@ impl Mail {
         told.count() > self.refused
     }
 
-    /// Hands every message to `send`, which gives back what the mesh refuses: that waits and grows only as far as
-    /// parcels may.
+    /// Hands every message to `send`, which gives back what the mesh refuses: that waits and grows
+    /// only as far as parcels may.
     pub fn post(&mut self, mut send: impl FnMut(usize, Message) -> Result<(), Message>) {
         self.refused = 0;
         for shard in 0..self.outbox.len() {

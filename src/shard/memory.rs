@@ -1,6 +1,7 @@
 //! How much memory the shard has in use, and whether the server has any left.
 //!
-//! Each shard publishes its own figure; a write that may need memory looks at the sum. Frees nothing itself.
+//! Each shard publishes its own figure; a write that may need memory looks at the sum. Frees
+//! nothing itself.
 
 use super::Core;
 use crate::base::arena::Arena;

@@ -10,7 +10,8 @@ pub fn error_code(parts: &[(Vec<usize>, Vec<u8>)]) -> Option<&str> {
     parts.iter().find_map(|(_, part)| Error::code_of(part))
 }
 
-/// Writes the merged reply. Each part comes with the positions of its keys among the command's keys.
+/// Writes the merged reply. Each part comes with the positions of its keys among the command's
+/// keys.
 pub fn merge(how: Merge, parts: &[(Vec<usize>, Vec<u8>)], reply: &mut Reply<'_>) {
     if let Some((_, error)) = parts.iter().find(|(_, part)| part.first() == Some(&b'-')) {
         return reply.encoded(error);

@@ -1,8 +1,8 @@
 //! Messages of other shards: their commands, our replies coming home, and notes.
 //!
-//! A parcel of commands is executed in order into the parcel's own reply buffer and goes back whole. A
-//! command that must wait (its key is locked, or an earlier one of the same client waits) is answered
-//! later by a `Note::Late`.
+//! A parcel of commands is executed in order into the parcel's own reply buffer and goes back
+//! whole. A command that must wait (its key is locked, or an earlier one of the same client waits)
+//! is answered later by a `Note::Late`.
 
 use super::Core;
 use super::coordinate::Grant;
@@ -147,7 +147,8 @@ impl Core {
                 self.serve_ready();
             }
             if replies.len() > PARCEL_REPLY_BYTES_MAX {
-                // A part too long to travel so is read again with locks, whose parts travel by themselves.
+                // A part too long to travel so is read again with locks, whose parts travel by
+                // themselves.
                 let reply = replies.split_off(start);
                 times = PartTimes::unread(0);
                 if !part {
@@ -247,8 +248,9 @@ impl Core {
         }
     }
 
-    /// True while another shard is sure to send something soon, the reply to what it was asked or the end of a
-    /// transaction, and few wait for it: a sleep costs each of few a wake, while one wake serves many.
+    /// True while another shard is sure to send something soon, the reply to what it was asked or
+    /// the end of a transaction, and few wait for it: a sleep costs each of few a wake, while one
+    /// wake serves many.
     #[must_use]
     pub fn expects_mail(&self) -> bool {
         let asked = self.mail.pending()

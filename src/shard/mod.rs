@@ -1,10 +1,11 @@
 //! One core: everything a shard owns and the order in which it does things.
 //!
-//! `tick` is the loop, `Core` the state that no other thread touches, and the other files are the chapters:
-//! `input` (bytes to commands), `dispatch` (gates and routing), `execute` (handlers and what follows from
-//! them), `mesh` (messages of other shards), `coordinate` and `participate` (transactions over shards),
-//! `multi`, `watch`, `blocking`, `queries` (questions to all shards), `commands` (what clients may call; the
-//! functions that need the client are `admin`'s and handed in at start).
+//! `tick` is the loop, `Core` the state that no other thread touches, and the other files are the
+//! chapters: `input` (bytes to commands), `dispatch` (gates and routing), `execute` (handlers and
+//! what follows from them), `mesh` (messages of other shards), `coordinate` and `participate`
+//! (transactions over shards), `multi`, `watch`, `blocking`, `queries` (questions to all shards),
+//! `commands` (what clients may call; the functions that need the client are `admin`'s and handed
+//! in at start).
 
 mod account;
 mod admission;
@@ -74,9 +75,10 @@ pub use tick::Shard;
 
 /// Everything one shard owns. Only its own thread touches it; it does no I/O.
 ///
-/// A field is a room with a door: its own fields are its file's, what needs several rooms is a method of `Core`. What
-/// the outside must do (close a socket, pause receiving) is left in `requests` for the tick to carry out, so that
-/// everything here can run, and be tested, without any `Io`.
+/// A field is a room with a door: its own fields are its file's, what needs several rooms is a
+/// method of `Core`. What the outside must do (close a socket, pause receiving) is left in
+/// `requests` for the tick to carry out, so that everything here can run, and be tested, without
+/// any `Io`.
 pub struct Core {
     identity: Identity,
     settings: core::Settings,

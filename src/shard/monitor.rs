@@ -1,9 +1,9 @@
 //! What monitoring clients are sent: every command that any client of the server executes.
 //!
-//! Every shard knows the monitoring clients and writes a line per command of its own clients; lines travel as
-//! notes, many in one. While nobody monitors, a command costs one test of `Monitors::is_empty`. The commands of
-//! an EXEC are shown when it begins, also when a watched key then keeps it from running them.
-//! MONITOR itself is in `admin`.
+//! Every shard knows the monitoring clients and writes a line per command of its own clients; lines
+//! travel as notes, many in one. While nobody monitors, a command costs one test of
+//! `Monitors::is_empty`. The commands of an EXEC are shown when it begins, also when a watched key
+//! then keeps it from running them. MONITOR itself is in `admin`.
 
 use super::Core;
 use super::slow::REDACTED;
@@ -34,6 +34,12 @@ impl Monitors {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// How many clients monitor.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
     }
 
     /// True when a client of this shard monitors.

@@ -1,9 +1,9 @@
 //! MULTI, EXEC, DISCARD, WATCH, UNWATCH.
 //!
-//! Queued commands are kept with the client. EXEC looks at all of them: when one shard owns every key, that
-//! shard runs them as one task; when several do, they run here over lent entries, and so they do when a command
-//! among them needs the client at hand; when one concerns the whole keyspace or asks other shards, every shard
-//! is held and the commands run in *steps* (`steps`).
+//! Queued commands are kept with the client. EXEC looks at all of them: when one shard owns every
+//! key, that shard runs them as one task; when several do, they run here over lent entries, and so
+//! they do when a command among them needs the client at hand; when one concerns the whole keyspace
+//! or asks other shards, every shard is held and the commands run in *steps* (`steps`).
 
 use crate::route::ClientRef;
 use std::collections::BTreeSet;
@@ -82,8 +82,8 @@ impl Core {
         Flow::Next
     }
 
-    /// What a command adds to its transaction. The slot table does not change while a server runs, so its owners
-    /// are those of the EXEC.
+    /// What a command adds to its transaction. The slot table does not change while a server runs,
+    /// so its owners are those of the EXEC.
     fn queued(&mut self, head: Head, row: &'static Row, args: &Args<'_>) -> (Head, Owners) {
         match row.command.run {
             Run::Keys(_) | Run::Split(..) => {}
@@ -193,8 +193,8 @@ impl Core {
             counted: false,
         };
         self.start_exec(token, task, owners, &watched);
-        // The client watches nothing any more, but the registrations must outlive the question whether
-        // they changed: they go when the reply is there.
+        // The client watches nothing any more, but the registrations must outlive the question
+        // whether they changed: they go when the reply is there.
         self.client(token).unwatching = watched;
         Flow::Stop
     }
@@ -203,7 +203,8 @@ impl Core {
         let watching = watched
             .iter()
             .map(|(_, key)| Owners::One(self.slots.owner(key_slot(key))));
-        // What a client is told may not be told twice, so that such a command cannot start over with them.
+        // What a client is told may not be told twice, so that such a command cannot start over
+        // with them.
         let twice = task.needs_client && self.finds_keys(&task);
         let owners = if twice { Owners::Everyone } else { owners };
         match watching.fold(owners, Owners::and) {
@@ -222,7 +223,8 @@ impl Core {
         }
     }
 
-    /// An EXEC without watches whose keys are all ours, while there are no locks: nothing to wait for.
+    /// An EXEC without watches whose keys are all ours, while there are no locks: nothing to wait
+    /// for.
     fn exec_here(&mut self, token: Token, queued: Batch, needs_client: bool) -> Flow {
         let client = self.client(token);
         let (id, protocol) = (client.id, client.session.protocol);
@@ -235,8 +237,8 @@ impl Core {
         Flow::Next
     }
 
-    /// A client leaves in the middle of an EXEC, of a server that stops: the other shards may have ended already,
-    /// and nobody waits for their answers.
+    /// A client leaves in the middle of an EXEC, of a server that stops: the other shards may have
+    /// ended already, and nobody waits for their answers.
     pub fn abandon_exec(&mut self, token: Token) {
         if self.chores.is_stopping() {
             let client = self.client(token);

@@ -1,7 +1,9 @@
-//! Offers: a key that a blocked client waits for is lent to its home, which takes it or sends it back.
+//! Offers: a key that a blocked client waits for is lent to its home, which takes it or sends it
+//! back.
 //!
-//! The owner's side locks the key for the first waiter; the home's side completes the offer into a lending
-//! transaction whose first lock is held already. Owned by `blocking`, which says who waits; never takes an element itself.
+//! The owner's side locks the key for the first waiter; the home's side completes the offer into a
+//! lending transaction whose first lock is held already. Owned by `blocking`, which says who waits;
+//! never takes an element itself.
 
 use std::sync::Arc;
 
@@ -15,7 +17,8 @@ use crate::conn::State;
 use crate::route::{Batch, DbKey, Note, Offer, Part, ReplyTo, Sequence, Task, Work};
 
 impl Core {
-    /// The key is locked for the waiter: lend it, or put the waiter back when there is nothing any more.
+    /// The key is locked for the waiter: lend it, or put the waiter back when there is nothing any
+    /// more.
     pub fn make_offer(
         &mut self,
         sequence: Sequence,
@@ -122,7 +125,8 @@ impl Core {
         self.accept(from, sequence, task, (keys, grant), others, true);
     }
 
-    /// What was offered was gone when it came to it: the command starts anew, and waits again on every owner.
+    /// What was offered was gone when it came to it: the command starts anew, and waits again on
+    /// every owner.
     pub fn attempt_again(&mut self, task: Task) {
         let ReplyTo { token, client, .. } = task.to;
         let there = |client: &mut crate::conn::Client| client.state != State::Closing;
@@ -135,8 +139,8 @@ impl Core {
         self.coordinate(token, row, task, place);
     }
 
-    /// Completes what an owner has locked and lent into a lending transaction; `others` are keys of one other
-    /// shard. `offered` when the client was waiting.
+    /// Completes what an owner has locked and lent into a lending transaction; `others` are keys of
+    /// one other shard. `offered` when the client was waiting.
     pub(super) fn accept(
         &mut self,
         from: usize,

@@ -1,7 +1,7 @@
 //! Replies on their way out: what is sent, what is held back, and how connections end.
 //!
-//! One send per client and tick. A client that does not read is not read from either; output that grows
-//! past its limits all the same ends the connection.
+//! One send per client and tick. A client that does not read is not read from either; output that
+//! grows past its limits all the same ends the connection.
 
 use super::Core;
 use super::core::IoRequest;
@@ -12,8 +12,9 @@ use crate::limits::{
     SEND_HELD_BYTES,
 };
 
-/// What a client that leaves had registered anywhere is dropped, each by whoever registers it. An EXEC under way is
-/// finished all the same, with its watches; the client's slot is kept until then (`Client::gone`).
+/// What a client that leaves had registered anywhere is dropped, each by whoever registers it. An
+/// EXEC under way is finished all the same, with its watches; the client's slot is kept until then
+/// (`Client::gone`).
 static FAREWELLS: &[fn(&mut Core, Token)] = &[
     Core::leave_waits,
     Core::stop_monitoring,
@@ -65,8 +66,8 @@ impl Output {
         self.buffers = Vec::new();
     }
 
-    /// What was sent comes back, empty: to its client, or to be lent to others. True if the client's
-    /// has grown.
+    /// What was sent comes back, empty: to its client, or to be lent to others. True if the
+    /// client's has grown.
     #[inline]
     fn return_buffer(&mut self, client: &mut Client, mut bytes: Vec<u8>) -> bool {
         bytes.clear();
@@ -138,7 +139,8 @@ impl Core {
         self.output.flush_held = false;
     }
 
-    /// Replies that waited for another shard's longer than a round of housekeeping leave without it.
+    /// Replies that waited for another shard's longer than a round of housekeeping leave without
+    /// it.
     pub fn flush_held_replies(&mut self) {
         self.output.flush_held = true;
         for token in std::mem::take(&mut self.output.held) {
@@ -215,7 +217,8 @@ impl Core {
             }
             let soft_expired = over_soft && now_us - since >= limits.soft_seconds * 1_000_000;
             if soft_expired || limits.hard_bytes > 0 && kept > limits.hard_bytes {
-                // What it does not read must not stay with the kernel either, nor hide the end from it.
+                // What it does not read must not stay with the kernel either, nor hide the end from
+                // it.
                 self.end_now(token, IoRequest::Reset(token));
             }
         }
@@ -258,8 +261,8 @@ impl Core {
         }
     }
 
-    /// No more will be received: our close is complete, the connection failed, or the peer has `ended` its
-    /// own direction and may still read.
+    /// No more will be received: our close is complete, the connection failed, or the peer has
+    /// `ended` its own direction and may still read.
     pub fn closed(&mut self, token: Token, ended: bool) {
         let Some(client) = self.clients.get_mut(token) else {
             return;

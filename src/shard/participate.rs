@@ -1,8 +1,8 @@
 //! This shard's side of transactions: locks granted, entries lent, parts executed.
 //!
-//! Whoever coordinates, this shard included, speaks to it through the same notes. What happens at a grant
-//! is the participant's `Duty`; `act` works off everything that a change of the locks set free, in a loop
-//! rather than by recursion, because a released task may free the next.
+//! Whoever coordinates, this shard included, speaks to it through the same notes. What happens at a
+//! grant is the participant's `Duty`; `act` works off everything that a change of the locks set
+//! free, in a loop rather than by recursion, because a released task may free the next.
 
 use super::keys::strongest;
 use std::sync::Arc;
@@ -54,7 +54,8 @@ pub struct Participant {
     pub coordinator: usize,
     pub duty: Duty,
     pub watcher: Option<u64>,
-    /// Its transaction holds the whole keyspace already, so it has no locks of its own; and its clock.
+    /// Its transaction holds the whole keyspace already, so it has no locks of its own; and its
+    /// clock.
     pub within_ms: Option<u64>,
 }
 
@@ -133,8 +134,9 @@ impl Core {
         self.ask_to_yield(&revoke);
     }
 
-    /// The intents of a reading part that was granted what it needs no longer, because the time of a key has run
-    /// out since it asked: that is a change, which comes behind those who have read the key.
+    /// The intents of a reading part that was granted what it needs no longer, because the time of
+    /// a key has run out since it asked: that is a change, which comes behind those who have read
+    /// the key.
     fn stronger_intents(&self, sequence: Sequence) -> Option<Vec<Intent>> {
         let Duty::Read(part) = &self.transactions.participants[&sequence].duty else {
             return None;

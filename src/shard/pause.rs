@@ -1,7 +1,8 @@
 //! A pause: every shard holds its clients' commands, all of them or just writes.
 //!
-//! A held command is not taken from its client's input; it is parsed again when the pause ends. Meanwhile no
-//! key is removed because its time is over. CLIENT PAUSE and UNPAUSE themselves are in `admin`.
+//! A held command is not taken from its client's input; it is parsed again when the pause ends.
+//! Meanwhile no key is removed because its time is over. CLIENT PAUSE and UNPAUSE themselves are in
+//! `admin`.
 
 use std::collections::HashSet;
 
@@ -45,7 +46,8 @@ impl Pause {
 }
 
 impl Core {
-    /// A pause begins or grows longer and stricter, or (0) ends. Says how many commands are in progress.
+    /// A pause begins or grows longer and stricter, or (0) ends. Says how many commands are in
+    /// progress.
     pub fn pause_here(&mut self, until_ms: u64, all: bool) -> usize {
         if until_ms == 0 {
             self.resume_clients();

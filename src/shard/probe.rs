@@ -1,9 +1,9 @@
 //! Probes: a blocking command whose source alone decides asks the source's owner first.
 //!
-//! BLMOVE and its kin wait while the source is absent, whatever the destination is. So nothing is lent as
-//! long as there is nothing to move: the owner of the source registers the client at once. When the
-//! source is there, its owner locks and lends it, and the client's home completes that into a lending
-//! transaction. Owned by `coordinate`; moves nothing itself.
+//! BLMOVE and its kin wait while the source is absent, whatever the destination is. So nothing is
+//! lent as long as there is nothing to move: the owner of the source registers the client at once.
+//! When the source is there, its owner locks and lends it, and the client's home completes that
+//! into a lending transaction. Owned by `coordinate`; moves nothing itself.
 
 use std::sync::Arc;
 
@@ -25,7 +25,8 @@ impl Core {
         let owner = self.slots.owner(key_slot(args.get(1)));
         let source = self.lock_key(head.db, args.get(1));
         if owner == self.id() && self.transactions.locks.conflicts(source, Mode::Exclusive) {
-            // It is on its way: whether or not it comes here, the destination can be locked meanwhile.
+            // It is on its way: whether or not it comes here, the destination can be locked
+            // meanwhile.
             return self.lend_all(task.to.token, task, Vec::new());
         }
         self.tell(owner, Note::Probe(Box::new(task)));
@@ -62,8 +63,8 @@ impl Core {
         keys
     }
 
-    /// The source is locked. When nothing is there the handler says so, or what else is wrong, and touches no
-    /// other key: then this is over. Else the keys are lent.
+    /// The source is locked. When nothing is there the handler says so, or what else is wrong, and
+    /// touches no other key: then this is over. Else the keys are lent.
     pub(super) fn run_probe(&mut self, sequence: Sequence, task: Task) -> Option<Arc<[DbKey]>> {
         let keys: Arc<[DbKey]> = self.probed_keys(&task).into();
         if self.live_value(&keys[0]).is_none() {
@@ -82,7 +83,8 @@ impl Core {
         Some(keys)
     }
 
-    /// There is something at the source: the command runs over all its keys, if its client is still there.
+    /// There is something at the source: the command runs over all its keys, if its client is still
+    /// there.
     pub fn found(&mut self, from: usize, found: Found) {
         let Found {
             sequence,

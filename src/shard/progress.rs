@@ -1,7 +1,8 @@
-//! What is in progress on a shard, over all its rooms, and a configuration that takes effect in them.
+//! What is in progress on a shard, over all its rooms, and a configuration that takes effect in
+//! them.
 //!
-//! For the tick, which asks whether it may sleep, and for tests, which ask whether anything was left behind. Runs no
-//! command.
+//! For the tick, which asks whether it may sleep, and for tests, which ask whether anything was
+//! left behind. Runs no command.
 
 use std::sync::Arc;
 
@@ -18,7 +19,7 @@ impl Core {
 
     /// What is under way, by name; nothing is once every client has gone.
     #[must_use]
-    pub fn leftovers(&self) -> [(&'static str, usize); 9] {
+    pub fn leftovers(&self) -> [(&'static str, usize); 10] {
         [
             ("locks", self.transactions.locks.len()),
             ("participants", self.transactions.participants.len()),
@@ -30,6 +31,7 @@ impl Core {
             ("queries", self.queries.pending()),
             ("blocked clients", usize::from(!self.waits.is_empty())),
             ("watches", usize::from(!self.watches.is_empty())),
+            ("monitors", self.monitors.len()),
             ("clients", self.clients.len()),
             ("messages", self.mail.waiting()),
         ]

@@ -1,9 +1,11 @@
-//! Queries: what one shard asks others on behalf of a client's command, and how their answers become a reply.
+//! Queries: what one shard asks others on behalf of a client's command, and how their answers
+//! become a reply.
 //!
-//! A query is a type with the function that answers it and the type of the answer, beside the command that
-//! asks; so one without an answer does not compile. `ask` is given the function that makes the reply of all
-//! answers. The client waits meanwhile, alone in its pipeline. Between shards a query travels as an opaque
-//! box, because the mesh knows no commands; only this file looks into it.
+//! A query is a type with the function that answers it and the type of the answer, beside the
+//! command that asks; so one without an answer does not compile. `ask` is given the function that
+//! makes the reply of all answers. The client waits meanwhile, alone in its pipeline. Between
+//! shards a query travels as an opaque box, because the mesh knows no commands; only this file
+//! looks into it.
 
 use std::any::Any;
 use std::collections::HashMap;
@@ -13,7 +15,6 @@ use std::time::Duration;
 use super::execute::Call;
 use super::{Core, Flow};
 use crate::base::Token;
-use crate::conn::State;
 use crate::resp::{Args, Protocol};
 use crate::route::{Carried, DbKey, Head, Mode, Note};
 
@@ -22,11 +23,12 @@ pub trait Query: Send + Sync + 'static {
     /// What a shard answers.
     type Answer: Send + 'static;
 
-    /// It looks at keys: it takes its turn among the transactions that are about, alone on the shard.
+    /// It looks at keys: it takes its turn among the transactions that are about, alone on the
+    /// shard.
     const NEEDS_KEYS: bool = false;
 
-    /// It looks at keys beside the transactions that are about, unless one of these holds the whole shard. It changes
-    /// nothing, and is shown later what it `lacks`.
+    /// It looks at keys beside the transactions that are about, unless one of these holds the whole
+    /// shard. It changes nothing, and is shown later what it `lacks`.
     const LOOKS_AT_KEYS: bool = false;
 
     /// This shard's answer.
@@ -42,8 +44,8 @@ pub trait Query: Send + Sync + 'static {
         panic!("a query that lacks keys adds them")
     }
 
-    /// How long the shard stands still before it answers: at the end of the tick, so that every shard has heard
-    /// of it when the first one stops.
+    /// How long the shard stands still before it answers: at the end of the tick, so that every
+    /// shard has heard of it when the first one stops.
     fn standstill(&self) -> Option<Duration> {
         None
     }
@@ -223,7 +225,7 @@ impl Core {
         merge: impl FnOnce(&mut Core, Token, Vec<Q::Answer>) + 'static,
     ) -> Flow {
         let client = self.client(token);
-        client.state = State::Waiting;
+        client.wait();
         let within_ms = client.steps.as_deref().map(|steps| steps.clock_ms);
         let client = client.id;
         let timed = self.queries.ending.take();
@@ -273,8 +275,8 @@ impl Core {
         self.end_home(token, before);
     }
 
-    /// A home command's function has returned: its time is counted now, or when the queries that it asked since
-    /// there were `before` are answered.
+    /// A home command's function has returned: its time is counted now, or when the queries that it
+    /// asked since there were `before` are answered.
     pub fn time_home(
         &mut self,
         token: Token,
@@ -299,8 +301,8 @@ impl Core {
         pending.timed = Some(Timed { started, command });
     }
 
-    /// The home command whose reply has just been made is counted. It failed if there are more errors
-    /// than `before` that belong to nobody.
+    /// The home command whose reply has just been made is counted. It failed if there are more
+    /// errors than `before` that belong to nobody.
     pub(super) fn end_home(&mut self, token: Token, before: u64) {
         let Some(Timed { started, command }) = self.queries.ending.take() else {
             return;

@@ -1,6 +1,8 @@
-//! What MULTI queues besides commands on keys: whom that holds up, and what it changes for the commands behind it.
+//! What MULTI queues besides commands on keys: whom that holds up, and what it changes for the
+//! commands behind it.
 //!
-//! Owned by `multi`. Commands that need only their client hold up nobody; those that concern everybody run in steps.
+//! Owned by `multi`. Commands that need only their client hold up nobody; those that concern
+//! everybody run in steps.
 
 use crate::shard::testing::{Peer, Shards};
 

@@ -1,7 +1,7 @@
 //! Clients that may go on: at once, when their turn comes, or in the next tick.
 //!
-//! Three queues of names; a name may be out of date, so whoever takes one looks at the client. Owned by the
-//! shard; knows nothing of clients but their tokens.
+//! Three queues of names; a name may be out of date, so whoever takes one looks at the client.
+//! Owned by the shard; knows nothing of clients but their tokens.
 
 use std::collections::VecDeque;
 

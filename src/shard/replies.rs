@@ -1,7 +1,8 @@
-//! Replies that come from elsewhere or later: into their client's pipeline, or as the end of its command.
+//! Replies that come from elsewhere or later: into their client's pipeline, or as the end of its
+//! command.
 //!
-//! A command that was alone ends with `complete`. What its client does then, when it is in the middle of an EXEC, is
-//! told as a note, so that nothing here runs a command.
+//! A command that was alone ends with `complete`. What its client does then, when it is in the
+//! middle of an EXEC, is told as a note, so that nothing here runs a command.
 
 use super::Core;
 use crate::base::Token;

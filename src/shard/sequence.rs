@@ -1,6 +1,8 @@
-//! Places in the global order of transactions: drawn from the one counter, or right behind one that was drawn.
+//! Places in the global order of transactions: drawn from the one counter, or right behind one that
+//! was drawn.
 //!
-//! The order decides who waits for whom; that it is global is what keeps transactions from deadlock.
+//! The order decides who waits for whom; that it is global is what keeps transactions from
+//! deadlock.
 
 use super::Core;
 use crate::limits::{SEQUENCE_BEHIND_BITS, SEQUENCES_BEHIND_EACH};
@@ -17,8 +19,9 @@ impl Core {
         drawn << SEQUENCE_BEHIND_BITS
     }
 
-    /// A place right behind another's, before everything that was drawn later: for what a transaction set off,
-    /// so that nobody sees the state between. Where there is none left, the next one.
+    /// A place right behind another's, before everything that was drawn later: for what a
+    /// transaction set off, so that nobody sees the state between. Where there is none left, the
+    /// next one.
     ///
     /// ```text
     /// place   drawn number | shard that made the place | 1, 2, 3 ...
@@ -27,7 +30,8 @@ impl Core {
         let drawn = sequence >> SEQUENCE_BEHIND_BITS;
         let (last, used) = self.transactions.behind_drawn;
         let used = if drawn > last { 1 } else { used + 1 };
-        // An older number's places may have been given before: only the newest is sure to have some left.
+        // An older number's places may have been given before: only the newest is sure to have some
+        // left.
         if drawn < last || used >= SEQUENCES_BEHIND_EACH {
             return self.next_sequence();
         }

@@ -1,7 +1,8 @@
 //! Commands that took long: what is written down of them, and where.
 //!
-//! What a command took beyond the limits of `slowlog-log-slower-than` or `latency-monitor-threshold` is written
-//! down by the shard that ran it, or by the client's own when that is known. Measuring is `metrics`'.
+//! What a command took beyond the limits of `slowlog-log-slower-than` or
+//! `latency-monitor-threshold` is written down by the shard that ran it, or by the client's own
+//! when that is known. Measuring is `metrics`'.
 
 use super::Core;
 use super::execute::Call;

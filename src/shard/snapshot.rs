@@ -1,12 +1,13 @@
 //! Reading keys of several shards at one instant, without locks where that is possible.
 //!
-//! MGET and its like go to the owners as plain commands. Each owner answers with its part and two times:
-//! when the tick began in which it read, and by when the last write of what it read was over
-//! (`store::Stamps`). If every write was over before the earliest of those ticks began, nothing that was read changed
-//! between that instant and the readings: the parts belong together, and the command takes effect then
-//! or at any later moment up to its reply. If not, or if a key was locked, the command starts over with locks
-//! (`split`), and its keys are for a while read so at once. All shards' clocks are the same monotonic clock. Only for commands whose keys are all of their
-//! arguments.
+//! MGET and its like go to the owners as plain commands. Each owner answers with its part and two
+//! times: when the tick began in which it read, and by when the last write of what it read was over
+//! (`store::Stamps`). If every write was over before the earliest of those ticks began, nothing
+//! that was read changed between that instant and the readings: the parts belong together, and the
+//! command takes effect then or at any later moment up to its reply. If not, or if a key was
+//! locked, the command starts over with locks (`split`), and its keys are for a while read so at
+//! once. All shards' clocks are the same monotonic clock. Only for commands whose keys are all of
+//! their arguments.
 
 use std::collections::HashMap;
 
@@ -20,7 +21,8 @@ use crate::limits::{CONTENDED_PLACES, CONTENDED_US, PARCEL_BYTES_MAX, STAMPS_IDL
 use crate::resp::Args;
 use crate::route::{Carried, Head, Mode, PartTimes, RemoteCommand, ReplyTo, WHOLE};
 
-/// The place of a reply that is a part of a snapshot; the client of such a `ReplyTo` is the snapshot's number.
+/// The place of a reply that is a part of a snapshot; the client of such a `ReplyTo` is the
+/// snapshot's number.
 pub const PART: u32 = u32::MAX - 1;
 
 /// One owner's part.
@@ -44,7 +46,8 @@ struct Snapshot {
     missing: usize,
 }
 
-/// The snapshots that this shard's clients read, and what is known of keys for which that is in vain.
+/// The snapshots that this shard's clients read, and what is known of keys for which that is in
+/// vain.
 #[derive(Debug, Default)]
 pub struct Snapshots {
     under_way: HashMap<u64, Snapshot, foldhash::fast::FixedState>,
@@ -62,8 +65,9 @@ impl Snapshots {
     }
 }
 
-/// Keys that were written while they were read: until when they are rather read with locks, monotonic
-/// microseconds, by hash. Keys share places, so some other key may be read with locks for nothing.
+/// Keys that were written while they were read: until when they are rather read with locks,
+/// monotonic microseconds, by hash. Keys share places, so some other key may be read with locks for
+/// nothing.
 #[derive(Debug, Default)]
 struct Contended {
     /// Empty until there is one.
@@ -192,7 +196,8 @@ impl Core {
         self.metrics.count().hops += 1;
     }
 
-    /// The times of a part that is about to be read here; not when a key is locked, or has yet to be ended.
+    /// The times of a part that is about to be read here; not when a key is locked, or has yet to
+    /// be ended.
     pub fn times_of(&mut self, db: u16, args: &Args<'_>) -> PartTimes {
         self.transactions.snapshots.used_us = self.now.monotonic_us;
         if !self.effects.wants.stamps {
@@ -337,7 +342,8 @@ mod tests {
         assert!(shards.core(0).statistics().snapshots >= 1);
     }
 
-    /// Starts a server on which nothing but readings happen for a while, so that they need no locks.
+    /// Starts a server on which nothing but readings happen for a while, so that they need no
+    /// locks.
     fn calm(count: usize) -> Shards {
         let mut shards = Shards::new(count);
         let reader = shards.connect(0);
@@ -358,7 +364,8 @@ mod tests {
         shards.advance(10);
         let failed = shards.core(0).statistics().snapshots_failed;
         let missing = "*2\r\n$-1\r\n$-1\r\n";
-        // The home reads before the key's time is over, the owner after it: whether or not somebody else has ended it.
+        // The home reads before the key's time is over, the owner after it: whether or not somebody
+        // else has ended it.
         for ended in [false, true] {
             shards.call(writer, &format!("SET {there} old PX 90"));
             // Longer than the key is remembered as contended.
@@ -405,7 +412,8 @@ mod tests {
             shards.advance(1);
         }
         let failed = shards.core(0).statistics().snapshots_failed;
-        // The home shard reads its part; before the other reads, the writer changes the other's key.
+        // The home shard reads its part; before the other reads, the writer changes the other's
+        // key.
         shards.send(reader, &format!("MGET {here} {there}"));
         shards.tick(0);
         shards.send(writer, &format!("SET {there} 2"));

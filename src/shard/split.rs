@@ -1,7 +1,7 @@
 //! Split transactions: a part of the command for every owner, one reply of all parts.
 //!
-//! For commands that divide by key (MGET, MSET, DEL) and those on the whole keyspace (DBSIZE, FLUSHALL). What
-//! the parts' replies become is in `merge`.
+//! For commands that divide by key (MGET, MSET, DEL) and those on the whole keyspace (DBSIZE,
+//! FLUSHALL). What the parts' replies become is in `merge`.
 
 use super::Core;
 use super::coordinate::{Plan, Share};
@@ -89,7 +89,8 @@ impl Core {
     }
 }
 
-/// True when the arguments behind the first key divide evenly among the keys; else the handler refuses them.
+/// True when the arguments behind the first key divide evenly among the keys; else the handler
+/// refuses them.
 pub fn divides(row: &Row, args: &Args<'_>) -> bool {
     row.command
         .keys

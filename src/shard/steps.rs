@@ -1,7 +1,9 @@
-//! EXEC in steps: every shard is held while the commands run one after the other, each in its ordinary way.
+//! EXEC in steps: every shard is held while the commands run one after the other, each in its
+//! ordinary way.
 //!
-//! For a queue with a command that concerns the whole keyspace or asks other shards. What runs meanwhile is part of this
-//! transaction (`Schedule::within_ms`); nothing else changes a key. The reply leaves at the end. Owned by `multi`.
+//! For a queue with a command that concerns the whole keyspace or asks other shards. What runs
+//! meanwhile is part of this transaction (`Schedule::within_ms`); nothing else changes a key. The
+//! reply leaves at the end. Owned by `multi`.
 
 use super::Core;
 use super::coordinate::{Plan, Share};

@@ -1,7 +1,8 @@
-//! Commands for this shard alone: packed up, run at once or when the locks allow, answered wherever they came from.
+//! Commands for this shard alone: packed up, run at once or when the locks allow, answered wherever
+//! they came from.
 //!
-//! An EXEC whose keys are all ours is such a task, a command that met a lock, and one that may block. Owned by
-//! `participate`; takes no part in what several shards decide.
+//! An EXEC whose keys are all ours is such a task, a command that met a lock, and one that may
+//! block. Owned by `participate`; takes no part in what several shards decide.
 
 use super::Core;
 use super::execute::Call;
@@ -87,7 +88,8 @@ impl Core {
         self.tell(usize::from(task.home), bundled);
     }
 
-    /// Every command of a transaction, one array; `with` is the client that some of them need at hand.
+    /// Every command of a transaction, one array; `with` is the client that some of them need at
+    /// hand.
     pub fn run_batch(
         &mut self,
         batch: &Batch,
@@ -115,8 +117,9 @@ impl Core {
         }
     }
 
-    /// A command of an EXEC some of whose commands need their client: they may change what the later ones are told.
-    /// When the client has gone, these are left out, as their replies would be.
+    /// A command of an EXEC some of whose commands need their client: they may change what the
+    /// later ones are told. When the client has gone, these are left out, as their replies would
+    /// be.
     pub(super) fn run_queued(
         &mut self,
         (token, id): (Token, u64),

@@ -1,8 +1,8 @@
 //! Several shards in one thread, without sockets: what tests of clients and transactions share.
 //!
-//! Owned by the tests. The shards tick for real, over a real mesh, one after the other; only the Io is a
-//! recorder: what a client sends is fed by hand, what it is sent is kept, and the clock stands still until
-//! `advance`. So a test sees every byte and nothing depends on time or on threads.
+//! Owned by the tests. The shards tick for real, over a real mesh, one after the other; only the Io
+//! is a recorder: what a client sends is fed by hand, what it is sent is kept, and the clock stands
+//! still until `advance`. So a test sees every byte and nothing depends on time or on threads.
 
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};

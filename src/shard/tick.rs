@@ -1,8 +1,9 @@
 //! The loop of a shard: one tick, always in the same order.
 //!
-//! Reap what the outside reported, take the other shards' messages, run what became ready, send replies
-//! and messages, do a slice of background work, then submit and sleep until something happens. Each step
-//! is bounded, so no client, message or expiry storm holds up the others for long.
+//! Reap what the outside reported, take the other shards' messages, run what became ready, send
+//! replies and messages, do a slice of background work, then submit and sleep until something
+//! happens. Each step is bounded, so no client, message or expiry storm holds up the others for
+//! long.
 
 use super::background::Chores;
 use std::sync::Arc;
@@ -58,8 +59,8 @@ impl<I: Io> Shard<I> {
         self.io.listen(listener, socket);
     }
 
-    /// From now on the shard waits a moment awake when another shard is about to answer. For shards with a
-    /// processor of their own.
+    /// From now on the shard waits a moment awake when another shard is about to answer. For shards
+    /// with a processor of their own.
     pub fn linger_for_answers(&mut self) {
         self.lingers = true;
     }
@@ -75,7 +76,8 @@ impl<I: Io> Shard<I> {
         self.round(wait)
     }
 
-    /// One round after `wait` has told how long to sleep; apart, so that a simulation can be the sleep.
+    /// One round after `wait` has told how long to sleep; apart, so that a simulation can be the
+    /// sleep.
     pub fn round(&mut self, wait: Wait) -> bool {
         self.reap(wait);
         self.take_inbox();

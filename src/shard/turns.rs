@@ -1,8 +1,9 @@
 //! Turns: nobody holds up the others by sending much.
 //!
-//! In one tick a client gets as much done as an ordinary pipeline asks for, as soon as it arrives. Whoever wants more
-//! keeps it unparsed and takes turns with its like, and the turns of one tick are bounded together. So a tick stays
-//! short, and whoever asks little is served in the tick in which it asks, whatever the others have sent.
+//! In one tick a client gets as much done as an ordinary pipeline asks for, as soon as it arrives.
+//! Whoever wants more keeps it unparsed and takes turns with its like, and the turns of one tick
+//! are bounded together. So a tick stays short, and whoever asks little is served in the tick in
+//! which it asks, whatever the others have sent.
 
 use super::Core;
 use crate::base::Token;

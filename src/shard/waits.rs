@@ -1,7 +1,7 @@
 //! Who waits for which key of a shard: the queues, and when their clients' time is over.
 //!
-//! Owned by `blocking`, which offers keys and serves clients; plain bookkeeping, must not touch the keyspace.
-//! Ordered maps, so that a seeded run repeats itself.
+//! Owned by `blocking`, which offers keys and serves clients; plain bookkeeping, must not touch the
+//! keyspace. Ordered maps, so that a seeded run repeats itself.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -40,7 +40,8 @@ pub struct Waits {
     pub(super) by_client: BTreeMap<u64, Registered>,
     /// Clients, with the number of their block, for whom a key is being locked.
     pub(super) locking: BTreeMap<u64, u32>,
-    /// Keys that are being offered, and ready ones whose next waiter may yet be served by one of these.
+    /// Keys that are being offered, and ready ones whose next waiter may yet be served by one of
+    /// these.
     pub(super) offered: BTreeSet<DbKey>,
     deferred: Vec<DbKey>,
     pub(super) tickets: u64,
@@ -172,8 +173,8 @@ impl Waits {
         Some(registered)
     }
 
-    /// True when the client also waits for a key that is being offered to those before it: as in Redis, one
-    /// key is served to its end before the next.
+    /// True when the client also waits for a key that is being offered to those before it: as in
+    /// Redis, one key is served to its end before the next.
     pub(super) fn may_be_served_before(&self, client: u64) -> bool {
         let keys = &self.by_client[&client].wait.keys;
         keys.iter().any(|key| self.offered.contains(key))

@@ -1,7 +1,7 @@
 //! WATCH: which clients look at which of our keys, and whether those have changed.
 //!
-//! The owner of a key keeps the registration; an EXEC asks every owner, under the locks, whether anything
-//! that its client watches has changed. No message is sent when a watched key changes.
+//! The owner of a key keeps the registration; an EXEC asks every owner, under the locks, whether
+//! anything that its client watches has changed. No message is sent when a watched key changes.
 
 use super::input::Flow;
 use crate::base::Token;
@@ -29,8 +29,8 @@ struct Watcher {
     changed: bool,
 }
 
-/// All watches on keys of this shard; ordered maps, so that a seeded run repeats itself and a client may
-/// watch any number of keys.
+/// All watches on keys of this shard; ordered maps, so that a seeded run repeats itself and a
+/// client may watch any number of keys.
 #[derive(Debug, Default)]
 pub struct Watches {
     by_client: BTreeMap<u64, Watcher>,
@@ -50,8 +50,8 @@ impl Watches {
         watcher.into_iter().flat_map(|watcher| watcher.keys.keys())
     }
 
-    /// A key changed; `exists` says whether an entry is there now. That an entry whose time was over before
-    /// the watch has gone is no change.
+    /// A key changed; `exists` says whether an entry is there now. That an entry whose time was
+    /// over before the watch has gone is no change.
     pub fn changed(&mut self, key: &DbKey, exists: bool) {
         let Some(clients) = self.by_key.get(key) else {
             return;
@@ -268,8 +268,8 @@ impl Core {
         self.watches.changed(key, exists);
     }
 
-    /// A database was emptied or exchanged: watched keys that were or are in it have changed, unless an entry
-    /// whose time is over takes the place of another such one, or of none.
+    /// A database was emptied or exchanged: watched keys that were or are in it have changed,
+    /// unless an entry whose time is over takes the place of another such one, or of none.
     pub fn watched_database_replaced(&mut self, db: u16) {
         let now_ms = self.now.unix_ms();
         let Self {

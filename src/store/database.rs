@@ -1,7 +1,8 @@
 //! One logical database: a table per slot, in groups that are allocated when first used.
 //!
-//! Owned by the `Store`, which keeps the wheel in step with it. Groups carry the sums of their tables, so that
-//! a random key and the next used slot are found in bounded time. Must not know the wheel or other databases.
+//! Owned by the `Store`, which keeps the wheel in step with it. Groups carry the sums of their
+//! tables, so that a random key and the next used slot are found in bounded time. Must not know the
+//! wheel or other databases.
 
 use super::bucket::prefetch_line;
 use super::entry::Entry;
@@ -9,14 +10,16 @@ use super::heavy::Heavy;
 use super::table::{Table, TableStatistics};
 use crate::limits::{EXPIRY_MS_MAX, SLOTS};
 
-/// Tables of a group, and groups of a database: the square root of the slots, so that walks over both are short.
+/// Tables of a group, and groups of a database: the square root of the slots, so that walks over
+/// both are short.
 const GROUP_TABLES: usize = 128;
 const GROUPS: usize = SLOTS / GROUP_TABLES;
 const _: () = assert!(GROUPS * GROUP_TABLES == SLOTS);
 
 pub type EntryTable = Table<Entry>;
 
-/// The tables of neighbouring slots, and the number of their entries. No tables until the first entry.
+/// The tables of neighbouring slots, and the number of their entries. No tables until the first
+/// entry.
 #[derive(Default)]
 struct Group {
     tables: Vec<EntryTable>,

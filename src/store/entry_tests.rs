@@ -1,4 +1,5 @@
-//! Tests of the entry: sizes, every way from one value to another, and a random walk against a model.
+//! Tests of the entry: sizes, every way from one value to another, and a random walk against a
+//! model.
 //!
 //! Owned by `entry`. Every test that makes entries asserts that none is left.
 

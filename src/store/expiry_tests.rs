@@ -1,6 +1,8 @@
-//! Tests of the wheel alone: every reference comes up in time, never early from level 0, and only once.
+//! Tests of the wheel alone: every reference comes up in time, never early from level 0, and only
+//! once.
 //!
-//! Owned by `expiry`. A map plays the entries: it remembers where each reference is filed and when it expires.
+//! Owned by `expiry`. A map plays the entries: it remembers where each reference is filed and when
+//! it expires.
 
 use super::*;
 use crate::store::testing::Random;

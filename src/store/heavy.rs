@@ -1,7 +1,7 @@
 //! Values too large to be freed at once: taken out of their entries, freed piece by piece.
 //!
-//! Owned by a `Store`, for values that were deleted, overwritten or expired, and by what FLUSHALL detached. Whoever owns
-//! it calls `free_some` until nothing is left. Must not know keys.
+//! Owned by a `Store`, for values that were deleted, overwritten or expired, and by what FLUSHALL
+//! detached. Whoever owns it calls `free_some` until nothing is left. Must not know keys.
 
 use super::entry::Entry;
 use super::value::Object;
@@ -12,7 +12,8 @@ use crate::limits::FREED_AT_ONCE_MAX;
 pub struct Heavy(Vec<Object>);
 
 impl Heavy {
-    /// Takes the value out of an entry that is to be dropped or overwritten, if it is too large for that.
+    /// Takes the value out of an entry that is to be dropped or overwritten, if it is too large for
+    /// that.
     #[inline]
     pub fn relieve(&mut self, entry: &mut Entry) {
         if let Some(object) = entry.object_mut()
@@ -34,7 +35,8 @@ impl Heavy {
         self.0.is_empty()
     }
 
-    /// Frees up to `budget` pieces and returns how many; fewer than `budget` means that nothing is left.
+    /// Frees up to `budget` pieces and returns how many; fewer than `budget` means that nothing is
+    /// left.
     pub fn free_some(&mut self, budget: usize) -> usize {
         let mut freed = 0;
         while freed < budget

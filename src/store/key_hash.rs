@@ -1,7 +1,7 @@
 //! How keys are hashed: keyed, so that nobody who chooses keys can choose buckets.
 //!
-//! Owned by a `Store`; all shards of a process have the same seed, because entries move between them. Must
-//! not allocate when it hashes.
+//! Owned by a `Store`; all shards of a process have the same seed, because entries move between
+//! them. Must not allocate when it hashes.
 
 use std::hash::Hasher;
 

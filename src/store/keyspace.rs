@@ -1,8 +1,10 @@
-//! The keyspace of one shard: its databases, the hash of keys, and the expiry wheel kept exact with both.
+//! The keyspace of one shard: its databases, the hash of keys, and the expiry wheel kept exact with
+//! both.
 //!
-//! Owned by the shard; every command's way to keys. Slots are computed by the caller. It never reads a clock: an
-//! entry whose expiry has passed stays visible until `expire_step` takes it out, and callers compare
-//! `Entry::expiry` with their own time. Expiries change only through the methods here.
+//! Owned by the shard; every command's way to keys. Slots are computed by the caller. It never
+//! reads a clock: an entry whose expiry has passed stays visible until `expire_step` takes it out,
+//! and callers compare `Entry::expiry` with their own time. Expiries change only through the
+//! methods here.
 
 use super::database::{Cleared, Database, DatabaseStatistics, ExpiryCount, timed};
 use super::entry::Entry;
@@ -149,9 +151,9 @@ impl Store {
         replaced
     }
 
-    /// Makes the key a string with this expiry, whatever it was: one lookup, in place where it fits. `age`
-    /// gives the access clock from the entry before. For keeping the expiry (KEEPTTL) use `get_mut` and
-    /// `set_value`.
+    /// Makes the key a string with this expiry, whatever it was: one lookup, in place where it
+    /// fits. `age` gives the access clock from the entry before. For keeping the expiry (KEEPTTL)
+    /// use `get_mut` and `set_value`.
     #[inline]
     pub fn set_string(
         &mut self,
@@ -281,8 +283,9 @@ impl Store {
         self.database(db).random(random)
     }
 
-    /// Visits the entries of one bucket of a slot and returns the position to go on at; `None`: the slot is
-    /// done. What stays from the first step (position 0) to the last is visited at least once.
+    /// Visits the entries of one bucket of a slot and returns the position to go on at; `None`: the
+    /// slot is done. What stays from the first step (position 0) to the last is visited at least
+    /// once.
     pub fn scan<'a>(
         &'a self,
         db: usize,
@@ -293,7 +296,8 @@ impl Store {
         self.database(db).table(slot)?.scan_bucket(position, visit)
     }
 
-    /// Where a scan of its slot passes this key: steps from at most this position to beyond it visit it.
+    /// Where a scan of its slot passes this key: steps from at most this position to beyond it
+    /// visit it.
     #[must_use]
     pub fn position(&self, key: &[u8]) -> u32 {
         super::Table::<Entry>::position(self.hash(key))
@@ -344,8 +348,8 @@ impl Store {
         self.wheel.bytes()
     }
 
-    /// Takes expired entries out and hands them over, files others anew, throws stale references away: examines at
-    /// most `budget` references. Entries come up to 16 ms late, never early.
+    /// Takes expired entries out and hands them over, files others anew, throws stale references
+    /// away: examines at most `budget` references. Entries come up to 16 ms late, never early.
     pub fn expire_step(
         &mut self,
         now_ms: u64,
@@ -355,8 +359,8 @@ impl Store {
         self.expire_step_unless(&|_, _| false, now_ms, budget, on_expired)
     }
 
-    /// As `expire_step`; an expired key that `is_held` names, by number of database and key, stays until a little
-    /// later.
+    /// As `expire_step`; an expired key that `is_held` names, by number of database and key, stays
+    /// until a little later.
     pub fn expire_step_unless(
         &mut self,
         is_held: &dyn Fn(usize, &[u8]) -> bool,
@@ -385,7 +389,8 @@ impl Store {
         progress
     }
 
-    /// When `expire_step` has something to do, unix milliseconds; `None`: not before another key gets an expiry.
+    /// When `expire_step` has something to do, unix milliseconds; `None`: not before another key
+    /// gets an expiry.
     #[must_use]
     pub fn next_deadline(&self, now_ms: u64) -> Option<u64> {
         if self.is_stale() {
@@ -394,8 +399,8 @@ impl Store {
         self.wheel.next_due_ms().map(|due_ms| due_ms.max(now_ms))
     }
 
-    /// Follows a reference taken from `source`: takes its entry out if expired before `now_ms`, files it anew if it
-    /// lives longer or is held. Stale references end here.
+    /// Follows a reference taken from `source`: takes its entry out if expired before `now_ms`,
+    /// files it anew if it lives longer or is held. Stale references end here.
     fn resolve(
         &mut self,
         reference: Reference,
@@ -435,7 +440,8 @@ impl Store {
         references - self.expiring > self.expiring / 4 + STALE_REFERENCES_MAX
     }
 
-    /// Examines one reference for staleness; expired entries are only filed anew. False if there is none.
+    /// Examines one reference for staleness; expired entries are only filed anew. False if there is
+    /// none.
     fn sweep_one(&mut self) -> bool {
         let Some((reference, source)) = self.wheel.next_swept() else {
             return false;
@@ -445,7 +451,8 @@ impl Store {
         true
     }
 
-    /// After a reference may have been added: pays for it, so that the wheel stays bounded between steps.
+    /// After a reference may have been added: pays for it, so that the wheel stays bounded between
+    /// steps.
     #[inline]
     fn sweep_behind(&mut self, added: Option<u64>) {
         if added.is_none() || !self.is_stale() {
@@ -483,7 +490,8 @@ impl Store {
     }
 }
 
-/// Brings counts and wheel in line with an entry whose expiry changed; `old`: its expiry and place before.
+/// Brings counts and wheel in line with an entry whose expiry changed; `old`: its expiry and place
+/// before.
 #[inline]
 fn settle(
     wheel: &mut Wheel,

@@ -1,6 +1,8 @@
-//! Tests of the keyspace: a long random walk against std collections, bounded wheels, and bytes per item.
+//! Tests of the keyspace: a long random walk against std collections, bounded wheels, and bytes per
+//! item.
 //!
-//! Owned by `keyspace`. The walk checks every answer, the invariants now and then, and leaks at the end.
+//! Owned by `keyspace`. The walk checks every answer, the invariants now and then, and leaks at the
+//! end.
 
 use super::*;
 use crate::limits::EXPIRY_MS_MAX;

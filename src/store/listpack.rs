@@ -1,8 +1,9 @@
 //! Small elements in one run of bytes: strings and integers, readable from both ends.
 //!
-//! The entries are those of Redis's listpack (`encoding` draws them), so that DUMP and RESTORE copy them whole; only
-//! the frame is added there. In memory a gap in front of the entries makes both ends cheap to push and pop. Owned by
-//! the types that keep small things compactly. A position is a byte offset that an edit before it invalidates.
+//! The entries are those of Redis's listpack (`encoding` draws them), so that DUMP and RESTORE copy
+//! them whole; only the frame is added there. In memory a gap in front of the entries makes both
+//! ends cheap to push and pop. Owned by the types that keep small things compactly. A position is a
+//! byte offset that an edit before it invalidates.
 //!
 //! ```text
 //! memory    gap | entry ... entry          frame    bytes:4 LE  count:2 LE  entries  0xff
@@ -228,7 +229,8 @@ impl Listpack {
         self.cut(position, next, 1)
     }
 
-    /// Removes the `count` elements between two positions; returns the position of the one behind them.
+    /// Removes the `count` elements between two positions; returns the position of the one behind
+    /// them.
     pub fn cut(&mut self, from: usize, to: usize, count: usize) -> usize {
         assert!(count <= self.len() && from <= to && from >= self.first());
         self.count -= count as u32;
@@ -330,7 +332,8 @@ impl Listpack {
         Some(Listpack::from_entries(entries.to_vec(), count as usize))
     }
 
-    /// Makes room for `len` bytes behind the entries: the gap is used up before anything is allocated.
+    /// Makes room for `len` bytes behind the entries: the gap is used up before anything is
+    /// allocated.
     #[inline]
     fn grow_back(&mut self, len: usize) {
         if self.bytes.capacity() - self.bytes.len() < len {
@@ -346,7 +349,8 @@ impl Listpack {
         }
     }
 
-    /// Moves the entries so that there is room before or behind them; what is free beyond need goes there too.
+    /// Moves the entries so that there is room before or behind them; what is free beyond need goes
+    /// there too.
     #[cold]
     fn move_entries(&mut self, before: usize, behind: usize) {
         let used = self.entry_bytes();

@@ -1,4 +1,5 @@
-//! Listpacks against a vector of texts, against bytes that Redis wrote, and damaged by the thousand.
+//! Listpacks against a vector of texts, against bytes that Redis wrote, and damaged by the
+//! thousand.
 //!
 //! Random from constant seeds, so a failure repeats itself.
 

@@ -1,7 +1,9 @@
-//! Keys to values: entries, the tables that hold them, the keyspace of databases and slots, and expiry.
+//! Keys to values: entries, the tables that hold them, the keyspace of databases and slots, and
+//! expiry.
 //!
-//! One `Store` belongs to one shard and is touched by its thread alone. It sees no clock (time arrives as an
-//! argument), no sockets, no other shard. Unsafe code lives in `entry` and `bucket` only, behind safe methods.
+//! One `Store` belongs to one shard and is touched by its thread alone. It sees no clock (time
+//! arrives as an argument), no sockets, no other shard. Unsafe code lives in `entry` and `bucket`
+//! only, behind safe methods.
 
 #[allow(unsafe_code, reason = "a cache line of tagged pointers")]
 mod bucket;

@@ -210,7 +210,8 @@ fn a_list_is_a_listpack_while_it_is_small() {
         fill,
         ..NodeLimits::default()
     };
-    // The setting, the length of each element, how many are a listpack, and down to how many it is one again.
+    // The setting, the length of each element, how many are a listpack, and down to how many it is
+    // one again.
     for (fill, len, most, again) in [
         (128, 10, 128, 64),
         (5, 10, 5, 2),

@@ -1,7 +1,8 @@
-//! The layout of an entry as numbers: where each part lies, how large the whole is, what the header says of it.
+//! The layout of an entry as numbers: where each part lies, how large the whole is, what the header
+//! says of it.
 //!
-//! Owned by `entry`, which draws the picture and does the unsafe reading and writing. Pure arithmetic: must
-//! not touch memory.
+//! Owned by `entry`, which draws the picture and does the unsafe reading and writing. Pure
+//! arithmetic: must not touch memory.
 
 use super::size_class::size_class;
 use super::value::{Object, Value};

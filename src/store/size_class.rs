@@ -1,8 +1,8 @@
 //! The allocator's size classes: what a request really occupies.
 //!
-//! jemalloc rounds up to 8, to multiples of 16 up to 128, then to four classes per doubling. The store asks for
-//! whole classes only, so that a value of a similar size overwrites in place and memory can be computed.
-//! Owned by the store; must not know what is stored.
+//! jemalloc rounds up to 8, to multiples of 16 up to 128, then to four classes per doubling. The
+//! store asks for whole classes only, so that a value of a similar size overwrites in place and
+//! memory can be computed. Owned by the store; must not know what is stored.
 
 /// Classes up to this size are multiples of 16 bytes.
 const LINEAR_BYTES_MAX: usize = 128;
@@ -27,7 +27,8 @@ mod tests {
 
     #[test]
     fn classes_are_those_of_the_allocator() {
-        // The public table of jemalloc's classes: 8, multiples of 16 to 128, quarters of each doubling.
+        // The public table of jemalloc's classes: 8, multiples of 16 to 128, quarters of each
+        // doubling.
         let mut classes: Vec<usize> = [0, 8].into_iter().chain((1..=8).map(|n| n * 16)).collect();
         for doubling in 7..30 {
             classes.extend((5..=8).map(|quarter| (1usize << doubling) / 4 * quarter));

@@ -1,9 +1,11 @@
-//! When keys were last written, in ticks of their shard: what lets several shards be read at one instant.
+//! When keys were last written, in ticks of their shard: what lets several shards be read at one
+//! instant.
 //!
 //! A reader of keys on several shards need not lock them if nothing it read was written between the
-//! earliest of the ticks in which the shards answered and the answers: then all values were there together at
-//! that instant. This table gives the upper bound of a key's last write. Keys share places by hash, so the
-//! bound may be too late, never too early. Kept by a shard only while such readers are about.
+//! earliest of the ticks in which the shards answered and the answers: then all values were there
+//! together at that instant. This table gives the upper bound of a key's last write. Keys share
+//! places by hash, so the bound may be too late, never too early. Kept by a shard only while such
+//! readers are about.
 
 /// Places that keys share, a power of two.
 const PLACES: usize = 4096;
@@ -71,8 +73,8 @@ impl Stamps {
         self.began_us[self.tick as usize % TICKS]
     }
 
-    /// A time, monotonic microseconds, at which the last write of a key with this hash was over; `u64::MAX` when
-    /// that may be only just now.
+    /// A time, monotonic microseconds, at which the last write of a key with this hash was over;
+    /// `u64::MAX` when that may be only just now.
     #[must_use]
     pub fn written_us(&self, hash: u64) -> u64 {
         if self.written.is_empty() {
@@ -82,7 +84,8 @@ impl Stamps {
         if tick >= self.tick {
             return u64::MAX;
         }
-        // A write of a tick was over when the next tick began; of old ticks only a later bound is known.
+        // A write of a tick was over when the next tick began; of old ticks only a later bound is
+        // known.
         let known = self.tick.saturating_sub(TICKS as u64 - 1);
         self.began_us[(tick + 1).max(known) as usize % TICKS]
     }

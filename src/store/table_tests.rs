@@ -1,4 +1,5 @@
-//! Tests of the table: a random walk against a std map, the SCAN guarantee across growth and shrinkage, and cost.
+//! Tests of the table: a random walk against a std map, the SCAN guarantee across growth and
+//! shrinkage, and cost.
 //!
 //! Owned by `table`. Elements are boxed numbers; their hash is a mixed copy of the number.
 

@@ -1,4 +1,5 @@
-//! What the store's tests share: a random generator that needs no seed from outside, and the count of entries.
+//! What the store's tests share: a random generator that needs no seed from outside, and the count
+//! of entries.
 //!
 //! Owned by the tests. A failing test repeats itself: the seeds are constants.
 

@@ -1,8 +1,8 @@
 //! What an entry can hold: the shapes of values, their kinds and the names clients know them by.
 //!
-//! A small string lives inside its entry, an integer as 8 bytes, everything else is an `Object`. A new type is
-//! a new variant of `Object` with its three answers below; nothing else in the store changes.
-//! Owned by the store; must not know tables, expiry or commands.
+//! A small string lives inside its entry, an integer as 8 bytes, everything else is an `Object`. A
+//! new type is a new variant of `Object` with its three answers below; nothing else in the store
+//! changes. Owned by the store; must not know tables, expiry or commands.
 
 use super::quicklist::List;
 use super::size_class::size_class;
@@ -71,7 +71,8 @@ pub enum ValueRef<'a> {
     Object(&'a Object),
 }
 
-/// A value outside the entry's own bytes. At most 24 bytes itself: it is stored inside the entry, aligned.
+/// A value outside the entry's own bytes. At most 24 bytes itself: it is stored inside the entry,
+/// aligned.
 #[derive(Clone, Debug)]
 pub enum Object {
     /// A string too long to be inline.
@@ -109,7 +110,8 @@ impl Object {
         }
     }
 
-    /// Frees up to `budget` pieces, but not the last; the rest is only to be freed further. Returns how many.
+    /// Frees up to `budget` pieces, but not the last; the rest is only to be freed further. Returns
+    /// how many.
     pub(super) fn free_pieces(&mut self, budget: usize) -> usize {
         match self {
             Object::Bytes(_) => 0,

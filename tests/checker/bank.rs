@@ -1,4 +1,5 @@
-//! Money moves between accounts and is neither made nor lost: every view of all accounts has one sum.
+//! Money moves between accounts and is neither made nor lost: every view of all accounts has one
+//! sum.
 //!
 //! The simplest invariant of atomic, isolated transfers, and the easiest to explain when it breaks.
 

@@ -1,9 +1,9 @@
 //! Strict serializability of long histories, by contradiction: cycles among transactions.
 //!
-//! After Elle (Kingsbury and Alvaro, VLDB 2020): every write appends a token that nobody else writes, so a
-//! read tells the whole order of the writes before it. From that order follow the edges "wrote before",
-//! "was read by" and "did not see", and from the clock "ended before the other began"; in a strictly
-//! serializable history they have no cycle.
+//! After Elle (Kingsbury and Alvaro, VLDB 2020): every write appends a token that nobody else
+//! writes, so a read tells the whole order of the writes before it. From that order follow the
+//! edges "wrote before", "was read by" and "did not see", and from the clock "ended before the
+//! other began"; in a strictly serializable history they have no cycle.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -110,7 +110,8 @@ fn writers(history: &[Transaction]) -> Result<HashMap<u64, usize>, String> {
     Ok(writers)
 }
 
-/// Reads as of the beginning of a transaction: its own appends taken off, after a check that they are there.
+/// Reads as of the beginning of a transaction: its own appends taken off, after a check that they
+/// are there.
 fn foreign_reads(
     number: usize,
     transaction: &Transaction,
@@ -152,7 +153,8 @@ fn unseen(history: &[Transaction], key: &str, order: &[u64]) -> Vec<usize> {
         .collect()
 }
 
-/// Transactions, and behind them one node per end of a transaction: a chain that stands for real time.
+/// Transactions, and behind them one node per end of a transaction: a chain that stands for real
+/// time.
 struct Graph {
     edges: Vec<Vec<(usize, String)>>,
     transactions: usize,

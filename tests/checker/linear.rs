@@ -1,8 +1,9 @@
-//! Linearizability by search, after Wing and Gong (1993) with Lowe's memory of visited states (2017).
+//! Linearizability by search, after Wing and Gong (1993) with Lowe's memory of visited states
+//! (2017).
 //!
-//! Tries to put all calls in one order that respects real time and in which every reply is the model's. Calls
-//! that never got a reply may have taken effect at any later time, or never. Exponential in the worst case,
-//! fast for histories of some hundred calls of few clients.
+//! Tries to put all calls in one order that respects real time and in which every reply is the
+//! model's. Calls that never got a reply may have taken effect at any later time, or never.
+//! Exponential in the worst case, fast for histories of some hundred calls of few clients.
 
 use std::collections::HashSet;
 use std::hash::Hash;
@@ -14,7 +15,8 @@ pub struct Call {
     pub invoke: u64,
     /// None: no reply came.
     pub complete: Option<u64>,
-    /// Calls of one process that take effect in the order of their invocations, though they overlap.
+    /// Calls of one process that take effect in the order of their invocations, though they
+    /// overlap.
     pub ordered: bool,
 }
 
@@ -71,7 +73,8 @@ where
     S: Clone + Eq + Hash,
     F: Fn(&S, usize) -> Vec<S>,
 {
-    /// Depth first without recursion: each frame is the call that led here, and the successors left to try.
+    /// Depth first without recursion: each frame is the call that led here, and the successors left
+    /// to try.
     fn explore(&mut self, initial: &S) -> bool {
         if self.left == 0 {
             return true;
@@ -130,7 +133,8 @@ where
         }
     }
 
-    /// Calls that may come next: begun before any other open call had ended. The likeliest comes last.
+    /// Calls that may come next: begun before any other open call had ended. The likeliest comes
+    /// last.
     fn candidates(&mut self) -> Vec<usize> {
         let first = (0..self.calls.len())
             .find(|&call| !self.is_taken(call) && self.calls[call].complete.is_some());

@@ -1,8 +1,8 @@
 //! What the commands mean: a plain map, one command after the other.
 //!
-//! The reference of the searches in `linear` and of the sequential check. Deadlines are only far or near: the
-//! near ones pass when the caller says so. Written from the documentation of the commands, without a look at
-//! the server's code.
+//! The reference of the searches in `linear` and of the sequential check. Deadlines are only far or
+//! near: the near ones pass when the caller says so. Written from the documentation of the
+//! commands, without a look at the server's code.
 
 use std::collections::{BTreeMap, VecDeque};
 

@@ -1,8 +1,8 @@
 //! What clients do: units of requests, and the transactions that they make up.
 //!
-//! A unit is written to the connection at once; a call is one request or a whole MULTI ... EXEC among them.
-//! A unit may have a sequel that depends on its replies, as after WATCH. `History` collects what the clients
-//! saw and hands it to the checkers.
+//! A unit is written to the connection at once; a call is one request or a whole MULTI ... EXEC
+//! among them. A unit may have a sequel that depends on its replies, as after WATCH. `History`
+//! collects what the clients saw and hands it to the checkers.
 
 mod append;
 mod bank;
@@ -108,7 +108,8 @@ impl Unit {
 }
 
 impl Seen {
-    /// What a part of a unit was, given the replies that came. None: it had no effect (EXEC was aborted).
+    /// What a part of a unit was, given the replies that came. None: it had no effect (EXEC was
+    /// aborted).
     pub fn of(
         unit: &Unit,
         part: &Part,

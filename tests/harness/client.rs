@@ -1,7 +1,7 @@
 //! A tiny client of RESP2 and RESP3 for tests written in Rust.
 //!
-//! Sends arrays of bulk strings and decodes any reply into a `Value`. Blocks with a read limit, so a
-//! server that never answers fails a test instead of stopping it. Keeps no state but its buffer.
+//! Sends arrays of bulk strings and decodes any reply into a `Value`. Blocks with a read limit, so
+//! a server that never answers fails a test instead of stopping it. Keeps no state but its buffer.
 
 use std::io::{self, Read, Write};
 use std::net::TcpStream;

@@ -84,7 +84,8 @@ fn protocol_bombs_cost_little_memory() {
     must_fail("bombs", &bounded(cost(&server, &real)));
 }
 
-/// An unfinished array of small arguments, as it arrives in pieces; the time until the last has been parsed.
+/// An unfinished array of small arguments, as it arrives in pieces; the time until the last has
+/// been parsed.
 fn parse_in_pieces(arguments: usize, restart: bool) -> f64 {
     const PIECE: usize = 700;
     let limits = Limits {

@@ -13,7 +13,8 @@ use crate::harness::client::Value;
 use crate::probe::{Probe, quiet};
 use crate::{alone, connect, figure, load, must_fail, process, start};
 
-/// Lets so many keys expire at once, in slices of this budget: the longest slice, processor microseconds.
+/// Lets so many keys expire at once, in slices of this budget: the longest slice, processor
+/// microseconds.
 fn longest_slice(count: usize, budget: usize) -> Result<u64, String> {
     let mut store = Store::new(1, 7);
     for number in 0..count {

@@ -1,7 +1,7 @@
 //! Growing: no command waits for the table of keys to grow, however many there are.
 //!
-//! In process, the longest single insertion; over the wire, what a probe sees while millions of keys arrive.
-//! `fill` serves the other checks as well.
+//! In process, the longest single insertion; over the wire, what a probe sees while millions of
+//! keys arrive. `fill` serves the other checks as well.
 
 use std::time::Duration;
 
@@ -49,11 +49,12 @@ pub fn thread_us() -> u64 {
     time.tv_sec.cast_unsigned() * 1_000_000 + time.tv_nsec.cast_unsigned() / 1000
 }
 
-/// Times that the same insertions are done: what a table does it does each time, what the machine does (a virtual
-/// processor's time counts its host's interruptions) comes once.
+/// Times that the same insertions are done: what a table does it does each time, what the machine
+/// does (a virtual processor's time counts its host's interruptions) comes once.
 const PASSES: usize = 2;
 
-/// The longest of so many insertions, processor microseconds, each at its fastest; `fresh` begins a pass.
+/// The longest of so many insertions, processor microseconds, each at its fastest; `fresh` begins a
+/// pass.
 fn longest_insertion<T>(
     count: usize,
     fresh: impl Fn() -> T,

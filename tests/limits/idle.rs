@@ -9,7 +9,8 @@ use crate::harness::server::Server;
 use crate::probe::Probe;
 use crate::{alone, connect, figure, load, must_fail, process, start};
 
-/// Resident bytes that an idle connection may cost once it has settled, and how long it may take to.
+/// Resident bytes that an idle connection may cost once it has settled, and how long it may take
+/// to.
 const BYTES_EACH_MAX: usize = 4200;
 const SETTLING: Duration = Duration::from_secs(4);
 

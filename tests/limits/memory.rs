@@ -18,7 +18,8 @@ const TABLE: [(&str, usize, Option<&[&str]>, usize); 3] = [
 
 fn each(value_bytes: usize, options: Option<&[&str]>, count: usize) -> usize {
     let server = start(&["--shards", "1"]);
-    // What the first commands make the server keep is not the items': its receive buffers take turns.
+    // What the first commands make the server keep is not the items': its receive buffers take
+    // turns.
     for _ in 0..60 {
         crate::growth::fill(&server, 1000, value_bytes, options);
     }

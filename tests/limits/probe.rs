@@ -1,6 +1,7 @@
 //! A probe: a client that asks one thing after another and remembers how long each answer took.
 //!
-//! What a user of the server notices while something else goes on. Runs in its own thread until stopped.
+//! What a user of the server notices while something else goes on. Runs in its own thread until
+//! stopped.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

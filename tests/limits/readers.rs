@@ -1,6 +1,7 @@
 //! Slow readers: clients that ask without end and never read cost bounded memory and hurt nobody.
 //!
-//! Requirement R12. With an output limit they are closed; without one they are simply not read from.
+//! Requirement R12. With an output limit they are closed; without one they are simply not read
+//! from.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -13,7 +14,8 @@ use crate::{alone, connect, figure, load, must_fail, ok, process, start};
 
 const READERS: usize = 50;
 const VALUE_BYTES: usize = 1 << 20;
-/// What one may cost: the output at which its commands wait, the replies under way then, and room to grow.
+/// What one may cost: the output at which its commands wait, the replies under way then, and room
+/// to grow.
 const BYTES_EACH_MAX: usize = 6 << 20;
 
 /// A client that writes this over and over until the server takes no more; it never reads.
@@ -203,8 +205,8 @@ fn output_limits_close_slow_readers() {
         let took = closed_after(&mut readers, wanted);
         figure("readers", limit, format!("{took:?}"));
         took.expect("closed in time");
-        // Once is enough: all that such a client has sent is read, and its end must not stand behind what it
-        // does not read.
+        // Once is enough: all that such a client has sent is read, and its end must not stand
+        // behind what it does not read.
         let twice = [&all[..], &all[1..]].concat();
         let mut readers: Vec<Reader> = (0..READERS / 5)
             .map(|_| Reader::new(&server, &twice))

@@ -1,6 +1,7 @@
 //! Storms: connections that come and go, never finish or only make errors do not hurt the others.
 //!
-//! Requirement R11. An authenticated probe must be answered in time throughout, and memory must come back.
+//! Requirement R11. An authenticated probe must be answered in time throughout, and memory must
+//! come back.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;

@@ -1,7 +1,7 @@
 //! What `deploy/` hands to a machine: the unit, as systemd itself reads it.
 //!
-//! Skipped, with a line that says so, where there is no systemd. The sample configuration is started
-//! by the wire tests.
+//! Skipped, with a line that says so, where there is no systemd. The sample configuration is
+//! started by the wire tests.
 
 use std::fs;
 use std::path::Path;

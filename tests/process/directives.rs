@@ -1,7 +1,8 @@
-//! Directives as a running server takes them: which start, which are refused, which are named in the log.
+//! Directives as a running server takes them: which start, which are refused, which are named in
+//! the log.
 //!
-//! The table itself is walked by unit tests in `src/config/tests/`; here the process must say what they
-//! promise. redis-server 7.0.15 is right where both have the directive.
+//! The table itself is walked by unit tests in `src/config/tests/`; here the process must say what
+//! they promise. redis-server 7.0.15 is right where both have the directive.
 
 use std::fs;
 use std::path::Path;

@@ -1,4 +1,5 @@
-//! CONFIG SET with numbers too large, too small and no numbers at all, beside redis-server's answers.
+//! CONFIG SET with numbers too large, too small and no numbers at all, beside redis-server's
+//! answers.
 //!
 //! Every directive that both know, every value of one list; a difference needs a row with its
 //! reason. What is taken must print alike, and is put back before the next value.
@@ -41,8 +42,8 @@ const VALUES: &[&str] = &[
     "Yes",
 ];
 
-/// Not compared here: where a server listens (ours does not move), and what has tests of its own and
-/// keeps redis-server busy for minutes.
+/// Not compared here: where a server listens (ours does not move), and what has tests of its own
+/// and keeps redis-server busy for minutes.
 const LEFT_OUT: &[&str] = &["port", "bind", "maxclients"];
 
 const WRITTEN_BACK: &str = "the present value is taken, so that CONFIG GET can be written back";

@@ -1,7 +1,8 @@
 //! One simulated client: writes units in pieces, reads replies when it likes, breaks connections.
 //!
-//! A state machine that the scheduler lets act when it is ready. What it saw goes to the record; what it must
-//! never see (a close it did not cause, a reply too many, a wait too long) ends the run.
+//! A state machine that the scheduler lets act when it is ready. What it saw goes to the record;
+//! what it must never see (a close it did not cause, a reply too many, a wait too long) ends the
+//! run.
 
 use cairn::base::sim::{Peer, PeerState, Random, World};
 

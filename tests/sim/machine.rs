@@ -1,7 +1,7 @@
 //! The shards of a simulated server and their world: who of them may act, and what a tick does.
 //!
-//! A shard is ticked when its sleep would have ended: by its own time, by an event, by a wake of another
-//! shard. Who is chosen, and when time moves, is for the owner of the machine to decide.
+//! A shard is ticked when its sleep would have ended: by its own time, by an event, by a wake of
+//! another shard. Who is chosen, and when time moves, is for the owner of the machine to decide.
 
 #![allow(dead_code, reason = "every test binary uses another part")]
 

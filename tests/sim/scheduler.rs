@@ -1,7 +1,8 @@
-//! Runs shards and clients in one thread: who acts next, and when time moves, is decided by the seed.
+//! Runs shards and clients in one thread: who acts next, and when time moves, is decided by the
+//! seed.
 //!
-//! While nobody can act, time jumps to the next moment at which somebody can. A starving shard is not
-//! ticked for a while, whatever waits for it.
+//! While nobody can act, time jumps to the next moment at which somebody can. A starving shard is
+//! not ticked for a while, whatever waits for it.
 
 use cairn::base::sim::{Random, Weather};
 use cairn::config::Config;

@@ -18,20 +18,23 @@ use crate::harness::server::Server;
 const UNIT_LIMIT: Duration = Duration::from_secs(300);
 /// Seconds after which the Tcl runner itself gives up on one test.
 const TEST_LIMIT_S: &str = "120";
-/// What is left out by tag: tests that read the stream a primary sends its replicas and, of most units, long tests.
+/// What is left out by tag: tests that read the stream a primary sends its replicas and, of most
+/// units, long tests.
 const TAGS: &str = "-needs:repl";
 const TAGS_QUICK: &str = "-slow -needs:repl";
 /// Pause between two looks at a running unit.
 const POLL: Duration = Duration::from_millis(20);
-/// Ports the Tcl runner may listen on for its own clients: below those that the system gives to clients.
+/// Ports the Tcl runner may listen on for its own clients: below those that the system gives to
+/// clients.
 const FIRST_PORT: u16 = 21_111;
 const PORTS_EACH: u16 = 100;
 const PORT_RANGES: u16 = 100;
 /// The runner's clients meet at this distance below the port it is given.
 const CLIENT_PORT_BELOW: u16 = 32;
 
-/// A test that leaves to chance what a server of several threads does not: two clients send without waiting for
-/// each other, and the first to send must be the first to be served. Later versions of the suite wait here too.
+/// A test that leaves to chance what a server of several threads does not: two clients send without
+/// waiting for each other, and the first to send must be the first to be served. Later versions of
+/// the suite wait here too.
 struct Amendment {
     file: &'static str,
     /// Stands there once.
@@ -207,7 +210,8 @@ impl Amendment {
 
 /// A base port whose client port nobody listens on: suites of several checkouts may run at once.
 fn free_base_port(number: usize) -> Result<u16, String> {
-    // Where two suites look first depends on the process; where two workers of one do, on their number.
+    // Where two suites look first depends on the process; where two workers of one do, on their
+    // number.
     let first = std::process::id() as usize * 2 + number;
     (0..usize::from(PORT_RANGES))
         .map(|step| (first + 2 * step) % usize::from(PORT_RANGES))

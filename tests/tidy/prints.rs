@@ -1,7 +1,8 @@
 //! Who may write to standard output and standard error: nobody but the log, and last words.
 //!
-//! A daemon's streams lead nowhere, and an operator reads one place. So a line that a running server
-//! has for somebody goes through `base::log`; what prints by itself stands here with its reason.
+//! A daemon's streams lead nowhere, and an operator reads one place. So a line that a running
+//! server has for somebody goes through `base::log`; what prints by itself stands here with its
+//! reason.
 
 use super::source::{Source, line_number, words};
 use super::{assert_clean, server_sources, snippet};

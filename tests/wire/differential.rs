@@ -1,7 +1,8 @@
-//! The same commands to redis-server and to Cairn with one and four shards: the replies must be equal.
+//! The same commands to redis-server and to Cairn with one and four shards: the replies must be
+//! equal.
 //!
-//! For what transcripts cannot hold: replies with times in them, and more combinations than one would write
-//! down. Knows the harness only, nothing of the servers.
+//! For what transcripts cannot hold: replies with times in them, and more combinations than one
+//! would write down. Knows the harness only, nothing of the servers.
 
 use super::{REFERENCE, cairn, scratch};
 use crate::harness::client::{Client, Value};

@@ -1,7 +1,8 @@
-//! Integer arguments at the ends of their ranges and in every spelling: read as redis-server reads them.
+//! Integer arguments at the ends of their ranges and in every spelling: read as redis-server reads
+//! them.
 //!
-//! Each command is called with each number on redis-server and on Cairn; replies and what is left must be
-//! equal. What Cairn answers otherwise on purpose stands in `DIFFERENT`, with the reason.
+//! Each command is called with each number on redis-server and on Cairn; replies and what is left
+//! must be equal. What Cairn answers otherwise on purpose stands in `DIFFERENT`, with the reason.
 
 use crate::differential::{Side, differences, sides};
 use crate::harness::client::Value;

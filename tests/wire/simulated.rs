@@ -1,7 +1,7 @@
 //! A simulated server as a stage: reading is what makes shards tick and time pass.
 //!
-//! One thread, no sockets. A read lets the shards act in turn until there are bytes for it, the connection has
-//! ended, or so much simulated time has passed as a read may take.
+//! One thread, no sockets. A read lets the shards act in turn until there are bytes for it, the
+//! connection has ended, or so much simulated time has passed as a read may take.
 
 use std::cell::RefCell;
 use std::io::{Error, ErrorKind, Read, Result, Write};

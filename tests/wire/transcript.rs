@@ -156,8 +156,8 @@ impl Transcript {
         Ok(transcript)
     }
 
-    /// Plays it on an emptied server; no reply may take longer than `limit`. The error names the line and both
-    /// sides' bytes.
+    /// Plays it on an emptied server; no reply may take longer than `limit`. The error names the
+    /// line and both sides' bytes.
     pub fn play<S: Stage>(&self, server: &S, pace: Pace, limit: Duration) -> Result<(), String> {
         let place =
             |line: usize, what: String| format!("{} line {line} ({pace:?}): {what}", self.name);
@@ -207,7 +207,8 @@ impl<L: Line> Connection<L> {
                     Pace::Bytewise => bytes.len().div_ceil(PIECES_MAX),
                 };
                 for part in bytes.chunks(piece.max(1)) {
-                    // The server may already have closed; what it said then is checked by a later step.
+                    // The server may already have closed; what it said then is checked by a later
+                    // step.
                     if self.line.write_all(part).is_err() {
                         break;
                     }

@@ -1,6 +1,7 @@
 //! One version of Redis everywhere: clients choose commands by what they are told.
 //!
-//! What the server prints, answers and promises is compared with each other, not with a number written here.
+//! What the server prints, answers and promises is compared with each other, not with a number
+//! written here.
 
 use std::path::Path;
 use std::process::Command;

@@ -1,7 +1,7 @@
 //! One client: sends what it is given and counts the replies that come back.
 //!
-//! Blocking, with a limit: a reply that does not come within `REPLY_LIMIT` ends the load with a message,
-//! because a server that forgets a client must not look like a slow one.
+//! Blocking, with a limit: a reply that does not come within `REPLY_LIMIT` ends the load with a
+//! message, because a server that forgets a client must not look like a slow one.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;

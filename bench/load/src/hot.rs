@@ -1,8 +1,8 @@
 //! Contention: 64 clients that put every multi-key command to the same 8 keys.
 //!
-//! All commands conflict, across shards too; SWAPDB and FLUSHDB take the whole keyspace in between. What
-//! counts is how many commands get through and the longest wait: nobody may starve. Waiting for ever
-//! ends the load with an error.
+//! All commands conflict, across shards too; SWAPDB and FLUSHDB take the whole keyspace in between.
+//! What counts is how many commands get through and the longest wait: nobody may starve. Waiting
+//! for ever ends the load with an error.
 
 use std::time::{Duration, Instant};
 

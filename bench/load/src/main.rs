@@ -1,8 +1,9 @@
 //! Load shapes that redis-benchmark lacks, for any server of the protocol.
 //!
-//! `load --port PORT SHAPE` runs one shape, bounded and from a fixed seed, and prints one line of JSON:
-//! operations, seconds, how long a client waited for its replies (median, 99th percentile, longest, in
-//! milliseconds) and how many replies were errors. What the server spent on it, `versus/compare.py` reads.
+//! `load --port PORT SHAPE` runs one shape, bounded and from a fixed seed, and prints one line of
+//! JSON: operations, seconds, how long a client waited for its replies (median, 99th percentile,
+//! longest, in milliseconds) and how many replies were errors. What the server spent on it,
+//! `versus/compare.py` reads.
 
 mod commands;
 mod connection;

@@ -1,7 +1,9 @@
-//! One element that two clients move to and fro with BLMOVE, each blocked until the other has moved it.
+//! One element that two clients move to and fro with BLMOVE, each blocked until the other has moved
+//! it.
 //!
-//! The two lists lie in the first and the last quarter of the slots, so on different shards of a server that
-//! deals slots out in runs. A wait is one BLMOVE: half of it is the other client's move.
+//! The two lists lie in the first and the last quarter of the slots, so on different shards of a
+//! server that deals slots out in runs. A wait is one BLMOVE: half of it is the other client's
+//! move.
 
 use std::time::{Duration, Instant};
 

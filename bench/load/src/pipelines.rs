@@ -1,8 +1,8 @@
 //! Fifty clients that send batches in turn: transactions, and lists in pipelines of 16.
 //!
-//! A thread sends to all of its clients, then reads from all: the server meets many ready clients at once, as under
-//! redis-benchmark, and the generator costs little. Two threads, each with half of the clients, are what
-//! a server of several threads needs to stay busy.
+//! A thread sends to all of its clients, then reads from all: the server meets many ready clients
+//! at once, as under redis-benchmark, and the generator costs little. Two threads, each with half
+//! of the clients, are what a server of several threads needs to stay busy.
 
 use std::time::Instant;
 
@@ -54,7 +54,8 @@ pub fn list(port: u16, operations: u64, command: &str, threads: u64) -> Report {
     )
 }
 
-/// `operations` of threads that share the clients; a batch is so many operations with so many replies.
+/// `operations` of threads that share the clients; a batch is so many operations with so many
+/// replies.
 fn rounds(
     port: u16,
     operations: u64,

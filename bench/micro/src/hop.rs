@@ -1,7 +1,8 @@
 //! Hop: a parcel of commands to another shard and home again with its replies.
 //!
-//! Pack, send, drain, answer, send, drain, read; the handlers left out. In one thread it is the work of both
-//! sides; between two it is what a command waits, with both sides spinning, so it wants two free cores.
+//! Pack, send, drain, answer, send, drain, read; the handlers left out. In one thread it is the
+//! work of both sides; between two it is what a command waits, with both sides spinning, so it
+//! wants two free cores.
 
 use std::hint::black_box;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -69,7 +70,8 @@ fn two_threads(bench: &mut Bench, commands: usize) {
     });
 }
 
-/// Spins, and after a while lets others run: without a second free core nothing would go on otherwise.
+/// Spins, and after a while lets others run: without a second free core nothing would go on
+/// otherwise.
 #[derive(Default)]
 struct Idle {
     turns: u32,

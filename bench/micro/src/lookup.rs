@@ -1,7 +1,7 @@
 //! Lookup: random keys of a store of a million, with and without the hints a pipeline gives.
 //!
-//! The hints are given as the shard gives them for 16 commands parsed ahead: all tables, all buckets, all
-//! entries, then the lookups.
+//! The hints are given as the shard gives them for 16 commands parsed ahead: all tables, all
+//! buckets, all entries, then the lookups.
 
 use std::hint::black_box;
 

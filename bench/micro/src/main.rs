@@ -1,9 +1,9 @@
 //! What the primitives cost, one file per primitive.
 //!
-//! `micro [--quick] [NAME...]` measures those whose name contains one of the words, or all. Prints a Markdown
-//! table: median nanoseconds per operation, the spread (half the distance between the quartiles, percent of
-//! the median) and the fastest sample. No criterion: its dependencies would be most of the build, and median
-//! and quartiles of timed batches are all that is wanted of it.
+//! `micro [--quick] [NAME...]` measures those whose name contains one of the words, or all. Prints
+//! a Markdown table: median nanoseconds per operation, the spread (half the distance between the
+//! quartiles, percent of the median) and the fastest sample. No criterion: its dependencies would
+//! be most of the build, and median and quartiles of timed batches are all that is wanted of it.
 
 mod encode;
 mod hop;

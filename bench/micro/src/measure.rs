@@ -1,7 +1,8 @@
 //! Timed batches and their median and spread.
 //!
-//! A batch is as many calls as take a few milliseconds, so that the clock costs nothing; a sample is one
-//! batch's time divided by its operations. Quartiles instead of a mean: an interrupt must not move a figure.
+//! A batch is as many calls as take a few milliseconds, so that the clock costs nothing; a sample
+//! is one batch's time divided by its operations. Quartiles instead of a mean: an interrupt must
+//! not move a figure.
 
 use std::time::{Duration, Instant};
 
@@ -52,7 +53,8 @@ impl Bench {
         print(name, operations, samples);
     }
 
-    /// Measures what cannot be repeated at once: `sample` prepares, times its own part and returns that.
+    /// Measures what cannot be repeated at once: `sample` prepares, times its own part and returns
+    /// that.
     pub fn run_timed(
         &mut self,
         name: &str,

@@ -1,8 +1,9 @@
 //! The glommio twin: GET, SET and PING over glommio's streams and one hash map per core.
 //!
-//! The yardstick for Cairn's reactor: the same protocol, pipelining and hash, with a general runtime
-//! below. It answers only what a benchmark sends. With several executors each has its own map and no
-//! key travels between cores, so its figures with more than one core flatter it. Not a server to use.
+//! The yardstick for Cairn's reactor: the same protocol, pipelining and hash, with a general
+//! runtime below. It answers only what a benchmark sends. With several executors each has its own
+//! map and no key travels between cores, so its figures with more than one core flatter it. Not a
+//! server to use.
 
 mod protocol;
 
@@ -43,7 +44,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// Accepts for ever; every executor listens on the same port and the kernel spreads the connections.
+/// Accepts for ever; every executor listens on the same port and the kernel spreads the
+/// connections.
 async fn listen(port: u16) -> glommio::Result<(), ()> {
     let listener = TcpListener::bind(("127.0.0.1", port))?;
     let map = Rc::new(RefCell::new(Map::default()));

@@ -1,7 +1,7 @@
 //! As much of the Redis protocol as a benchmark speaks: arrays of bulk strings in, replies out.
 //!
-//! Parses in place and copies only what SET keeps. Input that is not of this form is answered with an
-//! error and skipped: no benchmark sends it.
+//! Parses in place and copies only what SET keeps. Input that is not of this form is answered with
+//! an error and skipped: no benchmark sends it.
 
 use crate::Map;
 

@@ -1,6 +1,8 @@
-//! DEBUG subcommands that look at this shard's keys or make some: OBJECT, POPULATE, RELOAD, HTSTATS.
+//! DEBUG subcommands that look at this shard's keys or make some: OBJECT, POPULATE, RELOAD,
+//! HTSTATS.
 //!
-//! Each shard answers for its own keys. Nothing here is told to clients that watch or wait, but POPULATE.
+//! Each shard answers for its own keys. Nothing here is told to clients that watch or wait, but
+//! POPULATE.
 
 use crate::base::Token;
 use crate::cmd::{key_slot, list_limits};

@@ -1,7 +1,7 @@
 //! DEBUG DIGEST and DIGEST-VALUE: SHA-1 signatures of data, equal to those of Redis for equal data.
 //!
-//! A key's digest depends on the key, its type, its value and on whether it expires, but on no encoding. A
-//! database's is the XOR of its keys', so every shard computes its own part.
+//! A key's digest depends on the key, its type, its value and on whether it expires, but on no
+//! encoding. A database's is the XOR of its keys', so every shard computes its own part.
 
 use crate::base::Token;
 use crate::cmd::key_slot;
@@ -54,8 +54,9 @@ fn add_entry(digest: &mut Digest, entry: &Entry) {
     }
 }
 
-/// The value of a type with elements. Lists mix element by element; sets XOR the members; hashes and sorted
-/// sets XOR one digest per field, made by mixing field and value, or member and score as `%.17g`.
+/// The value of a type with elements. Lists mix element by element; sets XOR the members; hashes
+/// and sorted sets XOR one digest per field, made by mixing field and value, or member and score as
+/// `%.17g`.
 fn add_object(digest: &mut Digest, object: &Object) {
     match object {
         Object::Bytes(bytes) => digest.mix(bytes),

@@ -1,4 +1,5 @@
-//! INFO's sections about the server as such: Server, Clients, Persistence, Stats, Replication, Cluster.
+//! INFO's sections about the server as such: Server, Clients, Persistence, Stats, Replication,
+//! Cluster.
 //!
 //! Pure functions from figures to lines.
 

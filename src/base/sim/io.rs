@@ -1,8 +1,9 @@
 //! `Io` over the simulated machine.
 //!
-//! Keeps the rules of tokens exactly as the real back ends do. What a shard asks for takes effect in the
-//! world at once; `poll` reports what has become of it, a random share at a time and in random order of
-//! the connections, and never sleeps: the simulation ticks a shard only when its sleep would have ended.
+//! Keeps the rules of tokens exactly as the real back ends do. What a shard asks for takes effect
+//! in the world at once; `poll` reports what has become of it, a random share at a time and in
+//! random order of the connections, and never sleeps: the simulation ticks a shard only when its
+//! sleep would have ended.
 
 use std::io;
 
@@ -10,7 +11,8 @@ use super::super::io::{Buffer, CloseReason, Event, Io, Now, Socket, Token, Wait}
 use super::{State, World};
 use crate::limits::EVENTS_PER_POLL;
 
-/// Most bytes of one receive, and receive buffers per shard: small, so that both bounds are met often.
+/// Most bytes of one receive, and receive buffers per shard: small, so that both bounds are met
+/// often.
 const BUFFER_BYTES: usize = 4096;
 const BUFFERS: usize = 8;
 

@@ -1,7 +1,7 @@
 //! One direction of a simulated connection: bytes that travel and arrive in pieces.
 //!
-//! A pipe holds at most `capacity` bytes that nobody has read, as a socket's buffers do; what does not fit
-//! stays with the sender. Pieces arrive in order, each at its own time, cut anywhere.
+//! A pipe holds at most `capacity` bytes that nobody has read, as a socket's buffers do; what does
+//! not fit stays with the sender. Pieces arrive in order, each at its own time, cut anywhere.
 
 use std::collections::VecDeque;
 

@@ -1,7 +1,7 @@
 //! The simulator's one source of chance: SplitMix64, from the seed.
 //!
-//! Steele, Lea, Flood: "Fast splittable pseudorandom number generators", OOPSLA 2014. The same seed gives
-//! the same run on every machine.
+//! Steele, Lea, Flood: "Fast splittable pseudorandom number generators", OOPSLA 2014. The same seed
+//! gives the same run on every machine.
 
 /// A stream of random numbers.
 #[derive(Debug, Clone)]

@@ -1,7 +1,7 @@
 //! The rules of tokens, on the simulated network.
 //!
-//! The cases of the shared suite (`base::suite`), whose peers are real sockets, with simulated peers: same
-//! order of events, same rules of `attach`, `close` and `Closed`.
+//! The cases of the shared suite (`base::suite`), whose peers are real sockets, with simulated
+//! peers: same order of events, same rules of `attach`, `close` and `Closed`.
 
 use super::super::io::{CloseReason, Event, Io, Socket, Token, Wait};
 use super::{Peer, PeerState, SimIo, Weather, World};

@@ -43,8 +43,8 @@ impl BufferRing {
         assert!(count.is_power_of_two(), "the kernel wants a power of two");
         let pool = Pool::new(count, buffer_bytes)?;
         let entries = Mapping::new(count * size_of::<BufRingEntry>())?;
-        // SAFETY: the entries are a zeroed, page-aligned mapping of `count` entries that lives as long
-        // as the ring: whoever owns both drops the ring first.
+        // SAFETY: the entries are a zeroed, page-aligned mapping of `count` entries that lives as
+        // long as the ring: whoever owns both drops the ring first.
         unsafe {
             submitter.register_buf_ring_with_flags(
                 entries.base() as u64,
@@ -95,9 +95,10 @@ impl BufferRing {
     pub(super) fn publish(&mut self, id: u16) {
         let index = usize::from(self.tail & (self.pool.count() - 1));
         let base = self.entries.base().cast::<BufRingEntry>();
-        // SAFETY: the index is below `count`, the mapping holds `count` entries, and the kernel does
-        // not read an entry at or beyond the tail. The tail is the aligned u16 that the kernel shares
-        // with us; it is written by this thread only and must become visible after the entry.
+        // SAFETY: the index is below `count`, the mapping holds `count` entries, and the kernel
+        // does not read an entry at or beyond the tail. The tail is the aligned u16 that the kernel
+        // shares with us; it is written by this thread only and must become visible after the
+        // entry.
         unsafe {
             let entry = &mut *base.add(index);
             entry.set_addr(self.pool.address(id) as u64);

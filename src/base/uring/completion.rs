@@ -1,8 +1,8 @@
 //! What a completion means: the second half of `UringIo`.
 //!
 //! Called by `poll` for each completion in order. Turns it into events, continues what ended early
-//! (partial sends, multishot requests that the kernel stopped) and releases a token when the last of
-//! its operations is over. Must not wait and must not allocate.
+//! (partial sends, multishot requests that the kernel stopped) and releases a token when the last
+//! of its operations is over. Must not wait and must not allocate.
 
 use std::io;
 

@@ -118,7 +118,8 @@ pub(super) struct Slots {
 }
 
 impl Slots {
-    /// A sparse table; empty when the kernel refuses, and every socket then stays a plain descriptor.
+    /// A sparse table; empty when the kernel refuses, and every socket then stays a plain
+    /// descriptor.
     pub(super) fn new(submitter: &Submitter<'_>, wanted: u32) -> Self {
         let places = wanted.min(descriptor_limit());
         let granted = places > 0 && submitter.register_files_sparse(places).is_ok();

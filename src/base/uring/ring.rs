@@ -1,7 +1,7 @@
 //! The submission and completion queues of one shard, and the one system call that serves both.
 //!
-//! Owned by `UringIo`. Knows how to set a ring up with the best flags that the kernel grants, how to
-//! queue an entry without ever losing one, and when a system call can be saved. Knows nothing of
+//! Owned by `UringIo`. Knows how to set a ring up with the best flags that the kernel grants, how
+//! to queue an entry without ever losing one, and when a system call can be saved. Knows nothing of
 //! connections.
 
 use std::collections::VecDeque;
@@ -87,8 +87,8 @@ impl Ring {
         self.backlog.push_back(entry);
     }
 
-    /// Submits what is queued, runs deferred completions, and sleeps at most `sleep_us` when there is
-    /// no completion yet. Makes no system call when there is nothing to submit or to wait for.
+    /// Submits what is queued, runs deferred completions, and sleeps at most `sleep_us` when there
+    /// is no completion yet. Makes no system call when there is nothing to submit or to wait for.
     pub(super) fn enter(&mut self, sleep_us: u64) {
         self.queue_backlog();
         let ready = !self.queues.completion().is_empty();
@@ -120,7 +120,8 @@ impl Ring {
         };
         if let Err(error) = result {
             // ETIME and EINTR end a sleep; EAGAIN and EBUSY mean that the kernel takes the entries
-            // later, after completions were reaped: they are still queued. Anything else is our bug.
+            // later, after completions were reaped: they are still queued. Anything else is our
+            // bug.
             let expected = [
                 libc::ETIME,
                 libc::EINTR,

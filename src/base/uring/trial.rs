@@ -1,8 +1,8 @@
 //! A trial ring: does what a shard does, once, to learn what this kernel allows.
 //!
-//! Called by `base::probe` before any shard starts. Asking the kernel for its version or its list of
-//! operations is not enough: containers forbid single calls, and vendors move features between versions.
-//! Everything made here is gone when the trial ends.
+//! Called by `base::probe` before any shard starts. Asking the kernel for its version or its list
+//! of operations is not enough: containers forbid single calls, and vendors move features between
+//! versions. Everything made here is gone when the trial ends.
 
 use std::io;
 use std::os::fd::AsRawFd;

@@ -1,7 +1,7 @@
 //! Commands on whole databases: DBSIZE, FLUSHDB, FLUSHALL, SWAPDB.
 //!
-//! Each shard does its part. Emptying detaches the tables in constant time; the store gives their memory
-//! back in steps, so ASYNC and SYNC differ in nothing but their spelling.
+//! Each shard does its part. Emptying detaches the tables in constant time; the store gives their
+//! memory back in steps, so ASYNC and SYNC differ in nothing but their spelling.
 
 use super::{docs, existing_database};
 use crate::cmd::special::PLAIN;

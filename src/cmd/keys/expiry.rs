@@ -1,7 +1,7 @@
 //! When keys expire: EXPIRE, TTL, PERSIST and their kin.
 //!
-//! Times are unix milliseconds in the store; the log and replicas get PEXPIREAT with the absolute time, or
-//! DEL when the time had passed already. Works on keys of every type.
+//! Times are unix milliseconds in the store; the log and replicas get PEXPIREAT with the absolute
+//! time, or DEL when the time had passed already. Works on keys of every type.
 
 use super::{docs, observe};
 use crate::cmd::keyspec::access;

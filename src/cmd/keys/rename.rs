@@ -1,7 +1,7 @@
 //! Keys under other names and in other databases: RENAME, RENAMENX, COPY, MOVE.
 //!
-//! Entries change hands whole; only COPY copies a value. Works on keys of every type, and on lent entries
-//! as on the shard's own.
+//! Entries change hands whole; only COPY copies a value. Works on keys of every type, and on lent
+//! entries as on the shard's own.
 
 use super::{database, docs};
 use crate::cmd::keyspec::access;
@@ -199,7 +199,8 @@ fn copy_database(args: &Args<'_>) -> Option<u16> {
     target
 }
 
-/// Puts an entry where it belongs, with the age it has; Redis calls the key new even where it replaces one.
+/// Puts an entry where it belongs, with the age it has; Redis calls the key new even where it
+/// replaces one.
 fn place(ctx: &mut Context<'_>, db: usize, entry: Entry) {
     let slot = ctx.slot(entry.key());
     ctx.notify_in(db, events::NEW, "new", entry.key());

@@ -1,7 +1,7 @@
 //! Walks over the keyspace: KEYS, and the per-shard parts of SCAN and RANDOMKEY.
 //!
-//! A cursor names a slot and a position in the slot's table, so it means the same on every shard and
-//! survives growth. The client's own shard strings the parts together (`admin`); a part never
+//! A cursor names a slot and a position in the slot's table, so it means the same on every shard
+//! and survives growth. The client's own shard strings the parts together (`admin`); a part never
 //! blocks for longer than its budget.
 
 use super::docs;
@@ -27,13 +27,15 @@ pub static COMMANDS: &[Command] = &[Command {
 
 /// Elements a step of SCAN looks at when the client names no COUNT.
 const COUNT_DEFAULT: usize = 10;
-/// Buckets a step visits for each element it was asked for, so that sparse tables do not prolong it.
+/// Buckets a step visits for each element it was asked for, so that sparse tables do not prolong
+/// it.
 const BUCKETS_PER_ELEMENT: usize = 10;
 /// Expired keys that RANDOMKEY removes on its way before it gives up.
 const RANDOM_TRIES: usize = 128;
 
-/// A place in the keyspace: a slot and a position in its table. As a number, the slot lies above the 32
-/// bits of the position, so it stays below 2^46, which any client's doubles keep exactly; 0 is the begin.
+/// A place in the keyspace: a slot and a position in its table. As a number, the slot lies above
+/// the 32 bits of the position, so it stays below 2^46, which any client's doubles keep exactly; 0
+/// is the begin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Cursor {
     pub slot: u16,
@@ -179,9 +181,10 @@ pub struct ScanPart {
 }
 
 /// One shard's part of a step of SCAN: from `start` on, through its slots below `end_slot`, until
-/// `options.count` elements have been looked at. The keys found are appended to `ctx.reply` as bulk strings
-/// without a head. Slots in between that belong to other shards are not seen: the caller names a range of
-/// slots that this shard owns, and goes on at `end_slot` with its owner when `next` is None.
+/// `options.count` elements have been looked at. The keys found are appended to `ctx.reply` as bulk
+/// strings without a head. Slots in between that belong to other shards are not seen: the caller
+/// names a range of slots that this shard owns, and goes on at `end_slot` with its owner when
+/// `next` is None.
 pub fn scan_part(
     ctx: &mut Context<'_>,
     options: &ScanOptions<'_>,
@@ -234,9 +237,9 @@ pub fn scan_part(
     part
 }
 
-/// Which of the keys that are away, lent to transactions, lie in what the part from `start` on has passed; each with
-/// its place. They must be waited for and shown (`scan_returned`). There are no more than were asked for: if need be
-/// the part ends earlier.
+/// Which of the keys that are away, lent to transactions, lie in what the part from `start` on has
+/// passed; each with its place. They must be waited for and shown (`scan_returned`). There are no
+/// more than were asked for: if need be the part ends earlier.
 pub fn scan_lent(
     options: &ScanOptions<'_>,
     start: Cursor,
@@ -290,8 +293,8 @@ pub fn scan_returned(
     found
 }
 
-/// A random live key of this shard and the client's database. None when there is none, or when one try
-/// after the other met a key that had expired.
+/// A random live key of this shard and the client's database. None when there is none, or when one
+/// try after the other met a key that had expired.
 pub fn random_part(ctx: &mut Context<'_>) -> Option<Vec<u8>> {
     for _ in 0..RANDOM_TRIES {
         let Context {

@@ -1,6 +1,7 @@
 //! Changing a list inside: LSET, LINSERT, LREM, LTRIM.
 //!
-//! Positions and pivots are found first, so what is refused changes nothing; whoever empties a list removes its key.
+//! Positions and pivots are found first, so what is refused changes nothing; whoever empties a list
+//! removes its key.
 
 use super::super::{Context, Lookup, Outcome};
 use super::read::{index_in, range_in};

@@ -1,6 +1,7 @@
 //! LMOVEM and BLMOVEM: several elements from one list to another, as in Redis 8.10.
 //!
-//! One by one they are stacked, in bulk they keep their order. The log gets commands that Redis 7 knows.
+//! One by one they are stacked, in bulk they keep their order. The log gets commands that Redis 7
+//! knows.
 
 use super::super::special::Blocking;
 use super::super::timeout::timeout_ms;
@@ -59,7 +60,8 @@ pub(super) fn lmovem(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
     Ok(())
 }
 
-/// As BLMOVE, but with options behind the timeout, and with EXACTLY nothing less than the count serves it.
+/// As BLMOVE, but with options behind the timeout, and with EXACTLY nothing less than the count
+/// serves it.
 pub(super) const BLMOVEM: Blocking = Blocking {
     timeout_ms: |args| timeout_ms(args.get(5)),
     least: |args| match Plan::parse(args, 6) {
@@ -78,7 +80,8 @@ pub(super) fn blmovem(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
     Ok(())
 }
 
-/// Moves and replies with what was moved, as it lies in the destination; false when there is too little.
+/// Moves and replies with what was moved, as it lies in the destination; false when there is too
+/// little.
 fn move_many(ctx: &mut Context<'_>, args: &Args<'_>, plan: &Plan) -> Result<bool, Error> {
     let (source, destination) = (args.get(1), args.get(2));
     let len = len_of(ctx, source)?;
@@ -119,7 +122,8 @@ fn move_many(ctx: &mut Context<'_>, args: &Args<'_>, plan: &Plan) -> Result<bool
     Ok(true)
 }
 
-/// What Redis 7 does to the same effect. Within one list the key must not go in between: its expiry would.
+/// What Redis 7 does to the same effect. Within one list the key must not go in between: its expiry
+/// would.
 fn log(ctx: &mut Context<'_>, args: &Args<'_>, plan: &Plan, texts: &[&[u8]]) {
     if !ctx.effects.wants.stream {
         return;

@@ -1,6 +1,7 @@
 //! From one list to another: LMOVE, RPOPLPUSH and those that wait: BLMOVE, BRPOPLPUSH.
 //!
-//! Source and destination may be one list, and may be owned by different shards: then both are lent.
+//! Source and destination may be one list, and may be owned by different shards: then both are
+//! lent.
 
 use super::super::special::{Blocking, WaitsFor};
 use super::super::timeout;

@@ -32,7 +32,8 @@ fn pop(ctx: &mut Context<'_>, args: &Args<'_>, end: End, name: &str) -> Outcome 
     Ok(())
 }
 
-/// Pops one element and replies with it; `lead` writes what stands before it. None when there is no such key.
+/// Pops one element and replies with it; `lead` writes what stands before it. None when there is no
+/// such key.
 #[inline]
 fn pop_one(
     ctx: &mut Context<'_>,

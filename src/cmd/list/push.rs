@@ -1,6 +1,7 @@
 //! Putting elements at an end: LPUSH, RPUSH, LPUSHX, RPUSHX.
 //!
-//! One table lookup when the list exists. Who waits for the key is told by `changed`, after all elements are in.
+//! One table lookup when the list exists. Who waits for the key is told by `changed`, after all
+//! elements are in.
 
 use super::super::{Context, Lookup, Outcome};
 use super::{changed, limits, list_mut, push_event, put};

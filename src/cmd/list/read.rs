@@ -1,6 +1,7 @@
 //! Looking into a list: LLEN, LINDEX, LRANGE, LPOS.
 //!
-//! Changes nothing. Indices are the client's, negative from the end; `edit` shares how they are resolved.
+//! Changes nothing. Indices are the client's, negative from the end; `edit` shares how they are
+//! resolved.
 
 use super::super::{Context, Lookup, Outcome};
 use super::{list, write};

@@ -1,7 +1,7 @@
 //! Counters: INCR, DECR, INCRBY, DECRBY and INCRBYFLOAT.
 //!
-//! An integer is changed inside its entry. Floats are Redis's long doubles; the log gets their result,
-//! so that no replica has to compute the same digits.
+//! An integer is changed inside its entry. Floats are Redis's long doubles; the log gets their
+//! result, so that no replica has to compute the same digits.
 
 use super::super::long_double::LongDouble;
 use super::super::{Context, Lookup, Outcome};

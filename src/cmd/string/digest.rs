@@ -1,7 +1,7 @@
 //! Digests and compare-and-delete: DIGEST, DELEX (Redis 8.4), DELIFEQ (Valkey 9).
 //!
-//! A digest is XXH3-64 of the string, 16 hexadecimal digits, so that clients can compare without sending
-//! the value. What is deleted reaches the log as DEL.
+//! A digest is XXH3-64 of the string, 16 hexadecimal digits, so that clients can compare without
+//! sending the value. What is deleted reaches the log as DEL.
 
 use super::super::{Context, Lookup, Outcome};
 use super::get::delete;

@@ -1,7 +1,7 @@
 //! GET and the commands that read a whole string and then touch its key: GETEX, GETDEL.
 //!
-//! GET is one table lookup: entry and reply are borrowed side by side. Expiry times reach the log as
-//! absolute times, whatever the client sent.
+//! GET is one table lookup: entry and reply are borrowed side by side. Expiry times reach the log
+//! as absolute times, whatever the client sent.
 
 use super::super::{Context, Lookup, Outcome};
 use super::option::{Accept, Options, deadline};

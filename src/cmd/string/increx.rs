@@ -1,7 +1,7 @@
 //! INCREX (Redis 8.8): a counter with bounds and an expiry in one step.
 //!
-//! A result outside the bounds changes nothing and answers `[current, 0]`, or is brought to the bound with
-//! SATURATE. Whatever happened, log and replicas get a plain SET or DEL.
+//! A result outside the bounds changes nothing and answers `[current, 0]`, or is brought to the
+//! bound with SATURATE. Whatever happened, log and replicas get a plain SET or DEL.
 
 use super::super::long_double::LongDouble;
 use super::super::{Context, Lookup, Outcome};

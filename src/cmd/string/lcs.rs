@@ -1,7 +1,8 @@
 //! LCS: the longest common subsequence of two strings, its length, or where its pieces lie.
 //!
-//! Redis's table of lengths, (a + 1) x (b + 1) cells of 4 bytes, must stay below `proto-max-bulk-len`, so two
-//! strings of a megabyte are refused. Ours holds a bit per cell. Pieces are found from the end, as Redis lists them.
+//! Redis's table of lengths, (a + 1) x (b + 1) cells of 4 bytes, must stay below
+//! `proto-max-bulk-len`, so two strings of a megabyte are refused. Ours holds a bit per cell.
+//! Pieces are found from the end, as Redis lists them.
 
 use super::super::{Context, Lookup, Outcome};
 use super::text;
@@ -103,9 +104,9 @@ fn check_cells(left: usize, right: usize, limit_bytes: u64) -> Result<(), Error>
 /// kept of row i:       0 1 0 1 1 0 ...     whether they rise at this column
 /// ```
 ///
-/// A row follows from the one above by an addition over its whole width (Hyyrö 2004, "Bit-parallel LCS-length
-/// computation revisited"), so the largest table that is allowed takes milliseconds, and memory only a bit
-/// per cell, a word per row at least.
+/// A row follows from the one above by an addition over its whole width (Hyyrö 2004, "Bit-parallel
+/// LCS-length computation revisited"), so the largest table that is allowed takes milliseconds, and
+/// memory only a bit per cell, a word per row at least.
 struct Table {
     /// Words of all rows but the empty prefix's; a clear bit is a rise.
     flats: Vec<u64>,
@@ -135,7 +136,8 @@ fn occurrences(left: &[u8], right: &[u8], words: usize) -> Vec<Vec<u64>> {
     masks
 }
 
-/// A word of the row below `above`, given where its byte occurs; from low to high, with the carry between.
+/// A word of the row below `above`, given where its byte occurs; from low to high, with the carry
+/// between.
 #[inline]
 fn word_below(above: u64, occurs: u64, carry: &mut bool) -> u64 {
     let (sum, first) = above.overflowing_add(above & occurs);

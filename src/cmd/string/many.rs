@@ -1,7 +1,7 @@
 //! Several keys at once: MGET, MSET, MSETNX, MSETEX.
 //!
-//! MGET and MSET run in parts on the shards that own the keys; the conditional ones run where all keys are
-//! at hand. MSETEX reaches the log as plain SETs, which every Redis understands.
+//! MGET and MSET run in parts on the shards that own the keys; the conditional ones run where all
+//! keys are at hand. MSETEX reaches the log as plain SETs, which every Redis understands.
 
 use super::super::{Context, Lookup, Outcome};
 use super::option::{Accept, Condition, Options, deadline};

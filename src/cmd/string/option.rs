@@ -1,7 +1,8 @@
 //! The options that SET, GETEX and MSETEX share: conditions and expiry times.
 //!
-//! Redis's rules for repeated and contradicting options hold: the same option may be repeated and the last
-//! one counts, a contradiction is a syntax error. Only parsing; the handlers apply what stands here.
+//! Redis's rules for repeated and contradicting options hold: the same option may be repeated and
+//! the last one counts, a contradiction is a syntax error. Only parsing; the handlers apply what
+//! stands here.
 
 use super::digest::{digest_of, parse_digest};
 use super::text;

@@ -1,7 +1,8 @@
 //! Parts of a string: GETRANGE, SUBSTR, SETRANGE, APPEND, STRLEN.
 //!
-//! Positions come from clients and may be anything that fits 64 bits; all arithmetic on them is checked or
-//! clamped to the string. What grows stays below `proto-max-bulk-len` and is edited in place.
+//! Positions come from clients and may be anything that fits 64 bits; all arithmetic on them is
+//! checked or clamped to the string. What grows stays below `proto-max-bulk-len` and is edited in
+//! place.
 
 use super::super::{Context, Lookup, Outcome};
 use super::text;

@@ -1,7 +1,8 @@
 //! SET and the commands that are SET with fixed options: SETNX, SETEX, PSETEX, GETSET.
 //!
-//! The plain form goes straight to the store with one lookup. Every other form reads the options, checks
-//! the condition, then writes; the log gets absolute expiry times and nothing that asks or compares.
+//! The plain form goes straight to the store with one lookup. Every other form reads the options,
+//! checks the condition, then writes; the log gets absolute expiry times and nothing that asks or
+//! compares.
 
 use super::super::{Context, Lookup, Outcome};
 use super::get::read;

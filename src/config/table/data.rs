@@ -1,7 +1,7 @@
 //! Rows: memory, eviction, expiry, encodings, keyspace events.
 //!
-//! What the store and its eviction read; rows without a field concern allocators Cairn does not use.
-//! Data only: names, defaults and ranges; `config/directive.rs` gives them meaning.
+//! What the store and its eviction read; rows without a field concern allocators Cairn does not
+//! use. Data only: names, defaults and ranges; `config/directive.rs` gives them meaning.
 
 use super::super::choice::{Choice, MaxmemoryPolicy, SanitizeDumpPayload};
 use super::super::directive::{

@@ -1,7 +1,8 @@
-//! Every directive has an effect, is named as without one, or is refused: in a file and by CONFIG SET.
+//! Every directive has an effect, is named as without one, or is refused: in a file and by CONFIG
+//! SET.
 //!
-//! Walks the whole table with values other than the defaults. That a directive has an effect is held
-//! against the sources: somebody outside the table must read its field.
+//! Walks the whole table with values other than the defaults. That a directive has an effect is
+//! held against the sources: somebody outside the table must read its field.
 
 use std::collections::BTreeSet;
 

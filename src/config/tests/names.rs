@@ -1,6 +1,7 @@
 //! Every name and default that `CONFIG GET *` of redis-server 7.0.15 prints.
 //!
-//! Recorded from a server started without a file; port, directory and save rules are the built-in ones.
+//! Recorded from a server started without a file; port, directory and save rules are the built-in
+//! ones.
 
 use super::*;
 

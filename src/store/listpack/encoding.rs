@@ -157,7 +157,8 @@ pub(super) fn decode(bytes: &[u8]) -> Option<(Element<'_>, usize)> {
     }
 }
 
-/// Bytes of the size behind an entry. The bounds are one short of 7 bits' in all but the first, as in Redis.
+/// Bytes of the size behind an entry. The bounds are one short of 7 bits' in all but the first, as
+/// in Redis.
 #[inline]
 pub(super) fn back_bytes(size: usize) -> usize {
     match size {

@@ -1,6 +1,8 @@
-//! Edits inside a list: set, insert beside, remove equal ones; and which nodes are packed afterwards.
+//! Edits inside a list: set, insert beside, remove equal ones; and which nodes are packed
+//! afterwards.
 //!
-//! Nodes that grow beyond their limits are split, small neighbours are joined. Owned by `quicklist`.
+//! Nodes that grow beyond their limits are split, small neighbours are joined. Owned by
+//! `quicklist`.
 
 use super::super::listpack::{Element, Listpack, Needle};
 use super::node::Node;
@@ -68,7 +70,8 @@ impl List {
         true
     }
 
-    /// Removes elements that are the needle, from an end on, `most` of them at most. Returns how many.
+    /// Removes elements that are the needle, from an end on, `most` of them at most. Returns how
+    /// many.
     pub fn remove_equal(
         &mut self,
         needle: Needle<'_>,
@@ -230,7 +233,8 @@ impl List {
         self.settle_ends(limits);
     }
 
-    /// After nodes were added or removed: those near the ends are unpacked, the first beyond are packed.
+    /// After nodes were added or removed: those near the ends are unpacked, the first beyond are
+    /// packed.
     pub(super) fn settle_ends(&mut self, limits: NodeLimits) {
         let depth = limits.compress_depth as usize;
         if depth == 0 {

@@ -1,8 +1,9 @@
-//! Which form a list has for clients: one listpack while it is small, else a quicklist (Redis 7.2 and later).
+//! Which form a list has for clients: one listpack while it is small, else a quicklist (Redis 7.2
+//! and later).
 //!
-//! A listpack is a list of one node that takes whatever comes, until what is added at once would make it too
-//! large; a quicklist is one again when a single node is left and half empty, so that neither happens often.
-//! Owned by `quicklist`. Must not know commands.
+//! A listpack is a list of one node that takes whatever comes, until what is added at once would
+//! make it too large; a quicklist is one again when a single node is left and half empty, so that
+//! neither happens often. Owned by `quicklist`. Must not know commands.
 
 use super::super::listpack::Element;
 use super::node::Node;
@@ -15,7 +16,8 @@ impl NodeLimits {
         bytes > self.bytes_max() || self.fill >= 0 && count > self.count_max()
     }
 
-    /// Whether a node of these bytes, its frame included, and elements is at most one `part`-th of the limit.
+    /// Whether a node of these bytes, its frame included, and elements is at most one `part`-th of
+    /// the limit.
     fn within(self, part: usize, bytes: usize, count: usize) -> bool {
         match self.fill {
             0.. => count <= self.count_max() / part,

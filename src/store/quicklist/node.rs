@@ -1,7 +1,8 @@
-//! One node of a list: a listpack, or one large element by itself, either of them as it is or packed with LZF.
+//! One node of a list: a listpack, or one large element by itself, either of them as it is or
+//! packed with LZF.
 //!
-//! Owned by `quicklist`. A packed node is unpacked for reading into a copy, for writing in place; whoever
-//! writes packs it again. Must not know its neighbours.
+//! Owned by `quicklist`. A packed node is unpacked for reading into a copy, for writing in place;
+//! whoever writes packs it again. Must not know its neighbours.
 
 use super::super::listpack::{Element, Listpack};
 use super::super::size_class::size_class;

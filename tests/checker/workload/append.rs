@@ -1,7 +1,7 @@
 //! Long histories of transactions over several keys, whose writes append tokens that occur once.
 //!
-//! Keys are retired when they have grown long, so reads stay small however long the run is. The history goes
-//! to the search for cycles.
+//! Keys are retired when they have grown long, so reads stay small however long the run is. The
+//! history goes to the search for cycles.
 
 use cairn::base::sim::Random;
 

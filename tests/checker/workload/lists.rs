@@ -1,8 +1,8 @@
 //! Lists and clients that block on them.
 //!
-//! `Lists` is judged by search like every small history: an element taken twice, lost, or out of turn has no
-//! explanation. `Queues` has many clients and is judged by counting: what was pushed is taken once or is
-//! still there.
+//! `Lists` is judged by search like every small history: an element taken twice, lost, or out of
+//! turn has no explanation. `Queues` has many clients and is judged by counting: what was pushed is
+//! taken once or is still there.
 
 use std::collections::BTreeSet;
 

@@ -1,7 +1,7 @@
 //! Everything on a few keys: plain, multi-key and transactional commands, judged by search.
 //!
-//! The whole keyspace is one object of the search, so histories stay small. `Sequential` is the same with one
-//! client and more commands: there every reply is determined.
+//! The whole keyspace is one object of the search, so histories stay small. `Sequential` is the
+//! same with one client and more commands: there every reply is determined.
 
 use cairn::base::sim::Random;
 

@@ -1,7 +1,7 @@
 //! Pipelines of commands on single keys, each key judged by itself.
 //!
-//! Linearizability is local, so every key's history is searched alone; commands of one pipeline for one key
-//! take effect in the order sent.
+//! Linearizability is local, so every key's history is searched alone; commands of one pipeline for
+//! one key take effect in the order sent.
 
 use std::collections::BTreeMap;
 

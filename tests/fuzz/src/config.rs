@@ -1,5 +1,5 @@
-//! The configuration: lines, files, the command line and CONFIG SET never panic, and what is written
-//! back reads back.
+//! The configuration: lines, files, the command line and CONFIG SET never panic, and what is
+//! written back reads back.
 //!
 //! Files come from a small map, so `include` works without a disk.
 

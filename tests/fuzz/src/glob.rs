@@ -28,7 +28,8 @@ fn check(input: &[u8]) {
         parts.next().unwrap_or_default(),
     );
     let exact = glob_match(pattern, text, false);
-    // Escaped members of a class are compared exactly even where case is ignored, and `[^...]` inverts.
+    // Escaped members of a class are compared exactly even where case is ignored, and `[^...]`
+    // inverts.
     let simple = !pattern.contains(&b'[');
     let relaxed = glob_match(pattern, text, true);
     assert!(!exact || relaxed || !simple, "ignoring case loses a match");

@@ -1,7 +1,8 @@
 //! The plain driver: mutates inputs from a seed for a bounded time and prints what failed.
 //!
-//! `cairn-fuzz [TARGET ...] [--seconds N] [--seed S] [--case K]`. Case K of seed S is always the same
-//! input, so a failure is repeated by `--seed S --case K`. Ends with a line that the test script counts.
+//! `cairn-fuzz [TARGET ...] [--seconds N] [--seed S] [--case K]`. Case K of seed S is always the
+//! same input, so a failure is repeated by `--seed S --case K`. Ends with a line that the test
+//! script counts.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;

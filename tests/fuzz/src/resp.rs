@@ -1,8 +1,9 @@
-//! The RESP parser: never panics, never looks outside its input, and does not depend on packet borders.
+//! The RESP parser: never panics, never looks outside its input, and does not depend on packet
+//! borders.
 //!
-//! A stream is parsed whole, then again in random pieces, unfinished arrays from where the last attempt stopped:
-//! commands and the ending must be the same. The
-//! commands written as multibulk must parse back to themselves.
+//! A stream is parsed whole, then again in random pieces, unfinished arrays from where the last
+//! attempt stopped: commands and the ending must be the same. The commands written as multibulk
+//! must parse back to themselves.
 
 use cairn::resp::{Args, Limits, Parsed, Span, Violation, parse, resume};
 
@@ -73,7 +74,8 @@ fn check(input: &[u8]) {
     again(&whole.0);
 }
 
-/// Feeds the stream up to the positions that `next(position, length)` gives and collects the commands.
+/// Feeds the stream up to the positions that `next(position, length)` gives and collects the
+/// commands.
 fn read(
     stream: &[u8],
     limits: Limits,

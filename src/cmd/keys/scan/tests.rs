@@ -199,7 +199,8 @@ fn a_random_key_is_live() {
     assert_eq!(seen.len(), 20);
 }
 
-/// Scans while at every step other keys are away and come back afterwards; what is found, and the steps.
+/// Scans while at every step other keys are away and come back afterwards; what is found, and the
+/// steps.
 fn scan_beside_lending(
     fixture: &mut Fixture,
     line: &str,
