@@ -1,7 +1,7 @@
 //! Commands that run with their client at hand: connection, server and transaction commands.
 //!
 //! Each file holds rows, their functions, what they ask of other shards and how the answers become
-//! a reply. `main` hands the whole list to the shards at start; the shards never see this module.
+//! a reply. `server` hands the whole list to the shards at start; the shards never see this module.
 
 mod client;
 mod client_line;

@@ -1,7 +1,7 @@
 //! Who may connect: the checks on a client that has just come.
 //!
 //! A refused client is told why, in Redis's words, and closed. Decides by the configuration and the
-//! client's address alone; what a client may do afterwards is decided per command, in `dispatch`.
+//! client's address alone; what a client may do afterwards is decided per command, in `gates`.
 
 use std::sync::atomic::Ordering;
 

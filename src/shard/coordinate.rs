@@ -1,13 +1,12 @@
 //! The home shard's side of transactions over several shards.
 //!
-//! Phases, each one message per shard: Schedule -> Granted -> (Execute or Finish). When every shard has
-//! granted, the transaction is decided: from then on it waits for nobody and its effects are as good as
-//! done, so the client is answered at once; whoever touches a key of it before the last message has
-//! arrived waits behind the locks. Three plans:
+//! Phases, each one message per shard: Schedule -> Granted -> (Execute or Finish). When every shard
+//! has granted, the transaction is decided: it waits for nobody any more, so the client is answered
+//! at once; whoever touches a key of it before the last message waits behind the locks. The plans:
 //!
-//! - `Lend`: the owners lend the entries, the handler runs here over `borrowed`, the entries go home.
+//! - `Lend`: the owners lend the entries, the handler runs here over `borrowed`, they go home.
 //! - `Split`, reading: each owner runs its part at the grant; the parts are merged.
-//! - `Split`, writing: each owner runs its part at the decision; parts with results are merged then.
+//! - `Split`, writing: each runs its part at the decision; parts with results are merged then.
 
 use super::merge::{error_code, merge};
 use std::sync::Arc;
@@ -71,8 +70,8 @@ pub struct Coordinated {
     pub decided: bool,
     /// A watched key has changed.
     pub dirty: bool,
-    /// What the time is for all that it does: no earlier than on any shard that has granted, so that no key
-    /// that was found gone there comes back. Fixed by the decision.
+    /// What the time is for all that it does: no earlier than on any shard that has granted, so
+    /// that no key that was found gone there comes back. Fixed by the decision.
     pub clock_ms: u64,
     /// It is part of a transaction that holds every shard already, with this clock.
     pub within_ms: Option<u64>,
@@ -82,7 +81,8 @@ pub struct Coordinated {
 }
 
 impl Core {
-    /// A keyed command of a waiting client that does not belong to one shard alone, or that may block elsewhere.
+    /// A keyed command of a waiting client that does not belong to one shard alone, or that may
+    /// block elsewhere.
     pub fn coordinate(
         &mut self,
         token: Token,
@@ -94,7 +94,8 @@ impl Core {
         let positions = std::mem::take(&mut self.parsing.positions);
         match (place, row.command.run) {
             (Place::One { shard, .. }, _) => self.tell(shard, Note::Bundle(Box::new(task))),
-            // A command whose arguments do not divide is refused by its handler before it touches a key.
+            // A command whose arguments do not divide is refused by its handler before it touches a
+            // key.
             (Place::Anywhere, _) | (_, Run::Split(..)) => self.perform(task),
             _ if row.has(flag::BLOCKING) && moves(row) => self.ask_source(task),
             _ => self.lend_all(token, task, Vec::new()),

@@ -1,7 +1,7 @@
-//! The state of one shard. Only its own thread touches it; it does no I/O.
+//! What `Core` begins with: what all shards share, which shard this is, three rooms, accessors.
 //!
-//! What the outside must do (close a socket, pause receiving) is left in `asks` for the tick to
-//! carry out, so that everything here can run, and be tested, without any `Io`.
+//! `Core` itself stands in `mod.rs`. What is here needs one room or the client; what runs commands
+//! is in the other files.
 
 use foldhash::fast::FixedState;
 use std::collections::{HashMap, VecDeque};

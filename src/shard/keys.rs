@@ -151,19 +151,19 @@ impl Core {
         locked || self.transactions.locks.conflicts(WHOLE, some)
     }
 
-    /// How a command needs a key. Whoever finds that a key's time is over ends it, and that is a
+    /// How a command needs a key. Whoever finds that a key has expired ends it, and that is a
     /// write: those who have read it and are not done yet come before.
     #[must_use]
     pub fn mode_of(&self, row: &Row, db: u16, key: &[u8]) -> Mode {
-        match changes_keys(row) || self.is_over(db, key) {
+        match changes_keys(row) || self.is_expired(db, key) {
             true => Mode::Exclusive,
             false => Mode::Shared,
         }
     }
 
-    /// True for a key that is there, but whose time is over.
+    /// True for a key that is there, but has expired.
     #[must_use]
-    pub fn is_over(&self, db: u16, key: &[u8]) -> bool {
+    pub fn is_expired(&self, db: u16, key: &[u8]) -> bool {
         let number = usize::from(db);
         if self.keyspace.own.expires(number) == 0 {
             return false;

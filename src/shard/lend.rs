@@ -2,8 +2,8 @@
 //! home.
 //!
 //! The coordinator's part of commands and transactions whose keys several shards own and that do
-//! not divide by key. The entries lie in `Core::borrowed` while the handlers run, so these cannot
-//! tell.
+//! not divide by key. The entries lie in `Keyspace::borrowed` while the handlers run, so these
+//! cannot tell.
 //!
 //! A command that finds keys while it runs (`flag::FINDS_KEYS`) may touch only what is lent. When
 //! it needs more, the entries go home as they were, and it starts over with what it has learned:

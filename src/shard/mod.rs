@@ -1,11 +1,13 @@
-//! One core: everything a shard owns and the order in which it does things.
+//! One core: everything a shard owns and the order in which it does things. From below:
 //!
-//! `tick` is the loop, `Core` the state that no other thread touches, and the other files are the
-//! chapters: `input` (bytes to commands), `dispatch` (gates and routing), `execute` (handlers and
-//! what follows from them), `mesh` (messages of other shards), `coordinate` and `participate`
-//! (transactions over shards), `multi`, `watch`, `blocking`, `queries` (questions to all shards),
-//! `commands` (what clients may call; the functions that need the client are `admin`'s and handed
-//! in at start).
+//! - rooms: `mail`, `ready`, `output`, `queries`, `account`, `pause`, `monitor`, `waits`;
+//! - clients and keys: `core`, `keys`, `gates`, `replies`, `memory`, `sequence`, `slow`;
+//! - a handler runs, and who hears of it: `execute`, `happened`, `watch`;
+//! - transactions, the one circle: `coordinate`, `participate`, `lend`, `task`, `blocking`,
+//!   `offer`, `probe`, `steps`, `answers`;
+//! - above them `split`, `snapshot`, `multi`, `dispatch`, `mesh`, `input`, `background`, `tick`.
+//!
+//! What clients may call is handed in (`commands`); functions that need the client are `admin`'s.
 
 mod account;
 mod admission;
@@ -75,10 +77,10 @@ pub use tick::Shard;
 
 /// Everything one shard owns. Only its own thread touches it; it does no I/O.
 ///
-/// A field is a room with a door: its own fields are its file's, what needs several rooms is a
-/// method of `Core`. What the outside must do (close a socket, pause receiving) is left in
-/// `requests` for the tick to carry out, so that everything here can run, and be tested, without
-/// any `Io`.
+/// A field is a room with a door: its own fields are its file's (not yet those of `keyspace`,
+/// `settings`, `transactions` and `waits`), and what needs several rooms is a method of `Core`.
+/// What the outside must do (close a socket, pause receiving) is left in `requests` for the tick to
+/// carry out, so that everything here can run, and be tested, without any `Io`.
 pub struct Core {
     identity: Identity,
     settings: core::Settings,

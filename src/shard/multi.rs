@@ -1,4 +1,4 @@
-//! MULTI, EXEC, DISCARD, WATCH, UNWATCH.
+//! MULTI, EXEC, DISCARD; WATCH is in `watch`.
 //!
 //! Queued commands are kept with the client. EXEC looks at all of them: when one shard owns every
 //! key, that shard runs them as one task; when several do, they run here over lent entries, and so

@@ -215,7 +215,7 @@ impl Core {
                 .transactions
                 .locks
                 .conflicts(self.lock_key(db, key), Mode::Shared);
-            if locked || self.is_over(db, key) {
+            if locked || self.is_expired(db, key) {
                 return PartTimes::unread(at);
             }
             let this_us = self.effects.stamps.written_us(self.keyspace.own.hash(key));
