@@ -140,7 +140,7 @@ fn serve(owner: &mut Endpoint<Message>) -> bool {
         });
     }
     let message = Message {
-        replies: vec![parcel],
+        replies: vec![parcel].into(),
         ..Message::default()
     };
     assert!(owner.try_send(0, message).is_ok(), "one parcel has room");
