@@ -196,7 +196,7 @@ impl<'a> Context<'a> {
         let slot = self.slot(key);
         let now_ms = self.now_ms;
         let expired = match self.store.get_mut(db, slot, key) {
-            Some(entry) if entry.expiry().is_none_or(|at_ms| at_ms > now_ms) => {
+            Some(entry) if !entry.is_expired(now_ms) => {
                 self.effects.hits += u64::from(lookup == Lookup::Read);
                 if lookup != Lookup::Peek && !self.no_touch {
                     let aging = Aging::of(self.config, self.lru_clock, now_ms);

@@ -179,7 +179,7 @@ impl Core {
             .keyspace
             .own
             .get(usize::from(key.0), key_slot(&key.1), &key.1)?;
-        let live = entry.expiry().is_none_or(|at| at > self.now.unix_ms());
+        let live = !entry.is_expired(self.now.unix_ms());
         let len = match entry.value() {
             ValueRef::Object(Object::List(list)) => list.len(),
             _ => 1,

@@ -341,11 +341,7 @@ impl Core {
         coordinated.share(from).part = Some(Part::Reply(reply));
         coordinated.missing -= 1;
         if coordinated.missing == 0 {
-            let coordinated = self
-                .transactions
-                .coordinated
-                .remove(&sequence)
-                .expect("it was just there");
+            let coordinated = self.take_decided(sequence);
             self.reply_merged(coordinated);
         }
     }

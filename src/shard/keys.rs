@@ -169,8 +169,7 @@ impl Core {
             return false;
         }
         let entry = self.keyspace.own.get(number, key_slot(key), key);
-        let expiry = entry.and_then(crate::store::Entry::expiry);
-        expiry.is_some_and(|at_ms| at_ms <= self.now.unix_ms())
+        entry.is_some_and(|entry| entry.is_expired(self.now.unix_ms()))
     }
 
     /// Appends the intents of a command.

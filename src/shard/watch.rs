@@ -216,7 +216,7 @@ impl Core {
             };
             let key = place.key();
             let entry = self.keyspace.own.get(usize::from(key.0), slot, &key.1);
-            let stale = entry.is_some_and(|entry| entry.expiry().is_some_and(|at| at <= now_ms));
+            let stale = entry.is_some_and(|entry| entry.is_expired(now_ms));
             let watchers = self.watches.by_key.entry(key.clone()).or_default();
             watchers.insert(client);
             place.insert(Watched {
@@ -253,8 +253,7 @@ impl Core {
         watcher.changed
             || watcher.keys.iter().any(|((db, key), watched)| {
                 let entry = self.keyspace.own.get(usize::from(*db), key_slot(key), key);
-                !watched.stale
-                    && entry.is_some_and(|entry| entry.expiry().is_some_and(|at| at <= now_ms))
+                !watched.stale && entry.is_some_and(|entry| entry.is_expired(now_ms))
             })
     }
 
@@ -281,9 +280,8 @@ impl Core {
             let in_db = watcher.keys.range_mut(first..);
             for ((_, key), watched) in in_db.take_while(|((other, _), _)| *other == db) {
                 let entry = store.get(usize::from(db), key_slot(key), key);
-                let expired = |at_ms: Option<u64>| at_ms.is_some_and(|at_ms| at_ms <= now_ms);
                 let exists = entry.is_some();
-                let stale = entry.is_some_and(|entry| expired(entry.expiry()));
+                let stale = entry.is_some_and(|entry| entry.is_expired(now_ms));
                 if watched.stale && (!exists || stale) || !watched.existed && stale {
                     watched.stale = stale;
                 } else if watched.stale || watched.existed || exists {

@@ -8,8 +8,18 @@
 //! comes up, the reference is filed again. All other references (of deleted keys, removed or shortened
 //! expiries) are stale: recognised, wherever they are met, by an entry that is missing or filed elsewhere.
 
+use super::entry::Entry;
 use super::size_class::size_class;
 use crate::limits::{DATABASES_MAX, SLOTS};
+
+impl Entry {
+    /// True when its time to live is over at `now_ms`, unix milliseconds.
+    #[inline]
+    #[must_use]
+    pub fn is_expired(&self, now_ms: u64) -> bool {
+        self.expiry().is_some_and(|at_ms| at_ms <= now_ms)
+    }
+}
 
 // Level 0 has 256 buckets of 16 ms, each level above 256 buckets as long as all of the level below: 4 s,
 // 17 min, 75 h, 2.2 years each.

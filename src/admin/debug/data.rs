@@ -106,7 +106,7 @@ impl Query for Describe {
         let (db, key) = &self.0;
         let now = core.now();
         let entry = core.store().get(usize::from(*db), key_slot(key), key)?;
-        if entry.expiry().is_some_and(|at_ms| at_ms <= now.unix_ms()) {
+        if entry.is_expired(now.unix_ms()) {
             return None;
         }
         let shared = matches!(entry.value(), ValueRef::Int(0..SHARED_INTEGERS));
@@ -159,7 +159,7 @@ impl Query for Reload {
                 let entry = store
                     .get(db, slot, &key)
                     .expect("nothing runs between the list and the look-up");
-                if entry.expiry().is_some_and(|at_ms| at_ms <= now_ms) {
+                if entry.is_expired(now_ms) {
                     store.take(db, slot, &key);
                     continue;
                 }

@@ -142,7 +142,7 @@ impl Query for OfValues {
         let digest_of = |key: &[u8]| {
             let mut digest = Digest::default();
             if let Some(entry) = store.get(usize::from(self.db), key_slot(key), key)
-                && entry.expiry().is_none_or(|at_ms| at_ms > now_ms)
+                && !entry.is_expired(now_ms)
             {
                 add_entry(&mut digest, entry);
             }

@@ -328,7 +328,7 @@ fn keys(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
 }
 
 fn live(entry: &Entry, now_ms: u64) -> bool {
-    entry.expiry().is_none_or(|at_ms| at_ms > now_ms)
+    !entry.is_expired(now_ms)
 }
 
 #[cfg(test)]
