@@ -18,7 +18,7 @@ use crate::cmd::{Blocking, Row, WaitsFor, flag, key_slot};
 use crate::conn::State;
 use crate::resp::Error;
 use crate::route::{Carried, DbKey, Note, ReplyTo, Returned, Sequence, Task, Wait};
-use crate::store::{Kind, Object, ValueRef};
+use crate::store::Kind;
 
 /// How a command that may wait does so.
 fn waiting_of(row: &Row) -> &Blocking {
@@ -180,11 +180,7 @@ impl Core {
             .own
             .get(usize::from(key.0), key_slot(&key.1), &key.1)?;
         let live = !entry.is_expired(self.now.unix_ms());
-        let len = match entry.value() {
-            ValueRef::Object(Object::List(list)) => list.len(),
-            _ => 1,
-        };
-        live.then(|| (entry.kind(), len))
+        live.then(|| (entry.kind(), entry.value().elements()))
     }
 
     /// Its first attempt found nothing: from now on the client waits and its time runs. `owners`

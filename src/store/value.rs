@@ -71,6 +71,18 @@ pub enum ValueRef<'a> {
     Object(&'a Object),
 }
 
+impl ValueRef<'_> {
+    /// How many elements the value has; a string is one.
+    #[inline]
+    #[must_use]
+    pub fn elements(self) -> usize {
+        match self {
+            ValueRef::Int(_) | ValueRef::Bytes(_) => 1,
+            ValueRef::Object(object) => object.elements(),
+        }
+    }
+}
+
 /// A value outside the entry's own bytes. At most 24 bytes itself: it is stored inside the entry,
 /// aligned.
 #[derive(Clone, Debug)]
@@ -97,6 +109,16 @@ impl Object {
             Object::Bytes(_) => Encoding::Raw,
             Object::List(list) if list.is_listpack() => Encoding::Listpack,
             Object::List(_) => Encoding::Quicklist,
+        }
+    }
+
+    /// How many elements it has, as LLEN and its kin count them; a string is one.
+    #[inline]
+    #[must_use]
+    pub fn elements(&self) -> usize {
+        match self {
+            Object::Bytes(_) => 1,
+            Object::List(list) => list.len(),
         }
     }
 
@@ -253,7 +275,21 @@ pub(super) fn canonical_i64(text: &[u8]) -> Option<i64> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::quicklist::{End, NodeLimits};
     use super::*;
+
+    #[test]
+    fn a_list_has_its_elements_and_a_string_is_one() {
+        let mut list = List::new();
+        for text in [&b"a"[..], b"b", b"a"] {
+            list.push(End::Back, text, NodeLimits::default());
+        }
+        let object = Object::List(Box::new(list));
+        assert_eq!(ValueRef::Object(&object).elements(), 3);
+        assert_eq!(Object::Bytes(vec![0; 70_000]).elements(), 1);
+        assert_eq!(ValueRef::Bytes(b"").elements(), 1);
+        assert_eq!(ValueRef::Int(0).elements(), 1);
+    }
 
     #[test]
     fn only_canonical_integers_become_integers() {
