@@ -34,6 +34,14 @@ pub const STRING_BYTES_MAX: usize = 512 * 1024 * 1024;
 /// recurses that deep).
 pub const GLOB_STARS_MAX: usize = 1000;
 
+/// Length of the text that DEBUG STRINGMATCH-LEN makes, bytes.
+pub const GLOB_DEBUG_BYTES_MAX: u64 = 1 << 20;
+
+/// Random bytes fetched from the kernel at once.
+pub const RANDOM_BLOCK_BYTES: usize = 256;
+
+/// Longest host name that may be announced, bytes (Redis: NET_HOST_STR_LEN, with the terminator).
+pub const HOST_NAME_BYTES_MAX: usize = 255;
 /// Addresses that `bind` may name (Redis: CONFIG_BINDADDR_MAX).
 pub const BIND_ADDRESSES_MAX: usize = 16;
 /// How deep `include` may nest; ends a file that includes itself.
@@ -46,6 +54,12 @@ pub const EMBSTR_BYTES_MAX: usize = 44;
 /// one that is loaded as it is.
 pub const LIST_NODE_BYTES_MAX: usize = 8192;
 pub const LIST_NODE_LOADED_BYTES_MAX: usize = 64 * 1024;
+/// A list's node that has fewer bytes is not packed with LZF, and packing must save so many (Redis:
+/// MIN_COMPRESS_BYTES, MIN_COMPRESS_IMPROVE).
+pub const LIST_PACKED_BYTES_MIN: usize = 48;
+pub const LIST_PACKING_SAVES_BYTES_MIN: usize = 8;
+/// What DEBUG QUICKLIST-PACKED-THRESHOLD takes: less than this.
+pub const PACKED_THRESHOLD_BYTES_MAX: u64 = 4 << 30;
 /// Most bytes of a list that is one listpack, whatever `list-max-listpack-size` says.
 pub const LISTPACK_BYTES_MAX: usize = 256 * 1024;
 /// Latest time that a command can name, unix milliseconds, as in Redis.
@@ -57,6 +71,20 @@ pub const EXPIRY_MS_MAX: u64 = (1 << 52) - 1;
 /// references a command that adds one examines while there are more.
 pub const STALE_REFERENCES_MAX: usize = 1024;
 pub const SWEPT_PER_REFERENCE: usize = 8;
+
+/// References of a bucket of the expiry wheel in its largest chunk (4 KiB) and smallest (64 bytes).
+pub const EXPIRY_CHUNK_REFERENCES_MAX: usize = 512;
+pub const EXPIRY_CHUNK_REFERENCES_MIN: usize = 8;
+/// Random elements come from buckets accepted in proportion to their length, as if no chain had
+/// more than so many; and rejected buckets before one is taken from any bucket.
+pub const CHAIN_LIKELY_MAX: u64 = 14;
+pub const RANDOM_BUCKET_TRIES: usize = 64;
+/// Elements a step of SCAN looks at when the client names no COUNT, and buckets it visits for each
+/// element it was asked for, so that sparse tables do not prolong it.
+pub const SCAN_COUNT_DEFAULT: usize = 10;
+pub const SCAN_BUCKETS_PER_ELEMENT: usize = 10;
+/// Expired keys that RANDOMKEY removes on its way before it gives up.
+pub const RANDOM_KEY_TRIES: usize = 128;
 
 /// Receive buffers of one shard: their number (a power of two) and the bytes of each.
 pub const RECEIVE_BUFFERS: usize = 256;
@@ -113,12 +141,17 @@ pub const NOTES_LATER_MAX: usize = 64;
 pub const REPLY_BUFFER_BYTES_MIN: usize = 1024;
 pub const REPLY_BUFFER_BYTES_MAX: usize = 16 * 1024;
 pub const REPLY_BUFFER_IDLE_US: u64 = 10_000_000;
+/// After how long the largest use of such a buffer is forgotten, microseconds (as in Redis).
+pub const REPLY_BUFFER_PEAK_US: u64 = 5_000_000;
 /// Half of what "recent" means for the largest buffers of clients, microseconds.
 pub const BUFFER_PEAKS_US: u64 = 4_000_000;
 pub const CLIENTS_PER_HOUSEKEEPING: usize = 10;
 pub const CLIENTS_PER_HOUSEKEEPING_MIN: usize = 5;
 /// Replies a client may have outstanding on other shards before its pipeline waits.
 pub const OUTSTANDING_PER_CLIENT: usize = 1024;
+/// The largest number of a place for one of them; behind it comes 0. What is larger means something
+/// else in a `ReplyTo`.
+pub const PLACE_MAX: u32 = u32::MAX >> 1;
 /// What each of them is taken to be long before any has come, and what is kept of their buffer,
 /// bytes.
 pub const REPLY_BYTES_ASSUMED: u32 = 256 * 1024;
@@ -173,6 +206,8 @@ pub const FREED_AT_ONCE_MAX: usize = 256;
 /// What an entry of SLOWLOG keeps of a command: arguments, and bytes of each (as in Redis).
 pub const SLOW_ARGUMENTS_MAX: usize = 32;
 pub const SLOW_ARGUMENT_BYTES_MAX: usize = 128;
+/// Entries that SLOWLOG GET shows when the client names no number (as in Redis).
+pub const SLOWLOG_COUNT_DEFAULT: usize = 10;
 /// Samples that each event of LATENCY keeps (as in Redis).
 pub const LATENCY_SAMPLES_MAX: usize = 160;
 /// A blocking command that would wait longer waits for ever, milliseconds (142,000 years):
@@ -180,6 +215,11 @@ pub const LATENCY_SAMPLES_MAX: usize = 160;
 pub const WAIT_MS_MAX: u64 = 1 << 52;
 /// Different error codes that INFO errorstats keeps apart.
 pub const ERROR_CODES_MAX: usize = 128;
+
+/// Data below which MEMORY DOCTOR does not judge, for ratios say nothing (as in Redis), bytes.
+pub const DOCTOR_BYTES_MIN: u64 = 5 << 20;
+/// Stones of LOLWUT's cairn, however many shards there are.
+pub const STONES_MAX: usize = 12;
 
 /// References to expired keys examined in one tick's background step: at least, and at most.
 /// Between, two for every command since the step before, so that keys go faster than commands can

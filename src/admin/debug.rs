@@ -19,6 +19,7 @@ use crate::base::fatal::{Crash, crash};
 use crate::cmd::special::PLAIN;
 use crate::cmd::{Command, Group, Reach, Run, flag};
 use crate::conn::ReplyBufferRules;
+use crate::limits::{GLOB_DEBUG_BYTES_MAX, PACKED_THRESHOLD_BYTES_MAX};
 use crate::resp::{Args, Error, glob_match, parse_f64, parse_i64, parse_u64};
 use crate::shard::{Core, Flow, HomeCommand, HomeFunction, Query};
 
@@ -168,13 +169,12 @@ fn error(core: &mut Core, token: Token, args: &Args<'_>) -> Flow {
 }
 
 fn packed_threshold(core: &mut Core, token: Token, args: &Args<'_>) -> Flow {
-    const BYTES_MAX: u64 = 4 << 30;
     let text = args.get(2);
     let digits = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
     let known = ["", "b", "k", "kb", "m", "mb", "g", "gb"]
         .iter()
         .any(|unit| text[digits..].eq_ignore_ascii_case(unit.as_bytes()));
-    if known && parse_u64(&text[..digits]).is_some_and(|size| size < BYTES_MAX) {
+    if known && parse_u64(&text[..digits]).is_some_and(|size| size < PACKED_THRESHOLD_BYTES_MAX) {
         return accept(core, token, args);
     }
     let error =
@@ -183,8 +183,8 @@ fn packed_threshold(core: &mut Core, token: Token, args: &Args<'_>) -> Flow {
 }
 
 fn match_length(core: &mut Core, token: Token, args: &Args<'_>) -> Flow {
-    const LENGTH_MAX: u64 = 1 << 20;
-    let Some(length) = parse_u64(args.get(2)).filter(|length| *length <= LENGTH_MAX) else {
+    let Some(length) = parse_u64(args.get(2)).filter(|length| *length <= GLOB_DEBUG_BYTES_MAX)
+    else {
         return refuse(core, token, &Error::NOT_INTEGER);
     };
     let text = vec![b'A'; length as usize];

@@ -10,6 +10,7 @@ use crate::base::arena::{self, ProcessMemory};
 use crate::cmd::keyspec::access;
 use crate::cmd::special::PLAIN;
 use crate::cmd::{Command, Group, KeySpec, Reach, Run, flag};
+use crate::limits::DOCTOR_BYTES_MIN;
 use crate::metrics::Statistics;
 use crate::resp::{Args, Reply};
 use crate::shard::{Core, Flow, HomeCommand};
@@ -136,9 +137,6 @@ const HELP: &[&str] = &[
     "    sampled up to <count> times (default: 5, 0 means sample all).",
 ];
 
-/// Below this much data, ratios say nothing.
-const DOCTOR_LEAST_BYTES: u64 = 5 << 20;
-
 fn purge(core: &mut Core, token: Token, _args: &Args<'_>) -> Flow {
     arena::purge();
     core.reply(token).ok();
@@ -264,7 +262,7 @@ fn doctor(core: &mut Core, token: Token, _args: &Args<'_>) -> Flow {
 
 fn diagnosis(account: &Account) -> String {
     let Account { sum, process, .. } = account;
-    if sum.used_bytes() < DOCTOR_LEAST_BYTES {
+    if sum.used_bytes() < DOCTOR_BYTES_MIN {
         return "This instance is empty or is using very little memory: \
                 there is too little to judge by.\n"
             .to_string();

@@ -7,6 +7,7 @@ use super::help::help;
 use crate::base::Token;
 use crate::cmd::special::PLAIN;
 use crate::cmd::{Command, Group, Reach, Run, acl, flag};
+use crate::limits::STONES_MAX;
 use crate::resp::{Args, Error, REDIS_VERSION, parse_i64};
 use crate::shard::{Core, Flow, HomeCommand};
 
@@ -173,12 +174,11 @@ fn role(core: &mut Core, token: Token, _args: &Args<'_>) -> Flow {
 
 /// A cairn of as many stones as the server has shards, and the version.
 fn lolwut(core: &mut Core, token: Token, args: &Args<'_>) -> Flow {
-    const STONES_SHOWN: usize = 12;
     if args.is(1, "version") && args.len() >= 3 && parse_i64(args.get(2)).is_none() {
         core.error(token, &Error::NOT_INTEGER);
         return Flow::Next;
     }
-    let stones = core.shards().min(STONES_SHOWN);
+    let stones = core.shards().min(STONES_MAX);
     let mut art = String::new();
     for stone in 1..=stones {
         let width = 2 * stone + 1;

@@ -10,6 +10,7 @@ use super::help::help;
 use crate::base::Token;
 use crate::cmd::special::PLAIN;
 use crate::cmd::{Command, Group, Reach, Run, flag};
+use crate::limits::SLOWLOG_COUNT_DEFAULT;
 use crate::metrics::SlowEntry;
 use crate::resp::{Args, Error, parse_i64};
 use crate::shard::{Core, Flow, HomeCommand, Query};
@@ -107,9 +108,6 @@ const HELP: &[&str] = &[
     "    Reset the slowlog.",
 ];
 
-/// Entries that GET shows when the client names no number.
-const COUNT_DEFAULT: usize = 10;
-
 /// A shard's part of the log.
 struct Read;
 
@@ -144,7 +142,7 @@ fn newest(core: &Core, parts: Vec<Vec<SlowEntry>>) -> Vec<SlowEntry> {
 
 fn get(core: &mut Core, token: Token, args: &Args<'_>) -> Flow {
     let count = if args.len() == 2 {
-        Some(COUNT_DEFAULT)
+        Some(SLOWLOG_COUNT_DEFAULT)
     } else {
         match parse_i64(args.get(2)) {
             Some(-1) => Some(usize::MAX),

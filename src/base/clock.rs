@@ -5,9 +5,7 @@
 //! are therefore good enough for identifiers and passwords as well as for sampling.
 
 use super::io::Now;
-
-/// Random bytes fetched from the kernel at once.
-const RANDOM_BLOCK_BYTES: usize = 256;
+use crate::limits::RANDOM_BLOCK_BYTES;
 
 fn read(clock: libc::clockid_t) -> libc::timespec {
     let mut time = libc::timespec {

@@ -9,8 +9,9 @@ mod replies;
 mod reply_buffer;
 mod table;
 
+pub use crate::limits::PLACE_MAX;
 pub use client::{Client, Owners, ReplyMode, Session, State, Steps, Transaction, Turn};
 pub use input::Input;
-pub use replies::{PLACE_MAX, Replies};
+pub use replies::Replies;
 pub use reply_buffer::{ReplyBuffer, ReplyBufferRules};
 pub use table::Clients;

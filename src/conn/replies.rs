@@ -12,12 +12,8 @@
 use std::collections::VecDeque;
 
 use crate::limits::{
-    HELD_BYTES_KEPT, OUTPUT_PAUSE_BYTES, OUTSTANDING_PER_CLIENT, REPLY_BYTES_ASSUMED,
+    HELD_BYTES_KEPT, OUTPUT_PAUSE_BYTES, OUTSTANDING_PER_CLIENT, PLACE_MAX, REPLY_BYTES_ASSUMED,
 };
-
-/// The largest number of a place; behind it comes 0. What is larger means something else in a
-/// `ReplyTo`.
-pub const PLACE_MAX: u32 = u32::MAX >> 1;
 
 #[derive(Debug, Clone, Copy)]
 enum Place {

@@ -7,7 +7,7 @@
 //! most. Knows neither clock nor socket.
 
 use super::Replies;
-use crate::limits::{REPLY_BUFFER_BYTES_MAX, REPLY_BUFFER_BYTES_MIN};
+use crate::limits::{REPLY_BUFFER_BYTES_MAX, REPLY_BUFFER_BYTES_MIN, REPLY_BUFFER_PEAK_US};
 
 /// What may change the rules: DEBUG REPLYBUFFER.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,17 +18,11 @@ pub struct ReplyBufferRules {
     pub peak_reset_us: Option<u64>,
 }
 
-impl ReplyBufferRules {
-    /// After how long a peak is forgotten unless somebody says otherwise, microseconds (as in
-    /// Redis).
-    pub const PEAK_RESET_US: u64 = 5_000_000;
-}
-
 impl Default for ReplyBufferRules {
     fn default() -> Self {
         Self {
             resizing: true,
-            peak_reset_us: Some(Self::PEAK_RESET_US),
+            peak_reset_us: Some(REPLY_BUFFER_PEAK_US),
         }
     }
 }

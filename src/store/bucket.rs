@@ -17,6 +17,8 @@ use std::ptr::{self, NonNull};
 /// Elements of a full bucket or node, and of a small node.
 pub const SLOTS: usize = 7;
 const SMALL_SLOTS: usize = 3;
+/// What an element occupies of a full bucket: the pointer and the fingerprint, rounded.
+pub const BUCKET_SHARE_BYTES: usize = size_of::<Bucket<*const u8>>() / SLOTS;
 const STATE_SHIFT: u32 = 56;
 const COUNT_MASK: u64 = 7;
 const LINKED: u64 = 8;

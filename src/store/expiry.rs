@@ -10,7 +10,9 @@
 
 use super::entry::Entry;
 use super::size_class::size_class;
-use crate::limits::{DATABASES_MAX, SLOTS};
+use crate::limits::{
+    DATABASES_MAX, EXPIRY_CHUNK_REFERENCES_MAX, EXPIRY_CHUNK_REFERENCES_MIN, SLOTS,
+};
 
 impl Entry {
     /// True when its time to live is over at `now_ms`, unix milliseconds.
@@ -28,10 +30,6 @@ const LEVEL_BITS: u32 = 8;
 const LEVEL_BUCKETS: usize = 1 << LEVEL_BITS;
 const LEVELS: usize = 5;
 const BUCKETS: usize = LEVELS * LEVEL_BUCKETS;
-
-/// References of a bucket's largest chunk (4 KiB) and smallest (64 bytes).
-const CHUNK_REFERENCES_MAX: usize = 512;
-const CHUNK_REFERENCES_MIN: usize = 8;
 
 /// Hash bits that a reference keeps: those a table addresses by, and two more.
 const HASH_BITS: u32 = 42;
@@ -118,7 +116,7 @@ impl Chunks {
 
     #[cold]
     fn extend(&mut self) {
-        let wanted = (self.len / 8).clamp(CHUNK_REFERENCES_MIN, CHUNK_REFERENCES_MAX);
+        let wanted = (self.len / 8).clamp(EXPIRY_CHUNK_REFERENCES_MIN, EXPIRY_CHUNK_REFERENCES_MAX);
         let chunk = Vec::with_capacity(size_class(wanted * 8) / 8);
         let full = std::mem::replace(&mut self.last, chunk);
         if !full.is_empty() {

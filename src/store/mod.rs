@@ -25,6 +25,7 @@ mod table;
 pub(crate) mod testing;
 mod value;
 
+pub use bucket::BUCKET_SHARE_BYTES;
 pub use database::{Cleared, DatabaseStatistics};
 pub use entry::Entry;
 pub use expiry::ExpireProgress;

@@ -10,16 +10,12 @@
 
 use super::bucket::{Bucket, SLOTS};
 use super::segments::Segments;
+use crate::limits::{CHAIN_LIKELY_MAX, RANDOM_BUCKET_TRIES};
 
 /// An element that knows its key.
 pub trait Keyed {
     fn key(&self) -> &[u8];
 }
-
-/// Random elements come from buckets accepted in proportion to their length, as if none had more than this.
-const LIKELY_CHAIN_MAX: u64 = 14;
-/// Rejected buckets before a random element is taken from any bucket.
-const RANDOM_TRIES: usize = 64;
 
 /// What a table occupies and how well it is spread.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -239,9 +235,9 @@ impl<E> Table<E> {
         }
         let first = (random() % u64::from(self.buckets)) as usize;
         let mut index = first;
-        for _ in 0..RANDOM_TRIES {
+        for _ in 0..RANDOM_BUCKET_TRIES {
             let len = self.segments.at(index).len() as u64;
-            if self.buckets == 1 || len > random() % LIKELY_CHAIN_MAX {
+            if self.buckets == 1 || len > random() % CHAIN_LIKELY_MAX {
                 break;
             }
             index = (random() % u64::from(self.buckets)) as usize;

@@ -64,6 +64,7 @@ const FIXED: &[(&str, &str)] = &[
         "the size of a bucket, a cache line",
     ),
     ("src/store/shape.rs", "the layout of an entry's header"),
+    ("src/store/size_class.rs", "jemalloc's size classes"),
     (
         "src/cmd/keys/object.rs::SHARED_COUNT",
         "what Redis answers for a shared object",

@@ -7,7 +7,7 @@ use crate::cmd::keyspec::access;
 use crate::cmd::special::PLAIN;
 use crate::cmd::{Command, Context, Group, KeySpec, Lookup, Outcome, Run, acl, flag};
 use crate::resp::{Args, Error, parse_i64};
-use crate::store::{Entry, ValueRef};
+use crate::store::{BUCKET_SHARE_BYTES, Entry, ValueRef};
 
 /// The rows of the subcommands.
 pub static SUBCOMMANDS: &[Command] = &[
@@ -76,8 +76,6 @@ pub static SUBCOMMANDS: &[Command] = &[
 /// Integers below this are shared objects in Redis, which clients see in OBJECT REFCOUNT.
 const SHARED_INTEGERS: i64 = 10_000;
 const SHARED_COUNT: i64 = i32::MAX as i64;
-/// A key's part of its bucket: the pointer and the fingerprint.
-const BUCKET_SHARE_BYTES: usize = 9;
 
 const NOT_LFU: Error = Error::new(
     "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that when \

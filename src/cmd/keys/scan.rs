@@ -7,7 +7,7 @@
 use super::docs;
 use crate::cmd::special::PLAIN;
 use crate::cmd::{Command, Context, Effects, Group, Lookup, Merge, Outcome, Run, acl, flag};
-use crate::limits::SLOTS;
+use crate::limits::{RANDOM_KEY_TRIES, SCAN_BUCKETS_PER_ELEMENT, SCAN_COUNT_DEFAULT, SLOTS};
 use crate::resp::{Args, Error, Reply, glob_match, parse_i64};
 use crate::store::Entry;
 
@@ -24,14 +24,6 @@ pub static COMMANDS: &[Command] = &[Command {
     run: Run::Everywhere(keys, Merge::Concat),
     subcommands: &[],
 }];
-
-/// Elements a step of SCAN looks at when the client names no COUNT.
-const COUNT_DEFAULT: usize = 10;
-/// Buckets a step visits for each element it was asked for, so that sparse tables do not prolong
-/// it.
-const BUCKETS_PER_ELEMENT: usize = 10;
-/// Expired keys that RANDOMKEY removes on its way before it gives up.
-const RANDOM_TRIES: usize = 128;
 
 /// A place in the keyspace: a slot and a position in its table. As a number, the slot lies above
 /// the 32 bits of the position, so it stays below 2^46, which any client's doubles keep exactly; 0
@@ -124,7 +116,7 @@ impl<'a> ScanOptions<'a> {
     /// As Redis words them.
     pub fn parse(args: &Args<'a>, first: usize) -> Result<Self, Error> {
         let mut options = Self {
-            count: COUNT_DEFAULT,
+            count: SCAN_COUNT_DEFAULT,
             pattern: None,
             kind: None,
         };
@@ -203,7 +195,7 @@ pub fn scan_part(
         examined: 0,
         found: 0,
     };
-    let mut buckets_left = options.count.saturating_mul(BUCKETS_PER_ELEMENT);
+    let mut buckets_left = options.count.saturating_mul(SCAN_BUCKETS_PER_ELEMENT);
     let mut at = Some(start);
     while let Some(cursor) = at {
         let Some(slot) = store
@@ -296,7 +288,7 @@ pub fn scan_returned(
 /// A random live key of this shard and the client's database. None when there is none, or when one
 /// try after the other met a key that had expired.
 pub fn random_part(ctx: &mut Context<'_>) -> Option<Vec<u8>> {
-    for _ in 0..RANDOM_TRIES {
+    for _ in 0..RANDOM_KEY_TRIES {
         let Context {
             store, random, db, ..
         } = ctx;

@@ -8,6 +8,7 @@ use super::super::directive::{
     Directive, IMMUTABLE, SENSITIVE, Unit, boolean, choices, integer, number, text,
 };
 use super::{INT_MAX, LONG_MAX, NO_CLUSTER, NO_TLS, PORT_MAX, ULONG_MAX};
+use crate::limits::HOST_NAME_BYTES_MAX;
 
 pub const ROWS: &[Directive] = &[
     boolean("cluster-enabled", false, None)
@@ -74,11 +75,8 @@ pub const ROWS: &[Directive] = &[
     text("tls-ciphersuites", "", None).inert(NO_TLS),
 ];
 
-/// Longest host name that may be announced, the terminator of C strings included.
-const HOST_NAME_BYTES_MAX: usize = 256;
-
 fn host_name(name: &str) -> Result<(), String> {
-    if name.len() >= HOST_NAME_BYTES_MAX {
+    if name.len() > HOST_NAME_BYTES_MAX {
         return Err("Hostnames must be less than NET_HOST_STR_LEN characters".to_string());
     }
     if name

@@ -8,12 +8,9 @@ use super::super::listpack::{Element, Listpack};
 use super::super::size_class::size_class;
 use super::NodeLimits;
 use crate::base::lzf;
+use crate::limits::{LIST_PACKED_BYTES_MIN, LIST_PACKING_SAVES_BYTES_MIN};
 use std::borrow::Cow;
 use std::ops::ControlFlow;
-
-/// Content shorter than this is not packed, and packing must save at least so many bytes.
-const PACK_FROM_BYTES: usize = 48;
-const PACK_SAVES_BYTES: usize = 8;
 
 #[derive(Clone, Debug)]
 pub enum Node {
@@ -104,10 +101,10 @@ impl Node {
         let Ok(bytes) = u32::try_from(content.len()) else {
             return;
         };
-        if content.len() < PACK_FROM_BYTES {
+        if content.len() < LIST_PACKED_BYTES_MIN {
             return;
         }
-        if let Some(lzf) = lzf::compress(content, content.len() - PACK_SAVES_BYTES) {
+        if let Some(lzf) = lzf::compress(content, content.len() - LIST_PACKING_SAVES_BYTES_MIN) {
             let lzf = lzf.into_boxed_slice();
             *self = match count {
                 Some(count) => Node::LzfPacked {
