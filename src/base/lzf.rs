@@ -1,7 +1,7 @@
-//! LZF, the packing of long strings in RDB (Marc Lehmann's liblzf, format as its `lzf_d.c` reads it).
+//! LZF, the packing of long strings in RDB (the format of Marc Lehmann's liblzf).
 //!
-//! Written for this codec because the format is three rules and the crates for it add none of the bounds
-//! needed here. Pure functions over bytes.
+//! Written for this codec because the format is three rules and the crates for it add none of the
+//! bounds needed here. Pure functions over bytes.
 //!
 //! ```text
 //! 000LLLLL                      L + 1 literal bytes follow
@@ -47,7 +47,7 @@ pub fn compress(input: &[u8], limit: usize) -> Option<Vec<u8>> {
         }
         push_literals(&mut out, &input[literals_from..at]);
         push_copy(&mut out, len, at + 1 - candidate);
-        // Remembering all of what was copied costs more time than it saves bytes; its end often repeats.
+        // Remembering all of what was copied takes more time than it is worth; its end repeats.
         for inside in at + len - 2..at + len {
             see(&mut seen, input, inside)?;
         }
@@ -108,7 +108,7 @@ fn copy_within(out: &mut Vec<u8>, from: usize, count: usize, len: usize) -> Opti
     Some(())
 }
 
-/// Notes the three bytes at `at` and returns what was noted for them before; None for inputs beyond 4 GiB.
+/// Notes the three bytes at `at` and returns what was noted for them before; None beyond 4 GiB.
 fn see(seen: &mut [u32], input: &[u8], at: usize) -> Option<u32> {
     let Some(&[a, b, c]) = input[at..].first_chunk() else {
         return Some(0);

@@ -1,12 +1,11 @@
 //! The RDB codec: values as Redis writes them into DUMP payloads and snapshot files.
 //!
-//! Each type has its writer and reader, chosen by `write_value` and `read_value`. Works on byte slices. What
-//! a payload declares is checked against what it holds before anything is allocated for it.
-//!
+//! Each type has its writer and reader, chosen by `write_value` and `read_value`. Works on byte
+//! slices. What a payload declares is checked against what it holds before memory is made for it.
 //! ```text
 //! DUMP payload   type:1  body  version:2 LE  crc64:8 LE (of all before it)
-//! length         00LLLLLL | 01LLLLLL L | 0x80 L4 BE | 0x81 L8 BE | 11EEEEEE (a string in encoding E)
-//! string         length bytes | 0xc0 i8 | 0xc1 i16 LE | 0xc2 i32 LE | 0xc3 packed:length len:length lzf
+//! length         00LLLLLL | 01LLLLLL L | 80 L4 BE | 81 L8 BE | 11EEEEEE (a string in encoding E)
+//! string         length bytes | c0 i8 | c1 i16 LE | c2 i32 LE | c3 packed:length len:length lzf
 //! ```
 
 pub mod list;

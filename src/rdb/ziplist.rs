@@ -1,4 +1,4 @@
-//! The ziplist, in which Redis before 7.0 kept small lists, hashes and sorted sets: read, never written.
+//! The ziplist of Redis before 7.0, for small lists, hashes and sorted sets: read, never written.
 //!
 //! Believes nothing: every size is checked against what is there. Pure functions over bytes.
 //!

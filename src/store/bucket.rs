@@ -1,12 +1,11 @@
-//! One bucket of a table: a cache line of seven elements with their fingerprints, and the nodes chained to it.
+//! One bucket of a table: a cache line of seven elements, their fingerprints, a chain behind it.
 //!
-//! Owned by `table`; must not know hashes beyond the fingerprint, nor keys. All its unsafe code is here: the
-//! seventh slot is an element or the link to an overflow node, and small nodes are half a line. An
-//! element is anything of pointer size (`Entry`, a set's member, a hash's field).
-//!
+//! Owned by `table`; must not know hashes beyond the fingerprint, nor keys. All its unsafe code is
+//! here: the seventh slot is an element or the link to an overflow node, and small nodes are half a
+//! line. An element is anything of pointer size (`Entry`, a set's member, a hash's field).
 //! ```text
 //! meta 8 bytes: fingerprints 0..7, then state | slots 0..7, 8 bytes each (small node: slots 0..3)
-//! state: elements in this node (3 bits), LINKED: the last slot is a link, SMALL: a node of three slots
+//! state: elements in this node (3 bits) | LINKED: the last slot is a link | SMALL: of three slots
 //! ```
 
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
@@ -35,7 +34,7 @@ pub struct Bucket<E> {
 
 const _: () = assert!(size_of::<Bucket<*const u8>>() == 64);
 
-/// A hint to the processor; any address will do, and where there is no such instruction nothing happens.
+/// A hint to the processor, where there is such an instruction; any address will do.
 #[inline]
 pub(super) fn prefetch_line(address: *const u8) {
     #[cfg(target_arch = "x86_64")]
@@ -60,8 +59,9 @@ impl<E> Clone for Node<E> {
 }
 impl<E> Copy for Node<E> {}
 
-// Every method needs: `at` is a live bucket or node whose meta is true, borrowed for the call. `Bucket` alone
-// makes nodes, owns its whole chain, and lends them for reading from `&self`, for writing from `&mut self`.
+// Every method needs: `at` is a live bucket or node whose meta is true, borrowed for the call.
+// `Bucket` alone makes nodes, owns its whole chain, and lends them for reading from `&self`, for
+// writing from `&mut self`.
 impl<E> Node<E> {
     /// Elements must be as large as the words they are stored in.
     const FITS: () = assert!(size_of::<E>() == 8 && align_of::<E>() <= 8);
@@ -90,7 +90,7 @@ impl<E> Node<E> {
     }
 
     fn free(self) {
-        // SAFETY: nodes, unlike buckets, were allocated with this layout; the caller does not use it again.
+        // SAFETY: nodes, unlike buckets, were allocated with this layout; nobody uses it again.
         unsafe {
             dealloc(
                 self.at.as_ptr().cast(),
@@ -189,7 +189,7 @@ impl<E> Node<E> {
         (fingerprint, element)
     }
 
-    /// One bit (the high bit of a byte) per slot whose fingerprint may be this one; never misses any.
+    /// One bit (the high bit of a byte) per slot whose fingerprint may be this one; misses none.
     #[inline]
     fn candidates(self, fingerprint: u8) -> u64 {
         let meta = self.meta();
@@ -260,7 +260,7 @@ impl<E> Bucket<E> {
         let mut candidates = node.candidates(fingerprint);
         while candidates != 0 {
             let slot = (candidates.trailing_zeros() / 8) as usize;
-            // SAFETY: candidates are initialised elements of pointer size, here read as an address only.
+            // SAFETY: candidates are initialised elements of pointer size, read as an address only.
             let address = unsafe { node.element(slot).cast::<*const u8>().read() };
             prefetch_line(address);
             prefetch_line(address.wrapping_add(size_of::<Bucket<E>>()));
@@ -374,7 +374,7 @@ impl<E> Bucket<E> {
         let mut node = self.head();
         loop {
             for slot in 0..node.count() {
-                // SAFETY: slots below the count are initialised and live while the bucket is borrowed.
+                // SAFETY: slots below the count are initialised, and live while the bucket is lent.
                 visit(unsafe { &*node.element(slot) });
             }
             let Some(next) = node.next() else { return };

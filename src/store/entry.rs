@@ -1,11 +1,11 @@
-//! One key with its value and expiry in one allocation: the layout, and the store's unsafe code for it.
+//! One key with its value and expiry in one allocation: the layout, and the unsafe code for it.
 //!
-//! Owned by the store's tables; an `Entry` is one pointer, owns its memory and frees it. It must not know tables,
-//! slots or the clock. Its allocation has always exactly the size class of what it holds: the header tells how to free it.
+//! Owned by the store's tables; an `Entry` is a pointer that owns its memory. It must not know
+//! tables, slots or the clock. Its allocation has exactly the size class that the header tells.
 //! ```text
-//! header 8 | key length 4, unused 4 (if WIDE) | filed 12 bits, expiry 52 bits (if EXPIRES) | key | value
-//!                                             | expiry 64 bits (if FAR as well)
-//! header, low bits first: kind 4, encoding 4, flags 8, lru 24, key length 8, inline value length 16
+//! header 8 | key length 4, unused 4 (WIDE) | filed 12 bits, expiry 52 (EXPIRES) | key | value
+//!                                          | expiry 64 bits (FAR as well)
+//! header, low bits first: kind 4, encoding 4, flags 8, lru 24, key length 8, inline length 16
 //! value: inline bytes, or an i64, or (at the next multiple of 8) an Object
 //! ```
 
@@ -73,14 +73,14 @@ impl Entry {
     fn free(at: NonNull<u8>, shape: Shape) {
         #[cfg(test)]
         super::testing::live::add(-1);
-        // SAFETY: every entry was allocated with the layout of its current shape (see the file's head).
+        // SAFETY: every entry was allocated with the layout of its current shape (the file's head).
         unsafe { dealloc(at.as_ptr(), shape.layout()) }
     }
 
     /// Key, its length and the expiry, not filed; the header follows with the value.
     fn write_front(&mut self, shape: Shape, key: &[u8], expiry: Option<u64>) {
         let at = self.at.as_ptr();
-        // SAFETY: the allocation holds `shape`; offsets below `key_at` are multiples of 8 and aligned.
+        // SAFETY: the allocation holds `shape`; offsets below `key_at` are multiples of 8: aligned.
         unsafe {
             if shape.key_len >= WIDE_KEY_BYTES {
                 at.add(8).cast::<u64>().write(key.len() as u64);
@@ -97,7 +97,8 @@ impl Entry {
     fn write_value(&mut self, shape: Shape, value: Value<'_>, lru: u64) {
         let header =
             shape.bits() | value.kind() as u64 | (value.encoding() as u64) << 4 | lru << LRU_SHIFT;
-        // SAFETY: the allocation holds `shape`, which `Form::of(&value)` determined; an object's place is aligned.
+        // SAFETY: the allocation holds `shape`, which `Form::of(&value)` determined; an object's
+        // place is aligned.
         unsafe {
             let place = self.at.as_ptr().add(shape.value_at());
             match value {
@@ -160,7 +161,7 @@ impl Entry {
     #[must_use]
     pub fn value(&self) -> ValueRef<'_> {
         let shape = self.shape();
-        // SAFETY: the value lies at `value_at` in the form the header says; objects are aligned there.
+        // SAFETY: the value lies at `value_at` in the form the header says, an object aligned.
         unsafe {
             let place = self.at.as_ptr().add(shape.value_at());
             match shape.form {
@@ -178,7 +179,8 @@ impl Entry {
     #[must_use]
     pub fn object_mut(&mut self) -> Option<&mut Object> {
         let shape = self.shape();
-        // SAFETY: form Object means that an initialised, aligned Object lies there; `self` is borrowed mutably.
+        // SAFETY: form Object means that an initialised, aligned Object lies there; `self` is
+        // borrowed mutably.
         (shape.form == Form::Object)
             .then(|| unsafe { &mut *self.at.as_ptr().add(shape.value_at()).cast::<Object>() })
     }
@@ -234,7 +236,7 @@ impl Entry {
         self.expiry_word().map(time)
     }
 
-    /// The expiry, if it is one that the wheel has to know: a far one does not come in the life of any clock.
+    /// The expiry, if the wheel has to know it: a far one does not come in the life of any clock.
     #[inline]
     pub(super) fn timed(&self) -> Option<u64> {
         self.expiry().filter(|&at_ms| at_ms <= EXPIRY_MS_MAX)
@@ -265,7 +267,8 @@ impl Entry {
         }
     }
 
-    /// Changes the expiry and keeps `filed` where there is still one. Only the store may: its wheel must know.
+    /// Changes the expiry and keeps `filed` where it has one. Only for the store, which tells the
+    /// wheel.
     pub(super) fn set_expiry(&mut self, expiry: Option<u64>) {
         let filed = u64::from(self.filed()) << EXPIRY_BITS;
         let old = self.shape();
@@ -294,7 +297,8 @@ impl Entry {
         }
     }
 
-    /// Makes or removes room for the expiry: key and value move together, by one word. The caller sets the header.
+    /// Makes or removes room for the expiry: key and value move together, by one word. The caller
+    /// sets the header.
     fn move_tail(&mut self, old: Shape, new: Shape) {
         let tail_bytes = old.value_at() + old.value_bytes() - old.key_at();
         assert!(new.value_at() + new.value_bytes() - new.key_at() == tail_bytes);
@@ -302,8 +306,9 @@ impl Entry {
         if old.class() != new.class() {
             self.at = ManuallyDrop::new(Entry::allocate(new)).at;
         }
-        // SAFETY: both allocations hold their shapes; `copy` allows the overlap of a move in place. The front
-        // (header and key length) is the same in both. Objects move by bits, and the old place is forgotten.
+        // SAFETY: both allocations hold their shapes; `copy` allows the overlap of a move in place.
+        // The front (header and key length) is the same in both. Objects move by bits, and the old
+        // place is forgotten.
         unsafe {
             ptr::copy(
                 from.as_ptr().add(old.key_at()),
@@ -355,7 +360,8 @@ impl Entry {
         self.set_value(Value::Int(number));
     }
 
-    /// Drops the object, if the value is one. The caller must write another value before anything can unwind.
+    /// Drops the object, if the value is one. The caller must write another value before anything
+    /// can unwind.
     fn drop_object(&mut self) {
         let shape = self.shape();
         if shape.form != Form::Object {
@@ -377,8 +383,9 @@ impl Entry {
         self.at = at;
     }
 
-    /// The string's bytes for editing in place: at least `min_len` of them, zeros where it grew. The encoding
-    /// becomes `raw`. APPEND, SETRANGE, SETBIT and BITFIELD edit through this. Panics on other types.
+    /// The string's bytes for editing in place: at least `min_len` of them, zeros where it grew.
+    /// The encoding becomes `raw`. APPEND, SETRANGE, SETBIT and BITFIELD edit through this. Panics
+    /// on other types.
     pub fn string_mut(&mut self, min_len: usize) -> &mut [u8] {
         assert!(self.kind() == Kind::String);
         let old_len = match self.value() {
@@ -419,7 +426,8 @@ impl Entry {
             self.resize(old, new);
         }
         self.set_header(rest | new.bits());
-        // SAFETY: the allocation holds `new`; the first `old_len` bytes are initialised, the rest is zeroed here.
+        // SAFETY: the allocation holds `new`; the first `old_len` bytes are initialised, the rest
+        // is zeroed here.
         unsafe {
             let place = self.at.as_ptr().add(new.value_at());
             ptr::write_bytes(place.add(old_len), 0, len - old_len);
@@ -488,7 +496,7 @@ impl fmt::Debug for Entry {
     }
 }
 
-/// Whether a long string's buffer takes `len` bytes without growing and without wasting half of itself.
+/// Whether a long string's buffer takes `len` bytes without growing, nor half of it unused.
 fn refills(buffer: &Vec<u8>, len: usize) -> bool {
     len > INLINE_VALUE_BYTES_MAX && buffer.capacity() >= len && buffer.capacity() / 2 <= len
 }

@@ -1,12 +1,13 @@
 //! The expiry wheel: which keys may expire when, as 8-byte references in buckets of time.
 //!
-//! Owned by the `Store`, which resolves references to entries and takes keys out. The wheel must not know
-//! tables or entries; it never holds a pointer, so entries move and vanish freely.
+//! Owned by the `Store`, which resolves references to entries and takes keys out. The wheel must
+//! not know tables or entries; it never holds a pointer, so entries move and vanish freely.
 //!
-//! An entry with an expiry has exactly one live reference: it is in the bucket that the entry's `filed` names, and
-//! that bucket begins no later than the expiry (or a moment after it, when the entry was held just then). Extending an expiry therefore adds nothing: when its bucket
-//! comes up, the reference is filed again. All other references (of deleted keys, removed or shortened
-//! expiries) are stale: recognised, wherever they are met, by an entry that is missing or filed elsewhere.
+//! An entry with an expiry has exactly one live reference, in the bucket that its `filed` names; it
+//! begins no later than the expiry (or a moment after it, when the entry was held just then), so
+//! extending an expiry adds nothing: when the bucket comes up, the reference is filed again. All
+//! others (of deleted keys, removed or shortened expiries) are stale: the entry is missing or filed
+//! elsewhere.
 
 use super::entry::Entry;
 use super::size_class::size_class;
@@ -23,8 +24,8 @@ impl Entry {
     }
 }
 
-// Level 0 has 256 buckets of 16 ms, each level above 256 buckets as long as all of the level below: 4 s,
-// 17 min, 75 h, 2.2 years each.
+// Level 0 has 256 buckets of 16 ms, each level above 256 buckets as long as all of the level below:
+// 4 s, 17 min, 75 h, 2.2 years each.
 const TICK_BITS: u32 = 4;
 const LEVEL_BITS: u32 = 8;
 const LEVEL_BUCKETS: usize = 1 << LEVEL_BITS;
@@ -183,8 +184,8 @@ impl Wheel {
         self.references
     }
 
-    /// Makes sure that a reference comes up no later than `expiry_ms`. `filed` is where the entry has one so far;
-    /// returns where it has one now.
+    /// Makes sure that a reference comes up no later than `expiry_ms`. `filed` is where the entry
+    /// has one so far; returns where it has one now.
     #[inline]
     pub fn file(&mut self, reference: Reference, filed: Filed, expiry_ms: u64) -> Filed {
         let tick = (expiry_ms >> TICK_BITS).max(self.current);
@@ -205,7 +206,7 @@ impl Wheel {
         Filed::new(number, bucket.parity)
     }
 
-    /// The bucket for a tick at or after `current`: the finest that reaches so far; beyond all, the farthest.
+    /// The bucket for a tick from `current` on: the finest that reaches so far, else the farthest.
     fn bucket_of(&self, tick: u64) -> usize {
         assert!(tick >= self.current);
         for level in 0..LEVELS {
@@ -228,7 +229,7 @@ impl Wheel {
         (now + ahead) << shift
     }
 
-    /// The nearest occupied bucket, coarser ones first among those that begin together, and its beginning.
+    /// The nearest occupied bucket and its beginning; of those that begin together the coarsest.
     fn next_bucket(&self) -> Option<(usize, u64)> {
         let mut nearest: Option<(usize, u64)> = None;
         for level in (0..LEVELS).rev() {
@@ -249,7 +250,7 @@ impl Wheel {
         if self.due.is_some() {
             return Some(0);
         }
-        // A promoted sweep begins with its source; both are found here only while the source is occupied.
+        // A promoted sweep begins with its source; both are found only while that is occupied.
         let sweep = self.sweep.as_ref().and_then(|batch| batch.source.bucket());
         let sweep = sweep.map(|bucket| (bucket, self.start_of(bucket)));
         let next = [self.next_bucket(), sweep]
@@ -277,7 +278,7 @@ impl Wheel {
         }
     }
 
-    /// Moves on to the next bucket that came up by `now_tick` and takes it out; false if there is none.
+    /// Moves on to the next bucket that came up by `now_tick` and takes it out; false without one.
     fn advance(&mut self, now_tick: u64) -> bool {
         if let Some(source) = self.sweep.as_ref().and_then(|batch| batch.source.bucket()) {
             let start = self.start_of(source);
@@ -308,7 +309,7 @@ impl Wheel {
         }
     }
 
-    /// The next reference of a walk over all buckets in turn, with its bucket: for throwing stale ones away.
+    /// The next reference of a walk over all buckets in turn, with its bucket: to drop stale ones.
     pub fn next_swept(&mut self) -> Option<(Reference, Filed)> {
         if self.sweep.is_none() {
             let bucket = self.next_to_sweep()?;
@@ -323,8 +324,8 @@ impl Wheel {
         Some(popped)
     }
 
-    /// The next occupied bucket in the sweep's order. Not one whose references are just being processed: of two
-    /// batches from one bucket the older would have the newer's parity.
+    /// The next occupied bucket in the sweep's order. Not one whose references are just being
+    /// processed: of two batches from one bucket the older would have the newer's parity.
     fn next_to_sweep(&self) -> Option<usize> {
         let busy = self.due.as_ref().and_then(|batch| batch.source.bucket());
         let mut from = self.sweep_next;
@@ -344,8 +345,8 @@ impl Wheel {
         None
     }
 
-    /// Takes a bucket's references out and turns its parity: references filed anew are told from those taken,
-    /// and of two for one entry the second is stale once the first was filed.
+    /// Takes a bucket's references out and turns its parity: references filed anew are told from
+    /// those taken, and of two for one entry the second is stale once the first was filed.
     fn detach(&mut self, number: usize) -> Batch {
         for batch in [&self.due, &self.sweep].into_iter().flatten() {
             assert!(
@@ -375,7 +376,7 @@ impl Wheel {
     }
 }
 
-/// Level 0 buckets come up when they are wholly past, so all in them has expired; others when they begin.
+/// Level 0 buckets come up when wholly past, so all in them has expired; others when they begin.
 fn due_tick(bucket: usize, start: u64) -> u64 {
     start + u64::from(bucket < LEVEL_BUCKETS)
 }

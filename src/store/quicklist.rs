@@ -1,9 +1,9 @@
 //! Lists: a sequence of nodes, each a listpack of bounded size or one large element.
 //!
-//! Both ends are cheap, the middle costs a walk over nodes. How large nodes get and which are packed with LZF
-//! (`list-max-listpack-size`, `list-compress-depth`) comes in with each edit, so a changed setting holds at once.
-//! Owned by `Object::List`; must not know commands. `node` is one node, `edit` the inside, `form` the listpack.
-//!
+//! Both ends are cheap, the middle costs a walk over nodes. How large nodes get and which are
+//! packed with LZF (`list-max-listpack-size`, `list-compress-depth`) comes in with each edit. Owned
+//! by `Object::List`; must not know commands. `node` is one node, `edit` the inside, `form` the
+//! listpack.
 //! ```text
 //! first | rest ...      no node is empty, but the first of an empty list
 //! depth 1:  raw | lzf | lzf | ... | lzf | raw
@@ -128,7 +128,8 @@ impl List {
         1 + self.rest.len()
     }
 
-    /// Frees up to `budget` nodes from the end and returns how many; the rest is no longer a list, only to be freed.
+    /// Frees up to `budget` nodes from the end and returns how many; the rest is no longer a list,
+    /// only to be freed.
     pub(super) fn free_nodes(&mut self, budget: usize) -> usize {
         let freed = self.rest.len().min(budget);
         self.rest.truncate(self.rest.len() - freed);
@@ -291,7 +292,7 @@ impl List {
         self.shrink(limits);
     }
 
-    /// The node that holds the element with this index, and the index within it; from the nearer end.
+    /// The node that holds the element with this index, and the index in it; from the nearer end.
     fn locate(&self, index: usize) -> (usize, usize) {
         assert!(index < self.len);
         if index < self.len / 2 {
@@ -327,7 +328,8 @@ impl List {
         })
     }
 
-    /// Shows elements from the one with this index on, towards the back or (`backwards`) the front, until told to stop.
+    /// Shows elements from the one with this index on, towards the back or (`backwards`) the front,
+    /// until told to stop.
     pub fn walk(
         &self,
         index: usize,

@@ -1,12 +1,12 @@
-//! The growing array of a table's buckets: first pieces that hardly move, then one allocation, then a directory of
-//! 64-KiB segments.
+//! The growing array of a table's buckets: pieces that hardly move, then segments of 64 KiB.
 //!
-//! Owned by `table`, which decides when to grow and knows the length. Most tables of a full store have four to twelve
-//! buckets; theirs are pieces of whole kinds, because arrays that move on to the next size class all the time leave
-//! the allocator's slabs half empty (3 % of all memory). A large array never copies more than one segment. Must not know elements.
-//!
+//! Owned by `table`, which decides when to grow and knows the length. Most tables of a full store
+//! have four to twelve buckets; theirs are pieces of whole kinds, because arrays that move on to
+//! the next size class all the time leave the allocator's slabs half empty (3 % of all memory). A
+//! large array never copies more than one segment. Must not know elements.
 //! ```text
-//! room for 1, 2, 4 buckets: Array | 8: Pair, 4 and 4 | 12: Wide, 4 and 8 | 16, 20, ... 1024: Array | beyond: Directory
+//! room for  1, 2, 4: Array | 8: Pair, 4 and 4 | 12: Wide, 4 and 8 | 16, 20, ... 1024: Array
+//! buckets   beyond: Directory, of segments
 //! ```
 
 use super::bucket::{Bucket, SLOTS};
@@ -47,8 +47,9 @@ impl<E> Segments<E> {
         Segments(Storage::Array(Vec::new()))
     }
 
-    /// Elements beyond which an array of `len` buckets should get another one. A small array takes its next kind or
-    /// size class as a whole: it waits until that would be filled well, then uses the room it has at once.
+    /// Elements beyond which an array of `len` buckets should get another one. A small array takes
+    /// its next kind or size class as a whole: it waits until that would be filled well, then uses
+    /// the room it has at once.
     #[inline]
     #[must_use]
     pub fn full_at(&self, len: usize) -> usize {
@@ -62,7 +63,7 @@ impl<E> Segments<E> {
             return len * SLOTS / 2;
         }
         match step(len) {
-            // A third or more at once: the next kind would stand half empty for long, or this one be overfull.
+            // A third or more at once: the next kind would stand half empty, or this one overfull.
             next if next <= ARRAY => (3 * len + 7 * next) * SLOTS / 10,
             next => next * SLOTS,
         }
@@ -174,7 +175,7 @@ impl<E> Segments<E> {
                     *buckets = Vec::new();
                     return Some(bucket);
                 }
-                // One class of slack, so that a table on the edge does not reallocate back and forth.
+                // One class of slack: a table on the edge does not reallocate back and forth.
                 let kept = step(step(buckets.len()));
                 if kept < buckets.capacity() {
                     buckets.shrink_to(step(buckets.len()));

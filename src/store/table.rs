@@ -1,12 +1,13 @@
-//! The hash table of the store: linear hashing over cache-line buckets, generic over pointer-sized elements.
+//! The hash table: linear hashing over cache-line buckets, generic over pointer-sized elements.
 //!
-//! One table per slot and database; later types (sets, hashes) own tables of their own elements. It grows and
-//! shrinks by one bucket per insertion or removal, so no operation ever touches more than two chains.
-//! The caller brings hashes; the table must not know how they are made, nor what an element means.
+//! One per slot and database; later types own tables of their own elements. It grows and shrinks
+//! by one bucket per insertion or removal, so no operation touches more than two chains. The
+//! caller brings hashes; the table must not know how they are made, nor what an element means.
 //!
-//! Bucket addresses are the low 32 bits of a hash, fingerprints the 8 bits above them. Read backwards, the address
-//! is the *position* of an element: every bucket, split or not, covers one interval of positions, so a SCAN
-//! that walks positions upwards sees all that stays, whatever splits and merges happen between its steps.
+//! Bucket addresses are the low 32 bits of a hash, fingerprints the 8 bits above them. Read
+//! backwards, the address is the *position* of an element: every bucket, split or not, covers one
+//! interval of positions, so a SCAN that walks positions upwards sees all that stays, whatever
+//! splits and merges happen between its steps.
 
 use super::bucket::{Bucket, SLOTS};
 use super::segments::Segments;
@@ -71,7 +72,7 @@ impl<E> Table<E> {
         self.len == 0
     }
 
-    /// Buckets that every address bit pattern below distinguishes: the largest power of two within `buckets`.
+    /// Buckets that the address bits tell apart everywhere: the largest power of two in `buckets`.
     #[inline]
     fn level(&self) -> u32 {
         1 << self.buckets.ilog2()
@@ -178,7 +179,7 @@ impl<E> Table<E> {
         }
     }
 
-    /// Merges the last bucket into its origin: done when three quarters of the primary slots are empty.
+    /// Merges the last bucket into its origin: when three quarters of the primary slots are empty.
     #[cold]
     fn merge(&mut self) {
         if self.len == 0 {
@@ -205,7 +206,7 @@ impl<E> Table<E> {
         (hash as u32).reverse_bits()
     }
 
-    /// Visits every element of the bucket that covers `position`; returns where the next bucket begins.
+    /// Visits every element of the bucket that covers `position`; returns where the next begins.
     pub fn scan_bucket<'a>(&'a self, position: u32, visit: impl FnMut(&'a E)) -> Option<u32> {
         if self.len == 0 {
             return None;
@@ -257,9 +258,9 @@ impl<E> Table<E> {
         chosen
     }
 
-    /// Hands elements out, bucket by bucket from the end, until they have cost `budget`; `free` says what one cost, an
-    /// empty bucket costs 1. The rest is no longer a table, only to be discarded further. Returns the cost: less than
-    /// `budget` means that nothing is left.
+    /// Hands elements out, bucket by bucket from the end, until they have cost `budget`; `free`
+    /// says what one cost, an empty bucket costs 1. The rest is no longer a table, only to be
+    /// discarded further. Returns the cost: less than `budget` means that nothing is left.
     pub(super) fn discard(&mut self, budget: usize, mut free: impl FnMut(E) -> usize) -> usize {
         let mut freed = 0;
         while freed < budget {

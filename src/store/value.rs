@@ -2,7 +2,8 @@
 //!
 //! A small string lives inside its entry, an integer as 8 bytes, everything else is an `Object`. A
 //! new type is a new variant of `Object` with its answers below (the compiler asks for them) and,
-//! where its values are read from a payload, an arm of `rdb::read_value`, which nothing asks for. Owned by the store; must not know tables, expiry or commands.
+//! where its values are read from a payload, an arm of `rdb::read_value`, which nothing asks for.
+//! Owned by the store; must not know tables, expiry or commands.
 
 use super::quicklist::List;
 use super::size_class::size_class;

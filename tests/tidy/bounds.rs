@@ -113,8 +113,9 @@ pub fn long_comments(sources: &[Source]) -> Vec<String> {
     let mut found = Vec::new();
     for source in sources {
         for (number, (line, code)) in source.text.lines().zip(source.code.lines()).enumerate() {
-            // Comments are blank in `code`, the quotes of literals are not.
-            let comment = code.trim_end().len() < line.trim_end().len();
+            // Comments are blank in `code`; so are the insides of literals, which may be long.
+            let blanked = line[code.trim_end().len()..].trim_start();
+            let comment = ["//", "/*"].iter().any(|mark| blanked.starts_with(mark));
             if comment && line.chars().count() > COMMENT_COLUMNS_MAX {
                 let path = &source.path;
                 found.push(format!(
@@ -156,6 +157,8 @@ fn comments_fit_a_page() {
         (format!("//! {long}"), 1),
         (format!("let a = \"{dash}\"; // why"), 1),
         (format!("let a = \"{long}{long}\";"), 0),
+        (format!("let a = \"{long}{long} \\\n{long} // {dash}\";"), 0),
+        (format!("let a = \"{long}\"; // why"), 1),
     ] {
         assert_eq!(
             long_comments(&snippet("src/a.rs", &line)).len(),

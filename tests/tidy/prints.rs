@@ -52,7 +52,9 @@ fn only_the_log_speaks() {
             "{printer} prints nothing any more"
         );
     }
-    let bad = "fn f() { println!(\"x\"); eprint!(\"y\"); } // print!\n#[cfg(test)]\nmod tests { fn g() { println!(); } }";
+    let bad = "fn f() { println!(\"x\"); eprint!(\"y\"); } // print!
+        #[cfg(test)]
+        mod tests { fn g() { println!(); } }";
     assert_eq!(prints(&snippet("src/shard/a.rs", bad)).len(), 2);
     assert_eq!(prints(&snippet("src/main.rs", bad)).len(), 0);
 }

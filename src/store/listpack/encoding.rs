@@ -4,8 +4,8 @@
 //!
 //! ```text
 //! entry     head  data  size of head and data, 7 bits a byte, readable backwards (1 to 5 bytes)
-//! head      0nnnnnnn | 110nnnnn n | f1 i16 | f2 i24 | f3 i32 | f4 i64     an integer, LE but for 13 bits
-//!           10LLLLLL | 1110LLLL L | f0 L4 LE                             a string of length L
+//! head      0nnnnnnn | 110nnnnn n | f1 i16 | f2 i24 | f3 i32 | f4 i64   integer, LE (13 bits: BE)
+//!           10LLLLLL | 1110LLLL L | f0 L4 LE                            string of length L
 //! ```
 
 use super::Element;
