@@ -63,12 +63,6 @@ impl std::ops::Deref for Config {
 }
 
 impl Config {
-    /// Makes the server a replica of a host and port, or a primary; what the REPLICAOF command
-    /// changes.
-    pub fn set_replicaof(&mut self, primary: Option<(String, u16)>) {
-        self.settings.replicaof = primary;
-    }
-
     /// The printed value of any directive, by name or alias; None when there is no such directive.
     #[must_use]
     pub fn text(&self, name: &str) -> Option<String> {

@@ -27,8 +27,6 @@ pub const COMMAND_BYTES_MAX: usize = u32::MAX as usize - 64 * 1024 * 1024;
 /// Before authentication: most arguments and longest bulk, bytes.
 pub const UNAUTHENTICATED_ARGUMENTS_MAX: usize = 10;
 pub const UNAUTHENTICATED_BULK_BYTES_MAX: usize = 16_384;
-/// Longest string value, bytes (`proto-max-bulk-len` may lower or raise the protocol's own bound).
-pub const STRING_BYTES_MAX: usize = 512 * 1024 * 1024;
 
 /// Most runs of stars, but for a last one, in a glob pattern that may fit anything (Redis 7.0.15
 /// recurses that deep).

@@ -10,7 +10,7 @@ use crate::resp::{Args, Protocol};
 use crate::shard::Core;
 
 /// What CLIENT LIST and INFO say about the bytes of the very command that asks.
-pub fn note_query(core: &mut Core, token: Token, args: &Args<'_>) {
+pub(super) fn note_query(core: &mut Core, token: Token, args: &Args<'_>) {
     let digits = |number: usize| number.checked_ilog10().unwrap_or(0) as usize + 1;
     let arguments: usize = args.from(0).map(<[u8]>::len).sum();
     let framing: usize = args.from(0).map(|word| digits(word.len()) + 5).sum();
@@ -19,7 +19,7 @@ pub fn note_query(core: &mut Core, token: Token, args: &Args<'_>) {
 }
 
 /// One line of CLIENT LIST, without the line end.
-pub fn client_line(core: &Core, token: Token) -> String {
+pub(super) fn client_line(core: &Core, token: Token) -> String {
     let now_us = core.now().monotonic_us;
     let client = core.clients().get(token).expect("the caller has found it");
     let session = &client.session;

@@ -53,7 +53,7 @@ fn names(bits: u32, known: &[(u32, &str)], reply: &mut Reply<'_>) {
 }
 
 /// The flags of a key's access.
-pub fn access_flags(bits: u32, reply: &mut Reply<'_>) {
+pub(super) fn access_flags(bits: u32, reply: &mut Reply<'_>) {
     names(bits, ACCESS, reply);
 }
 

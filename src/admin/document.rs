@@ -25,7 +25,7 @@ enum Value {
 type Field = (&'static str, Value);
 
 /// One command of COMMAND DOCS: its name and what is known of it.
-pub fn docs(table: &Table, number: u16, reply: &mut Reply<'_>) {
+pub(super) fn docs(table: &Table, number: u16, reply: &mut Reply<'_>) {
     let row = table.row(number);
     reply.bulk(row.full_name.as_bytes());
     print(table, &fields_of_command(row), reply);

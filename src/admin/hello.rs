@@ -85,7 +85,7 @@ pub static COMMANDS: &[HomeCommand] = &[
 ];
 
 /// What clients are told that they talk to: they choose their commands by name and version.
-pub const SERVER_NAME: &str = "redis";
+const SERVER_NAME: &str = "redis";
 
 const WRONG_PASSWORD: Error =
     Error::new("WRONGPASS invalid username-password pair or user is disabled.");
@@ -99,7 +99,7 @@ const BAD_NAME: Error =
     Error::new("ERR Client names cannot contain spaces, newlines or special characters.");
 
 /// True for what a client's name may consist of: printable ASCII without blanks.
-pub fn is_printable(text: &[u8]) -> bool {
+pub(super) fn is_printable(text: &[u8]) -> bool {
     text.iter().all(u8::is_ascii_graphic)
 }
 
@@ -128,7 +128,7 @@ impl Core {
     }
 
     /// Names the client; an empty name takes the name away.
-    pub fn name_client(&mut self, token: Token, name: &[u8]) -> Result<(), Error> {
+    pub(super) fn name_client(&mut self, token: Token, name: &[u8]) -> Result<(), Error> {
         if !is_printable(name) {
             return Err(BAD_NAME);
         }

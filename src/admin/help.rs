@@ -7,7 +7,7 @@ use crate::shard::{Core, Flow};
 
 /// Replies with the help of a container; `lines` are Redis's: a subcommand, then indented lines
 /// about it.
-pub fn help(core: &mut Core, token: Token, container: &str, lines: &[&str]) -> Flow {
+pub(super) fn help(core: &mut Core, token: Token, container: &str, lines: &[&str]) -> Flow {
     let renamed = core.table().top_level().find_map(|row| {
         let row = core.table().row(row);
         let is_it = row.command.name.eq_ignore_ascii_case(container);

@@ -115,7 +115,7 @@ fn gather(core: &mut Core, token: Token, wanted: Vec<bool>, histograms: ByRow) -
 }
 
 /// What a shard has counted and measured.
-pub struct ShardStatistics;
+pub(super) struct ShardStatistics;
 
 impl Query for ShardStatistics {
     type Answer = Statistics;

@@ -353,10 +353,10 @@ fn histogram(core: &mut Core, token: Token, args: &Args<'_>) -> Flow {
 }
 
 /// The histograms of a shard.
-pub struct Histograms;
+pub(super) struct Histograms;
 
 /// Rows that were called, their calls and histograms.
-pub type ByRow = Vec<(u16, u64, Histogram)>;
+pub(super) type ByRow = Vec<(u16, u64, Histogram)>;
 
 impl Query for Histograms {
     type Answer = ByRow;
@@ -372,7 +372,7 @@ impl Query for Histograms {
 }
 
 /// The histograms of all shards.
-pub fn together(answers: Vec<ByRow>) -> ByRow {
+pub(super) fn together(answers: Vec<ByRow>) -> ByRow {
     let mut all = ByRow::new();
     for (row, calls, histogram) in answers.into_iter().flatten() {
         match all.iter_mut().find(|(known, _, _)| *known == row) {

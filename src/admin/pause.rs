@@ -11,7 +11,7 @@ use crate::resp::{Args, Error, parse_i64};
 use crate::shard::{Core, Flow, HomeCommand, Query};
 
 /// Subcommands of CLIENT.
-pub static SUBCOMMANDS: &[HomeCommand] = &[
+pub(super) static SUBCOMMANDS: &[HomeCommand] = &[
     HomeCommand::new(
         pause,
         Command {

@@ -11,14 +11,14 @@ const BODY: char = '|';
 
 /// A value, and what stands below it, from top to bottom.
 #[derive(Debug, Clone)]
-pub struct Sample {
+pub(super) struct Sample {
     pub value: u64,
     pub label: String,
 }
 
 /// Pictures of `columns` samples each, one below the other with an empty line between.
 #[must_use]
-pub fn draw(samples: &[Sample], columns: usize) -> String {
+pub(super) fn draw(samples: &[Sample], columns: usize) -> String {
     let low = samples.iter().map(|sample| sample.value).min().unwrap_or(0);
     let high = samples.iter().map(|sample| sample.value).max().unwrap_or(0);
     let range = Range { low, high };

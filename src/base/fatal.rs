@@ -52,7 +52,7 @@ impl Fatal {
 
     /// The exit code of the process.
     #[must_use]
-    pub fn code(&self) -> u8 {
+    pub(super) fn code(&self) -> u8 {
         match self {
             Fatal::BadConfiguration(_) => 2,
             Fatal::PortTaken(_) => 10,
@@ -143,7 +143,7 @@ pub fn fatal(reason: &Fatal) -> ! {
 }
 
 /// Last words: a daemon's standard error leads nowhere.
-pub fn say(words: &str) {
+fn say(words: &str) {
     eprintln!("{words}");
     if log::has_file() {
         log::warning(words);

@@ -88,7 +88,7 @@ pub fn open(file: Option<&Path>) -> io::Result<()> {
 ///
 /// # Errors
 /// When the name cannot be opened; lines then go on to the old file.
-pub fn reopen() -> io::Result<bool> {
+pub(super) fn reopen() -> io::Result<bool> {
     let Some(path) = FILE.get() else {
         return Ok(false);
     };
@@ -122,16 +122,6 @@ pub fn set_level(level: Level) {
 /// The role that lines show from now on.
 pub fn set_role(role: Role) {
     ROLE.store(role.letter(), Ordering::Relaxed);
-}
-
-/// For those who look for a fault in the server.
-pub fn debug(message: impl Display) {
-    write(Level::Debug, &message);
-}
-
-/// Rarely useful.
-pub fn verbose(message: impl Display) {
-    write(Level::Verbose, &message);
 }
 
 /// What an operator wants to read.
@@ -195,8 +185,8 @@ mod tests {
         assert!(!reopen().unwrap() && !has_file());
         open(Some(&path)).unwrap();
         set_level(Level::Verbose);
-        debug("left out of this test");
-        verbose("v of this test");
+        write(Level::Debug, &"left out of this test");
+        write(Level::Verbose, &"v of this test");
         set_role(Role::Primary);
         notice("one of this test");
         std::fs::rename(&path, &old).unwrap();

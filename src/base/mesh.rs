@@ -116,12 +116,6 @@ pub struct Endpoint<M> {
 }
 
 impl<M> Endpoint<M> {
-    /// The shard that owns this endpoint.
-    #[must_use]
-    pub fn shard(&self) -> usize {
-        self.shard
-    }
-
     /// Shards in the mesh.
     #[must_use]
     pub fn shards(&self) -> usize {
@@ -160,7 +154,7 @@ impl<M> Endpoint<M> {
     /// Whether a shard whose bell was rung sleeps; if so the caller owes it a wake, and nobody else
     /// does.
     #[must_use]
-    pub fn needs_wake(&self, to: usize) -> bool {
+    fn needs_wake(&self, to: usize) -> bool {
         let sleeping = &self.bells[to].sleeping;
         sleeping.load(Ordering::SeqCst) && sleeping.swap(false, Ordering::SeqCst)
     }
@@ -416,7 +410,7 @@ mod tests {
             for mut endpoint in mesh::<u64>(SHARDS) {
                 let (beds, finished) = (&beds, &finished);
                 scope.spawn(move || {
-                    let shard = endpoint.shard();
+                    let shard = endpoint.shard;
                     let mut backlog: Vec<u64> = if shard == 0 {
                         vec![HOPS; TOKENS as usize]
                     } else {

@@ -265,7 +265,7 @@ fn remove_stale(path: &Path) -> io::Result<()> {
 ///
 /// # Errors
 /// When the system refuses the option.
-pub fn set_keepalive(socket: Socket, seconds: u32) -> io::Result<()> {
+fn set_keepalive(socket: Socket, seconds: u32) -> io::Result<()> {
     let fd = socket.0;
     set_option(
         fd,
@@ -305,14 +305,14 @@ pub fn is_peers_doing(error: &io::Error) -> bool {
 }
 
 /// Closes a socket that no `Io` has taken.
-pub fn close(socket: Socket) {
+pub(super) fn close(socket: Socket) {
     // SAFETY: the caller gives the socket up; nothing uses the number afterwards.
     unsafe { libc::close(socket.0) };
 }
 
 /// The port that a TCP socket is bound to.
-#[must_use]
-pub fn local_port(socket: Socket) -> Option<u16> {
+#[cfg(test)]
+pub(super) fn local_port(socket: Socket) -> Option<u16> {
     match name_of(socket.0, Side::Local)? {
         Name::Ip(address) => Some(address.port()),
         Name::Unix(_) => None,

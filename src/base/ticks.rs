@@ -59,7 +59,7 @@ impl Ticker {
     }
 
     /// Stays awake until `done` or for so many microseconds; whether it was done.
-    pub fn spin_until(self, limit_us: u64, mut done: impl FnMut() -> bool) -> bool {
+    pub(super) fn spin_until(self, limit_us: u64, mut done: impl FnMut() -> bool) -> bool {
         let (start, limit) = (self.now(), self.ticks(limit_us * 1000));
         while !done() {
             if self.now().wrapping_sub(start) >= limit {

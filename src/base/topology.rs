@@ -94,7 +94,7 @@ impl Machine {
 
     /// Only the hardware threads in `allowed`.
     #[must_use]
-    pub fn restricted(mut self, allowed: &[usize]) -> Self {
+    fn restricted(mut self, allowed: &[usize]) -> Self {
         self.cpus.retain(|cpu| allowed.contains(&cpu.cpu));
         self
     }

@@ -47,7 +47,7 @@ impl Wakers {
 
     /// A handle for threads that are no shards.
     #[must_use]
-    pub fn waker(self: &Arc<Self>, shard: usize) -> Waker {
+    pub(super) fn waker(self: &Arc<Self>, shard: usize) -> Waker {
         assert!(shard < self.targets.len(), "shard {shard} does not exist");
         Waker {
             wakers: Arc::clone(self),
@@ -97,7 +97,7 @@ pub struct Waker {
 
 impl Waker {
     /// Interrupts the shard's `poll`, or its next one.
-    pub fn wake(&self) {
+    pub(super) fn wake(&self) {
         self.wakers.signal(self.shard);
     }
 }

@@ -240,6 +240,7 @@ impl Argument {
         self
     }
 
+    // public: GET pattern of SORT is such an argument.
     /// Once or several times, each time behind its token.
     #[must_use]
     pub const fn multiple_token(mut self) -> Self {

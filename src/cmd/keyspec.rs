@@ -114,7 +114,7 @@ impl KeySpec {
 
     /// With a note for the reader of COMMAND INFO.
     #[must_use]
-    pub const fn notes(mut self, notes: &'static str) -> Self {
+    pub(super) const fn notes(mut self, notes: &'static str) -> Self {
         self.notes = notes;
         self
     }

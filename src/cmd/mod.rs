@@ -149,8 +149,7 @@ pub mod acl {
     pub const TRANSACTION: u32 = 1 << 3;
     pub const SCRIPTING: u32 = 1 << 4;
     pub const FAST: u32 = 1 << 5;
-    pub const SLOW: u32 = 1 << 6;
-    pub const ADMIN: u32 = 1 << 7;
+    pub const ADMIN: u32 = 1 << 6;
 }
 
 /// The family a command belongs to, as COMMAND DOCS names it.

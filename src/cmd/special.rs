@@ -71,7 +71,7 @@ pub enum WaitsFor {
 impl Blocking {
     /// A command that takes an element from the end of any of its lists; its timeout is the last
     /// argument.
-    pub const LIST: Self = Self {
+    pub(super) const LIST: Self = Self {
         timeout_ms: timeout::last,
         takes: Kind::List,
         waits_for: WaitsFor::AnyKey,

@@ -11,7 +11,7 @@ use crate::resp::{Args, Error};
 ///
 /// # Errors
 /// In Redis's words when it is no number, negative, or more milliseconds than an i64 holds.
-pub fn timeout_ms(text: &[u8]) -> Result<Option<u64>, Error> {
+pub(super) fn timeout_ms(text: &[u8]) -> Result<Option<u64>, Error> {
     let seconds =
         LongDouble::parse(text).ok_or(Error::new("ERR timeout is not a float or out of range"))?;
     let milliseconds = seconds.times(1000);

@@ -6,7 +6,7 @@
 use crate::base::log;
 
 /// A set of names with their numbers; a number with several names prints as the first.
-pub type Names = &'static [(&'static str, u32)];
+pub(super) type Names = &'static [(&'static str, u32)];
 
 /// An enum of `choice!`.
 pub trait Choice: Copy + Sized {
@@ -65,21 +65,6 @@ impl MaxmemoryPolicy {
     #[must_use]
     pub fn is_lfu(self) -> bool {
         matches!(self, Self::VolatileLfu | Self::AllkeysLfu)
-    }
-
-    /// True when the policy orders keys by last access.
-    #[must_use]
-    pub fn is_lru(self) -> bool {
-        matches!(self, Self::VolatileLru | Self::AllkeysLru)
-    }
-
-    /// True when only keys with an expiry may be evicted.
-    #[must_use]
-    pub fn is_volatile(self) -> bool {
-        matches!(
-            self,
-            Self::VolatileLru | Self::VolatileLfu | Self::VolatileRandom | Self::VolatileTtl
-        )
     }
 }
 
@@ -146,19 +131,19 @@ choice! {
 }
 
 /// `shutdown-on-sigint` and `-sigterm`: a set of flags, `default` is none of them.
-pub const SHUTDOWN: Names = &[
+pub(super) const SHUTDOWN: Names = &[
     ("default", 0),
     ("save", SHUTDOWN_SAVE),
     ("nosave", SHUTDOWN_NOSAVE),
     ("now", SHUTDOWN_NOW),
     ("force", SHUTDOWN_FORCE),
 ];
-pub const SHUTDOWN_SAVE: u32 = 1;
-pub const SHUTDOWN_NOSAVE: u32 = 2;
-pub const SHUTDOWN_NOW: u32 = 4;
-pub const SHUTDOWN_FORCE: u32 = 8;
+pub(super) const SHUTDOWN_SAVE: u32 = 1;
+pub(super) const SHUTDOWN_NOSAVE: u32 = 2;
+const SHUTDOWN_NOW: u32 = 4;
+const SHUTDOWN_FORCE: u32 = 8;
 
-pub const SYSLOG_FACILITY: Names = &[
+pub(super) const SYSLOG_FACILITY: Names = &[
     ("user", 0),
     ("local0", 1),
     ("local1", 2),
@@ -169,11 +154,12 @@ pub const SYSLOG_FACILITY: Names = &[
     ("local6", 7),
     ("local7", 8),
 ];
-pub const DISKLESS_LOAD: Names = &[("disabled", 0), ("on-empty-db", 1), ("swapdb", 2)];
-pub const TLS_AUTH_CLIENTS: Names = &[("no", 0), ("yes", 1), ("optional", 2)];
-pub const OOM_SCORE_ADJ: Names = &[("no", 0), ("yes", 1), ("relative", 1), ("absolute", 2)];
-pub const ENDPOINT_TYPE: Names = &[("ip", 0), ("hostname", 1), ("unknown-endpoint", 2)];
-pub const PROPAGATION_ERROR: Names = &[("ignore", 0), ("panic", 1), ("panic-on-replicas", 2)];
+pub(super) const DISKLESS_LOAD: Names = &[("disabled", 0), ("on-empty-db", 1), ("swapdb", 2)];
+pub(super) const TLS_AUTH_CLIENTS: Names = &[("no", 0), ("yes", 1), ("optional", 2)];
+pub(super) const OOM_SCORE_ADJ: Names = &[("no", 0), ("yes", 1), ("relative", 1), ("absolute", 2)];
+pub(super) const ENDPOINT_TYPE: Names = &[("ip", 0), ("hostname", 1), ("unknown-endpoint", 2)];
+pub(super) const PROPAGATION_ERROR: Names =
+    &[("ignore", 0), ("panic", 1), ("panic-on-replicas", 2)];
 
 /// The number that words stand for; with `flags` several words may be given and are joined.
 #[must_use]

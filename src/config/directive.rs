@@ -55,7 +55,7 @@ pub enum Unit {
 }
 
 /// Refuses a text with a reason.
-pub type Check = fn(&str) -> Result<(), String>;
+type Check = fn(&str) -> Result<(), String>;
 
 /// A directive with a syntax of its own.
 #[derive(Debug, Clone, Copy)]
@@ -107,20 +107,20 @@ pub enum Kind {
 }
 
 /// Only at start; CONFIG SET refuses it.
-pub const IMMUTABLE: u8 = 1;
+pub(super) const IMMUTABLE: u8 = 1;
 /// Only at start, but CONFIG SET to the present value is accepted, so that writing back CONFIG GET
 /// works.
-pub const AT_START: u8 = 1 << 1;
+pub(super) const AT_START: u8 = 1 << 1;
 /// Takes several words.
 pub const WORDS: u8 = 1 << 2;
 /// The value is a secret: never logged, hidden from SLOWLOG and MONITOR.
-pub const SENSITIVE: u8 = 1 << 3;
+pub(super) const SENSITIVE: u8 = 1 << 3;
 /// CONFIG GET shows it only by its full name.
-pub const HIDDEN: u8 = 1 << 4;
+pub(super) const HIDDEN: u8 = 1 << 4;
 /// CONFIG SET needs `enable-protected-configs`.
-pub const PROTECTED: u8 = 1 << 5;
+pub(super) const PROTECTED: u8 = 1 << 5;
 /// CONFIG SET is refused while the data set is loading.
-pub const DENY_LOADING: u8 = 1 << 6;
+pub(super) const DENY_LOADING: u8 = 1 << 6;
 
 /// One row of the table.
 #[derive(Debug, Clone, Copy)]
@@ -142,7 +142,7 @@ impl Directive {
 
     /// True for the name and every alias, ignoring case.
     #[must_use]
-    pub fn is_named(&self, name: &str) -> bool {
+    pub(super) fn is_named(&self, name: &str) -> bool {
         self.names().any(|known| known.eq_ignore_ascii_case(name))
     }
 
@@ -165,7 +165,7 @@ impl Directive {
     }
 
     /// Puts the default in place.
-    pub fn reset(&self, config: &mut Config) {
+    pub(super) fn reset(&self, config: &mut Config) {
         match &self.kind {
             Kind::Special(special) => {
                 (special.set)(&mut config.settings, special.default, How::Replace)
@@ -186,7 +186,7 @@ impl Directive {
 
     /// A value as CONFIG GET prints it.
     #[must_use]
-    pub fn print_value(&self, value: &Value) -> String {
+    pub(super) fn print_value(&self, value: &Value) -> String {
         match (&self.kind, value) {
             (_, Value::Bool(value)) => (if *value { "yes" } else { "no" }).to_string(),
             (
@@ -215,7 +215,7 @@ impl Directive {
 
     /// The default of a row that is not special.
     #[must_use]
-    pub fn default_value(&self) -> Value {
+    pub(super) fn default_value(&self) -> Value {
         match &self.kind {
             Kind::Bool { default, .. } => Value::Bool(*default),
             Kind::Number { default, .. } => Value::Number(*default),

@@ -48,7 +48,7 @@ impl Directive {
 
     /// The line that names the row when its value changes nothing.
     #[must_use]
-    pub fn note(&self, config: &Config) -> Option<String> {
+    pub(super) fn note(&self, config: &Config) -> Option<String> {
         match self.verdict(config) {
             Verdict::Works => None,
             Verdict::Nothing(reason) | Verdict::Unsafe(reason) => {

@@ -10,46 +10,34 @@ pub const GENERIC: u32 = EventClasses::GENERIC.0;
 pub const STRING: u32 = EventClasses::STRING.0;
 pub const LIST: u32 = EventClasses::LIST.0;
 pub const SET: u32 = EventClasses::SET.0;
-pub const HASH: u32 = EventClasses::HASH.0;
-pub const ZSET: u32 = EventClasses::ZSET.0;
 pub const EXPIRED: u32 = EventClasses::EXPIRED.0;
-pub const EVICTED: u32 = EventClasses::EVICTED.0;
-pub const STREAM: u32 = EventClasses::STREAM.0;
 pub const KEY_MISS: u32 = EventClasses::KEY_MISS.0;
-pub const MODULE: u32 = EventClasses::MODULE.0;
 pub const NEW: u32 = EventClasses::NEW.0;
 
 impl EventClasses {
-    pub const NONE: Self = Self(0);
-    pub const KEYSPACE: Self = Self(1);
-    pub const KEYEVENT: Self = Self(1 << 1);
-    pub const GENERIC: Self = Self(1 << 2);
-    pub const STRING: Self = Self(1 << 3);
-    pub const LIST: Self = Self(1 << 4);
+    const NONE: Self = Self(0);
+    const KEYSPACE: Self = Self(1);
+    const KEYEVENT: Self = Self(1 << 1);
+    const GENERIC: Self = Self(1 << 2);
+    const STRING: Self = Self(1 << 3);
+    const LIST: Self = Self(1 << 4);
     pub const SET: Self = Self(1 << 5);
-    pub const HASH: Self = Self(1 << 6);
-    pub const ZSET: Self = Self(1 << 7);
-    pub const EXPIRED: Self = Self(1 << 8);
-    pub const EVICTED: Self = Self(1 << 9);
-    pub const STREAM: Self = Self(1 << 10);
-    pub const KEY_MISS: Self = Self(1 << 11);
-    pub const MODULE: Self = Self(1 << 13);
-    pub const NEW: Self = Self(1 << 14);
+    const HASH: Self = Self(1 << 6);
+    const ZSET: Self = Self(1 << 7);
+    const EXPIRED: Self = Self(1 << 8);
+    const EVICTED: Self = Self(1 << 9);
+    const STREAM: Self = Self(1 << 10);
+    const KEY_MISS: Self = Self(1 << 11);
+    const MODULE: Self = Self(1 << 13);
+    const NEW: Self = Self(1 << 14);
     /// What the letter `A` stands for.
-    pub const ALL: Self = Self(0b111_1111_1100 | Self::MODULE.0);
+    const ALL: Self = Self(0b111_1111_1100 | Self::MODULE.0);
 
     /// True when every class of `other` is in the set.
     #[inline]
     #[must_use]
     pub const fn contains(self, other: Self) -> bool {
         self.0 & other.0 == other.0
-    }
-
-    /// True when a class of `other` is in the set.
-    #[inline]
-    #[must_use]
-    pub const fn intersects(self, other: Self) -> bool {
-        self.0 & other.0 != 0
     }
 
     /// True when nothing is published.
@@ -86,7 +74,7 @@ impl EventClasses {
 
     /// The letters of the set, in Redis's order.
     #[must_use]
-    pub fn letters(self) -> String {
+    pub(super) fn letters(self) -> String {
         let all = self.contains(Self::ALL);
         let mut text = String::new();
         if all {

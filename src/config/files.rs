@@ -69,13 +69,13 @@ impl Source for Disk {
 
 /// True when `include` means a pattern.
 #[must_use]
-pub fn is_pattern(path: &str) -> bool {
+pub(super) fn is_pattern(path: &str) -> bool {
     path.contains(['*', '?', '['])
 }
 
 /// The paths that fit a pattern, sorted; hidden files only where the pattern names the dot.
 #[must_use]
-pub fn expand(source: &dyn Source, pattern: &str) -> Vec<PathBuf> {
+pub(super) fn expand(source: &dyn Source, pattern: &str) -> Vec<PathBuf> {
     let mut found = vec![PathBuf::new()];
     for component in Path::new(pattern).components() {
         let name = component.as_os_str().to_string_lossy();

@@ -33,7 +33,7 @@ fn or_empty(text: String) -> String {
     }
 }
 
-pub const SAVE: Special = Special {
+pub(super) const SAVE: Special = Special {
     default: &["3600", "1", "300", "100", "60", "10000"],
     set: set_save,
     get: |settings| {
@@ -84,7 +84,7 @@ fn set_save(settings: &mut Settings, words: &[&str], how: How) -> Result<(), Str
     Ok(())
 }
 
-pub const BIND: Special = Special {
+pub(super) const BIND: Special = Special {
     default: BIND_DEFAULT,
     set: |settings, words, _| {
         if words.len() > BIND_ADDRESSES_MAX {
@@ -117,7 +117,7 @@ fn is_host(word: &str) -> bool {
 
 const BIND_DEFAULT: &[&str] = &["*", "-::*"];
 
-pub const OUTPUT_LIMITS: Special = Special {
+pub(super) const OUTPUT_LIMITS: Special = Special {
     default: &[
         "normal", "0", "0", "0", "slave", "256mb", "64mb", "60", "pubsub", "32mb", "8mb", "60",
     ],
@@ -151,7 +151,7 @@ pub const OUTPUT_LIMITS: Special = Special {
 };
 
 /// What holds where no line says otherwise.
-pub fn default_output_limits() -> OutputLimits {
+pub(super) fn default_output_limits() -> OutputLimits {
     let mut defaults = Settings::default();
     set_output_limits(&mut defaults, OUTPUT_LIMITS.default, How::Replace)
         .expect("the default is valid");
@@ -206,7 +206,7 @@ fn set_output_limits(settings: &mut Settings, words: &[&str], _: How) -> Result<
     Ok(())
 }
 
-pub const NOTIFY: Special = Special {
+pub(super) const NOTIFY: Special = Special {
     default: &[""],
     set: |settings, words, _| {
         let [word] = words else {
@@ -223,7 +223,7 @@ pub const NOTIFY: Special = Special {
     },
 };
 
-pub const OOM_VALUES: Special = Special {
+pub(super) const OOM_VALUES: Special = Special {
     default: &["0", "200", "800"],
     set: |settings, words, _| {
         let words: [&str; 3] = words.try_into().map_err(|_| WRONG_NUMBER)?;
@@ -245,7 +245,7 @@ pub const OOM_VALUES: Special = Special {
     },
 };
 
-pub const REPLICAOF: Special = Special {
+pub(super) const REPLICAOF: Special = Special {
     default: &["no", "one"],
     set: |settings, words, _| {
         let [host, port] = words else {
@@ -280,7 +280,7 @@ pub const REPLICAOF: Special = Special {
     },
 };
 
-pub const PERCENTILES: Special = Special {
+pub(super) const PERCENTILES: Special = Special {
     default: &["50", "99", "99.9"],
     set: |settings, words, _| {
         let mut percentiles = Vec::new();
@@ -315,7 +315,7 @@ fn percentiles(settings: &Settings) -> String {
 }
 
 /// Relative paths are resolved against the directory in force, as a change of directory would.
-pub const DIR: Special = Special {
+pub(super) const DIR: Special = Special {
     default: &["."],
     set: |settings, words, _| {
         let [word] = words else {

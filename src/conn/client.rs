@@ -288,7 +288,7 @@ impl Client {
 
     /// Bytes that MULTI's queue takes.
     #[must_use]
-    pub fn queue_bytes(&self) -> usize {
+    fn queue_bytes(&self) -> usize {
         let transaction = self.transaction.as_deref();
         transaction.map_or(0, |transaction| transaction.queued.capacity_bytes())
     }

@@ -177,7 +177,7 @@ impl Replies {
 
     /// All bytes kept for the client.
     #[must_use]
-    pub fn kept_bytes(&self) -> usize {
+    pub(super) fn kept_bytes(&self) -> usize {
         self.ready.capacity() + self.held.capacity()
     }
 
@@ -189,7 +189,7 @@ impl Replies {
 
     /// True when nothing is owed: no reply is ready, none is expected.
     #[must_use]
-    pub fn is_idle(&self) -> bool {
+    pub(super) fn is_idle(&self) -> bool {
         self.ready.is_empty() && self.places.is_empty()
     }
 

@@ -20,7 +20,7 @@ impl Default for Histogram {
 impl Histogram {
     /// Counts a call.
     #[inline]
-    pub fn record(&mut self, nanoseconds: u64) {
+    pub(super) fn record(&mut self, nanoseconds: u64) {
         let value = nanoseconds.max(1 << FINE_BITS);
         let octave = value.ilog2() - FINE_BITS;
         let fine = (value >> octave) as usize & ((1 << FINE_BITS) - 1);

@@ -46,7 +46,7 @@ pub struct Stall {
 
 /// The detector. Times are the counter's ticks.
 #[derive(Debug, Default)]
-pub struct Stalls {
+pub(super) struct Stalls {
     /// The longest round so far, and how many took longer than `STALL_US`.
     pub longest: Stall,
     pub count: u64,
@@ -91,7 +91,7 @@ impl Stalls {
 
     /// A step is done.
     #[inline]
-    pub fn lap(&mut self, step: Step, now: u64) {
+    pub(super) fn lap(&mut self, step: Step, now: u64) {
         let took = now.saturating_sub(self.lap_began);
         if took >= self.longest_lap {
             self.longest_lap = took;
@@ -124,7 +124,7 @@ impl Stalls {
     }
 
     /// Forgets what was; CONFIG RESETSTAT.
-    pub fn reset(&mut self) {
+    pub(super) fn reset(&mut self) {
         *self = Self {
             limit: self.limit,
             round_began: self.round_began,

@@ -11,16 +11,16 @@ use super::ziplist::read_ziplist;
 use super::{Malformed, Reader, write_length, write_string};
 use crate::store::{End, List, Listpack, NodeLimits, View};
 
-pub const TYPE_LIST: u8 = 1;
-pub const TYPE_LIST_ZIPLIST: u8 = 10;
-pub const TYPE_LIST_QUICKLIST: u8 = 14;
-pub const TYPE_LIST_QUICKLIST_2: u8 = 18;
+pub(super) const TYPE_LIST: u8 = 1;
+pub(super) const TYPE_LIST_ZIPLIST: u8 = 10;
+pub(super) const TYPE_LIST_QUICKLIST: u8 = 14;
+pub(super) const TYPE_LIST_QUICKLIST_2: u8 = 18;
 
 const CONTAINER_PLAIN: u64 = 1;
 const CONTAINER_PACKED: u64 = 2;
 
 /// Appends the body of a list.
-pub fn write_list(out: &mut Vec<u8>, list: &List, compress: bool) {
+pub(super) fn write_list(out: &mut Vec<u8>, list: &List, compress: bool) {
     write_length(out, list.nodes().len() as u64);
     for node in list.nodes() {
         match node {
@@ -40,7 +40,7 @@ pub fn write_list(out: &mut Vec<u8>, list: &List, compress: bool) {
 ///
 /// # Errors
 /// When it is cut off or broken, or the list is empty.
-pub fn read_list(
+pub(super) fn read_list(
     type_byte: u8,
     reader: &mut Reader<'_>,
     limits: NodeLimits,

@@ -24,12 +24,12 @@ pub use write::{write_length, write_string};
 pub use ziplist::read_ziplist;
 
 /// The version that payloads are written in: the newest that Redis 7.0 reads.
-pub const VERSION: u16 = 10;
+const VERSION: u16 = 10;
 /// The newest version whose payloads are read (Redis 7.2).
-pub const VERSION_READ_MAX: u16 = 11;
+const VERSION_READ_MAX: u16 = 11;
 
 /// Type bytes, as `rdb.h` numbers them.
-pub const TYPE_STRING: u8 = 0;
+const TYPE_STRING: u8 = 0;
 
 /// Bytes behind a payload's body: version and checksum.
 const FOOTER_BYTES: usize = 10;
@@ -62,7 +62,7 @@ pub fn checksum(bytes: &[u8]) -> u64 {
 
 /// The type byte of a value.
 #[must_use]
-pub fn type_byte(value: ValueRef<'_>) -> u8 {
+fn type_byte(value: ValueRef<'_>) -> u8 {
     match value {
         ValueRef::Int(_) | ValueRef::Bytes(_) | ValueRef::Object(Object::Bytes(_)) => TYPE_STRING,
         ValueRef::Object(Object::List(_)) => list::TYPE_LIST_QUICKLIST_2,
@@ -83,7 +83,7 @@ pub fn write_value(out: &mut Vec<u8>, value: ValueRef<'_>, compress: bool) {
 ///
 /// # Errors
 /// When the type is unknown or the body is not one of it.
-pub fn read_value<'a>(
+fn read_value<'a>(
     type_byte: u8,
     reader: &mut Reader<'a>,
     limits: NodeLimits,

@@ -31,7 +31,7 @@ impl<'a> Reader<'a> {
 
     /// Bytes not read yet.
     #[must_use]
-    pub fn remaining(&self) -> usize {
+    pub(super) fn remaining(&self) -> usize {
         self.rest.len()
     }
 
@@ -78,7 +78,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// When it is cut off or an encoding stands in its place.
-    pub fn plain_length(&mut self) -> Result<u64, Malformed> {
+    pub(super) fn plain_length(&mut self) -> Result<u64, Malformed> {
         match self.length()? {
             Length::Plain(length) => Ok(length),
             Length::Encoded(_) => Err(Malformed),
@@ -102,7 +102,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// When it is cut off, its encoding unknown or its packed form broken.
-    pub fn string(&mut self) -> Result<Cow<'a, [u8]>, Malformed> {
+    pub(super) fn string(&mut self) -> Result<Cow<'a, [u8]>, Malformed> {
         match self.length()? {
             Length::Plain(length) => {
                 let length = usize::try_from(length).map_err(|_| Malformed)?;

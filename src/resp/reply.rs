@@ -34,14 +34,6 @@ impl<'a> Reply<'a> {
         self.protocol
     }
 
-    /// The same sink for a callee.
-    pub fn reborrow(&mut self) -> Reply<'_> {
-        Reply {
-            out: self.out,
-            protocol: self.protocol,
-        }
-    }
-
     /// Bytes in the sink, whatever wrote them; with `truncate` it undoes a half-written reply.
     #[must_use]
     pub fn position(&self) -> usize {

@@ -14,7 +14,7 @@ use std::mem::{MaybeUninit, size_of};
 use std::ptr::{self, NonNull};
 
 /// Elements of a full bucket or node, and of a small node.
-pub const SLOTS: usize = 7;
+pub(super) const SLOTS: usize = 7;
 const SMALL_SLOTS: usize = 3;
 /// What an element occupies of a full bucket: the pointer and the fingerprint, rounded.
 pub const BUCKET_SHARE_BYTES: usize = size_of::<Bucket<*const u8>>() / SLOTS;
@@ -27,7 +27,7 @@ const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
 
 /// A chain of elements with fingerprints; the first seven in one cache line.
 #[repr(C, align(64))]
-pub struct Bucket<E> {
+pub(super) struct Bucket<E> {
     meta: u64,
     slots: [MaybeUninit<E>; SLOTS],
 }

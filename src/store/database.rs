@@ -16,7 +16,7 @@ const GROUP_TABLES: usize = 128;
 const GROUPS: usize = SLOTS / GROUP_TABLES;
 const _: () = assert!(GROUPS * GROUP_TABLES == SLOTS);
 
-pub type EntryTable = Table<Entry>;
+type EntryTable = Table<Entry>;
 
 /// The tables of neighbouring slots, and the number of their entries. No tables until the first
 /// entry.
@@ -28,7 +28,7 @@ struct Group {
 
 /// What a database counts about its entries' expiries.
 #[derive(Default)]
-pub struct ExpiryCount {
+pub(super) struct ExpiryCount {
     pub entries: usize,
     /// Those that the expiry wheel knows.
     pub timed: usize,
@@ -37,7 +37,7 @@ pub struct ExpiryCount {
 
 /// One for an expiry that the wheel has to know.
 #[inline]
-pub fn timed(expiry: Option<u64>) -> usize {
+pub(super) fn timed(expiry: Option<u64>) -> usize {
     usize::from(expiry.is_some_and(|at_ms| at_ms <= EXPIRY_MS_MAX))
 }
 
@@ -65,7 +65,7 @@ impl ExpiryCount {
 
 /// Tables, how they are spread, and the entries that expire.
 #[derive(Default)]
-pub struct Database {
+pub(super) struct Database {
     groups: Vec<Group>,
     len: usize,
     pub expiring: ExpiryCount,

@@ -351,11 +351,6 @@ impl Entry {
     }
 
     #[inline]
-    pub fn set_bytes(&mut self, bytes: &[u8]) {
-        self.set_value(Value::Bytes(bytes));
-    }
-
-    #[inline]
     pub fn set_int(&mut self, number: i64) {
         self.set_value(Value::Int(number));
     }

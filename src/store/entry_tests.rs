@@ -36,11 +36,11 @@ fn the_sizes_the_design_promises() {
 fn same_size_overwrites_do_not_move() {
     let mut entry = Entry::new(&[b'k'; 16], Value::Bytes(&[1; 64]), None);
     let at = entry.at;
-    entry.set_bytes(&[2; 64]);
-    entry.set_bytes(&[3; 60]);
+    entry.set_value(Value::Bytes(&[2; 64]));
+    entry.set_value(Value::Bytes(&[3; 60]));
     entry.set_expiry(Some(77));
     entry.set_expiry(None);
-    entry.set_bytes(&[4; 72]);
+    entry.set_value(Value::Bytes(&[4; 72]));
     assert_eq!(entry.at, at);
     assert_eq!(text_of(&entry), [4; 72]);
     let mut long = Entry::new(b"k", Value::Bytes(&[1; 5000]), None);
@@ -48,7 +48,7 @@ fn same_size_overwrites_do_not_move() {
         panic!("a string")
     };
     let before = before.as_ptr();
-    long.set_bytes(&[2; 4900]);
+    long.set_value(Value::Bytes(&[2; 4900]));
     let ValueRef::Bytes(after) = long.value() else {
         panic!("a string")
     };
@@ -59,11 +59,11 @@ fn same_size_overwrites_do_not_move() {
 fn encodings_are_those_of_redis() {
     let mut entry = Entry::new(b"key", Value::from_text(b"123"), None);
     assert_eq!(entry.encoding().name(), "int");
-    entry.set_bytes(&[b'x'; 44]);
+    entry.set_value(Value::Bytes(&[b'x'; 44]));
     assert_eq!(entry.encoding().name(), "embstr");
-    entry.set_bytes(&[b'x'; 45]);
+    entry.set_value(Value::Bytes(&[b'x'; 45]));
     assert_eq!(entry.encoding().name(), "raw");
-    entry.set_bytes(b"ab");
+    entry.set_value(Value::Bytes(b"ab"));
     entry.string_mut(3)[2] = b'c';
     assert_eq!(
         (entry.encoding().name(), text_of(&entry)),
@@ -83,7 +83,7 @@ fn an_expiry_beyond_the_field_is_kept_whole_and_not_filed() {
     for far in [EXPIRY_MS_MAX + 1, i64::MAX as u64, u64::MAX] {
         let mut entry = Entry::new(b"k", Value::Int(1), Some(far));
         assert_eq!((entry.expiry(), entry.timed()), (Some(far), None));
-        entry.set_bytes(&[b'x'; 2000]);
+        entry.set_value(Value::Bytes(&[b'x'; 2000]));
         entry.set_lru(5);
         assert_eq!((entry.expiry(), entry.filed()), (Some(far), 0));
         let mut entry = entry.clone_with_key(&[b'k'; 300]).with_key(b"other");

@@ -51,7 +51,7 @@ pub struct ExpireProgress {
 
 /// Names a key well enough to look it up: database 8 bits, slot 14, hash 42.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Reference(u64);
+pub(super) struct Reference(u64);
 
 impl Reference {
     #[inline]
@@ -81,7 +81,7 @@ impl Reference {
 
 /// A bucket of the wheel and its parity, as an entry keeps it in 12 bits; 0: not filed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Filed(pub u16);
+pub(super) struct Filed(pub u16);
 
 impl Filed {
     pub const NOWHERE: Filed = Filed(0);
@@ -165,7 +165,7 @@ impl Batch {
 
 /// The wheel. Empty, it allocates nothing.
 #[derive(Default)]
-pub struct Wheel {
+pub(super) struct Wheel {
     /// The first tick that has not been processed whole.
     current: u64,
     buckets: Vec<WheelBucket>,

@@ -9,7 +9,7 @@ use crate::limits::FREED_AT_ONCE_MAX;
 
 /// Objects on their way out.
 #[derive(Default)]
-pub struct Heavy(Vec<Object>);
+pub(super) struct Heavy(Vec<Object>);
 
 impl Heavy {
     /// Takes the value out of an entry that is to be dropped or overwritten, if it is too large for

@@ -309,11 +309,6 @@ impl Store {
         self.database(db).next_used_slot(from)
     }
 
-    #[must_use]
-    pub fn slot_len(&self, db: usize, slot: u16) -> usize {
-        self.database(db).table(slot).map_or(0, super::Table::len)
-    }
-
     pub fn for_each<'a>(&'a self, db: usize, mut visit: impl FnMut(u16, &'a Entry)) {
         for (slot, table) in self.database(db).used_tables() {
             table.for_each(|entry| visit(slot, entry));
@@ -465,7 +460,7 @@ impl Store {
 
     /// Checks all invariants, by walking: for tests.
     #[cfg(test)]
-    pub fn verify(&self) {
+    fn verify(&self) {
         let mut expiring = 0;
         for database in &self.databases {
             let (mut len, mut with_expiry, mut sum) = (0, 0, 0u128);

@@ -16,7 +16,7 @@ use super::size_class::size_class;
 use super::value::canonical_i64;
 
 /// Bytes of the frame around the entries: total and count in front, the mark behind.
-pub const FRAME_BYTES: usize = 7;
+pub(super) const FRAME_BYTES: usize = 7;
 const FRAME_FRONT: usize = 6;
 const END: u8 = 0xff;
 /// The count of a frame that holds this many entries or more.

@@ -37,7 +37,7 @@ enum Storage<E> {
     Directory(Box<Vec<Vec<Bucket<E>>>>),
 }
 
-pub struct Segments<E>(Storage<E>);
+pub(super) struct Segments<E>(Storage<E>);
 
 const _: () = assert!(size_of::<Segments<u64>>() == 24);
 

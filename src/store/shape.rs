@@ -9,24 +9,24 @@ use super::value::{Object, Value};
 use crate::limits::{EXPIRY_MS_MAX, INLINE_VALUE_BYTES_MAX};
 use std::alloc::Layout;
 
-pub const EXPIRES: u64 = 1 << 8;
-pub const WIDE: u64 = 1 << 9;
-pub const FORM_SHIFT: u32 = 10;
+pub(super) const EXPIRES: u64 = 1 << 8;
+pub(super) const WIDE: u64 = 1 << 9;
+pub(super) const FORM_SHIFT: u32 = 10;
 /// With EXPIRES: the expiry is later than `EXPIRY_MS_MAX`, takes its whole word and is not filed.
 pub const FAR: u64 = 1 << 12;
-pub const LRU_SHIFT: u32 = 16;
-pub const LRU_MASK: u64 = 0xff_ffff;
-pub const KEY_SHIFT: u32 = 40;
-pub const VALUE_SHIFT: u32 = 48;
+pub(super) const LRU_SHIFT: u32 = 16;
+pub(super) const LRU_MASK: u64 = 0xff_ffff;
+pub(super) const KEY_SHIFT: u32 = 40;
+pub(super) const VALUE_SHIFT: u32 = 48;
 /// Keys from this length on are WIDE.
-pub const WIDE_KEY_BYTES: usize = 255;
-pub const ALIGN: usize = 8;
-pub const EXPIRY_BITS: u32 = 52;
+pub(super) const WIDE_KEY_BYTES: usize = 255;
+const ALIGN: usize = 8;
+pub(super) const EXPIRY_BITS: u32 = 52;
 const _: () = assert!(EXPIRY_MS_MAX == (1 << EXPIRY_BITS) - 1);
 
 /// The header's bits about an expiry, unix milliseconds.
 #[inline]
-pub fn time_bits(expiry: Option<u64>) -> u64 {
+pub(super) fn time_bits(expiry: Option<u64>) -> u64 {
     match expiry {
         None => 0,
         Some(0..=EXPIRY_MS_MAX) => EXPIRES,
@@ -36,7 +36,7 @@ pub fn time_bits(expiry: Option<u64>) -> u64 {
 
 /// Where and how the value is stored.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Form {
+pub(super) enum Form {
     Inline(usize),
     Int,
     Object,
@@ -55,7 +55,7 @@ impl Form {
 
 /// All that determines the layout of an entry.
 #[derive(Clone, Copy)]
-pub struct Shape {
+pub(super) struct Shape {
     /// EXPIRES and FAR, where they are in the header.
     pub time: u64,
     pub key_len: usize,

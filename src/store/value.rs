@@ -116,7 +116,7 @@ impl Object {
     /// How many elements it has, as LLEN and its kin count them; a string is one.
     #[inline]
     #[must_use]
-    pub fn elements(&self) -> usize {
+    fn elements(&self) -> usize {
         match self {
             Object::Bytes(_) => 1,
             Object::List(list) => list.len(),

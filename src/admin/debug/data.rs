@@ -82,7 +82,7 @@ impl Query for Population {
 }
 
 /// DEBUG POPULATE.
-pub fn populate(core: &mut Core, token: Token, args: &Args<'_>) -> Flow {
+pub(super) fn populate(core: &mut Core, token: Token, args: &Args<'_>) -> Flow {
     let db = core.client(token).session.db;
     match Population::read(db, args) {
         Some(population) => super::on_all_shards(core, token, population),
@@ -127,7 +127,7 @@ impl Query for Describe {
 }
 
 /// DEBUG OBJECT.
-pub fn object(core: &mut Core, token: Token, args: &Args<'_>) -> Flow {
+pub(super) fn object(core: &mut Core, token: Token, args: &Args<'_>) -> Flow {
     let key = args.get(2);
     let owner = core.owner(key_slot(key));
     let describe = Describe((core.client(token).session.db, key.into()));
@@ -174,7 +174,7 @@ impl Query for Reload {
 }
 
 /// DEBUG RELOAD and LOADAOF.
-pub fn reload(core: &mut Core, token: Token, args: &Args<'_>) -> Flow {
+pub(super) fn reload(core: &mut Core, token: Token, args: &Args<'_>) -> Flow {
     for option in 2..args.len() {
         if args.is(option, "nosave") {
             let error = Error::new("ERR There is no saved data set to load.");
@@ -246,7 +246,7 @@ fn nodes_of(value: ValueRef<'_>, limits: NodeLimits) -> String {
 }
 
 /// DEBUG HTSTATS.
-pub fn table_statistics(core: &mut Core, token: Token, args: &Args<'_>) -> Flow {
+pub(super) fn table_statistics(core: &mut Core, token: Token, args: &Args<'_>) -> Flow {
     let db = parse_i64(args.get(2)).and_then(|db| u16::try_from(db).ok());
     let Some(db) = db.filter(|db| *db < core.config().databases) else {
         return super::refuse(core, token, &Error::new("ERR Out of range database"));

@@ -15,16 +15,16 @@ const BYTES: usize = 20;
 
 /// A digest under construction.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Digest([u8; BYTES]);
+struct Digest([u8; BYTES]);
 
 impl Digest {
     /// Adds data whose order among other data does not matter.
-    pub fn xor(&mut self, data: &[u8]) {
+    fn xor(&mut self, data: &[u8]) {
         self.merge(&Sha1::digest(data));
     }
 
     /// Adds data whose order matters.
-    pub fn mix(&mut self, data: &[u8]) {
+    fn mix(&mut self, data: &[u8]) {
         self.xor(data);
         let mixed = Sha1::digest(self.0);
         self.0.copy_from_slice(&mixed);
@@ -104,7 +104,7 @@ impl Query for OfDatabases {
 }
 
 /// DEBUG DIGEST.
-pub fn dataset(core: &mut Core, token: Token, _args: &Args<'_>) -> Flow {
+pub(super) fn dataset(core: &mut Core, token: Token, _args: &Args<'_>) -> Flow {
     core.ask_all(token, OfDatabases, |core, token, shards| {
         let mut total = Digest::default();
         for db in 0..shards.first().map_or(0, Vec::len) {

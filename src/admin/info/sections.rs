@@ -71,7 +71,7 @@ fn none_yet(lines: &mut Lines, names: &[&str]) {
     }
 }
 
-pub fn persistence(figures: &Figures<'_>, lines: &mut Lines) {
+pub(super) fn persistence(figures: &Figures<'_>, lines: &mut Lines) {
     let started_s = figures.core.shared().started_us / 1_000_000;
     none_yet(
         lines,
@@ -124,7 +124,7 @@ pub fn persistence(figures: &Figures<'_>, lines: &mut Lines) {
     );
 }
 
-pub fn stats(figures: &Figures<'_>, lines: &mut Lines) {
+pub(super) fn stats(figures: &Figures<'_>, lines: &mut Lines) {
     let sum = figures.sum;
     traffic(figures, lines);
     lines.add("rejected_connections", sum.rejected_connections);
@@ -203,7 +203,7 @@ fn traffic(figures: &Figures<'_>, lines: &mut Lines) {
     }
 }
 
-pub fn replication(figures: &Figures<'_>, lines: &mut Lines) {
+pub(super) fn replication(figures: &Figures<'_>, lines: &mut Lines) {
     lines.add("role", "master");
     lines.add("connected_slaves", 0);
     lines.add("master_failover_state", "no-failover");
@@ -220,6 +220,6 @@ pub fn replication(figures: &Figures<'_>, lines: &mut Lines) {
     lines.add("repl_backlog_histlen", 0);
 }
 
-pub fn cluster(_figures: &Figures<'_>, lines: &mut Lines) {
+pub(super) fn cluster(_figures: &Figures<'_>, lines: &mut Lines) {
     lines.add("cluster_enabled", 0);
 }

@@ -6,7 +6,7 @@ use super::{Figures, Lines};
 use crate::base::arena::{self, ProcessMemory};
 use crate::base::process::{self, Whose};
 
-pub fn memory(figures: &Figures<'_>, lines: &mut Lines) {
+pub(super) fn memory(figures: &Figures<'_>, lines: &mut Lines) {
     let config = &figures.core.config();
     let sum = figures.sum;
     let used = sum.used_bytes();
@@ -107,7 +107,7 @@ fn human(bytes: u64) -> String {
     }
 }
 
-pub fn cpu(_figures: &Figures<'_>, lines: &mut Lines) {
+pub(super) fn cpu(_figures: &Figures<'_>, lines: &mut Lines) {
     let process = process::cpu_times(Whose::Process);
     let children = process::cpu_times(Whose::Children);
     let shard = process::cpu_times(Whose::Thread);
@@ -123,7 +123,7 @@ pub fn cpu(_figures: &Figures<'_>, lines: &mut Lines) {
     }
 }
 
-pub fn commandstats(figures: &Figures<'_>, lines: &mut Lines) {
+pub(super) fn commandstats(figures: &Figures<'_>, lines: &mut Lines) {
     for (number, (calls, microseconds, rejected, failed)) in figures.sum.calls.iter().enumerate() {
         if calls + rejected + failed == 0 {
             continue;
@@ -140,7 +140,7 @@ pub fn commandstats(figures: &Figures<'_>, lines: &mut Lines) {
     }
 }
 
-pub fn errorstats(figures: &Figures<'_>, lines: &mut Lines) {
+pub(super) fn errorstats(figures: &Figures<'_>, lines: &mut Lines) {
     let mut errors = figures.sum.errors.clone();
     errors.sort_unstable();
     for (code, count) in errors {
@@ -148,7 +148,7 @@ pub fn errorstats(figures: &Figures<'_>, lines: &mut Lines) {
     }
 }
 
-pub fn latencystats(figures: &Figures<'_>, lines: &mut Lines) {
+pub(super) fn latencystats(figures: &Figures<'_>, lines: &mut Lines) {
     let percents = &figures.core.config().latency_tracking_info_percentiles;
     for (row, _, histogram) in figures.histograms {
         let name = &figures.table.row(*row).full_name;

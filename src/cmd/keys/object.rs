@@ -10,7 +10,7 @@ use crate::resp::{Args, Error, parse_i64};
 use crate::store::{BUCKET_SHARE_BYTES, Entry, ValueRef};
 
 /// The rows of the subcommands.
-pub static SUBCOMMANDS: &[Command] = &[
+pub(super) static SUBCOMMANDS: &[Command] = &[
     Command {
         name: "encoding",
         arity: 3,

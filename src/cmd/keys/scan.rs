@@ -35,11 +35,6 @@ pub struct Cursor {
 }
 
 impl Cursor {
-    pub const START: Cursor = Cursor {
-        slot: 0,
-        position: 0,
-    };
-
     /// The number that clients see.
     #[must_use]
     pub fn number(self) -> u64 {
@@ -67,7 +62,7 @@ impl Cursor {
 
     /// The begin of the next slot; None behind the last one.
     #[must_use]
-    pub fn after_slot(slot: u16) -> Option<Cursor> {
+    fn after_slot(slot: u16) -> Option<Cursor> {
         let slot = slot + 1;
         (usize::from(slot) < SLOTS).then_some(Cursor { slot, position: 0 })
     }

@@ -13,7 +13,7 @@ use std::borrow::Cow;
 use std::ops::ControlFlow;
 
 #[derive(Clone, Debug)]
-pub enum Node {
+pub(super) enum Node {
     Packed(Listpack),
     Plain(Box<[u8]>),
     /// The entries of a listpack, as LZF; `bytes` and `count` of them.

@@ -9,6 +9,11 @@ use crate::cmd::fixture::Fixture;
 use crate::cmd::{Random, key_slot};
 use crate::resp::Span;
 
+const START: Cursor = Cursor {
+    slot: 0,
+    position: 0,
+};
+
 fn with_keys(count: usize) -> Fixture {
     let mut fixture = Fixture::new();
     for number in 0..count {
@@ -43,7 +48,7 @@ fn options(line: &str) -> Result<ScanOptions<'_>, Error> {
 fn scan(fixture: &mut Fixture, line: &str) -> (Vec<String>, usize) {
     let options = options(line).unwrap();
     let (mut reply, mut steps) = (Vec::new(), 0);
-    let mut at = Some(Cursor::START);
+    let mut at = Some(START);
     while let Some(cursor) = at {
         assert_eq!(Cursor::from_number(cursor.number()), Some(cursor));
         let before = bulks(&reply).len();
@@ -92,7 +97,7 @@ fn scan_sees_what_stays_while_others_come_and_go() {
     }
     let options = options("scan 0 match *stays* count 5").unwrap();
     let mut reply = Vec::new();
-    let (mut at, mut step) = (Some(Cursor::START), 0);
+    let (mut at, mut step) = (Some(START), 0);
     while let Some(cursor) = at {
         at = fixture
             .with(&mut reply, |ctx| scan_part(ctx, &options, cursor, SLOTS))
@@ -132,9 +137,7 @@ fn scan_stays_within_its_range_of_slots() {
         slot: 8192,
         position: 0,
     };
-    let low = fixture.with(&mut reply, |ctx| {
-        scan_part(ctx, &options, Cursor::START, 8192)
-    });
+    let low = fixture.with(&mut reply, |ctx| scan_part(ctx, &options, START, 8192));
     let high = fixture.with(&mut reply, |ctx| scan_part(ctx, &options, half, SLOTS));
     assert_eq!((low.next, high.next), (None, None));
     assert!(low.found > 300 && high.found > 300);
@@ -163,7 +166,7 @@ fn cursors_are_numbers_below_two_to_the_53() {
         position: u32::MAX,
     };
     assert!(last.number() < 1 << 53);
-    assert_eq!(Cursor::START.number(), 0);
+    assert_eq!(START.number(), 0);
     assert_eq!(Cursor::from_number(1 << 46), None);
     assert_eq!(Cursor::after_slot(16_383), None);
     for (text, number) in [("", 0), ("0", 0), ("+1", 1), ("01", 1), ("-1", u64::MAX)] {
@@ -217,7 +220,7 @@ fn scan_beside_lending(
         keys
     };
     let (mut reply, mut steps) = (Vec::new(), 0);
-    let mut at = Some(Cursor::START);
+    let mut at = Some(START);
     while let Some(cursor) = at {
         let chosen: Vec<_> = keys
             .iter()
