@@ -58,31 +58,33 @@ fn place(ctx: &Context<'_>, offset: &[u8]) -> Result<(usize, u8), Error> {
 
 fn setbit(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
     const NOT_BIT: Error = Error::new("ERR bit is not an integer or out of range");
-    let key = args.get(1);
     let (byte, mask) = place(ctx, args.get(2))?;
     let on = match parse_i64(args.get(3)) {
         Some(0) => false,
         Some(1) => true,
         _ => return Err(NOT_BIT),
     };
-    let (was_on, grew) = if let Some(entry) = ctx.find(key, Lookup::Write) {
-        let len = text(entry, &mut itoa::Buffer::new())?.len();
-        let bytes = entry.string_mut(byte + 1);
-        let was_on = bytes[byte] & mask != 0;
-        bytes[byte] = bytes[byte] & !mask | if on { mask } else { 0 };
-        (was_on, len <= byte)
-    } else {
-        let mut bytes = vec![0; byte + 1];
-        bytes[byte] = if on { mask } else { 0 };
-        ctx.put_string(key, Value::Raw(&bytes), None);
-        (false, true)
-    };
-    if grew || was_on != on {
-        ctx.modified(key);
-        ctx.notify(events::STRING, "setbit", key);
-    }
-    ctx.reply.integer(i64::from(was_on));
-    Ok(())
+    ctx.edit(args.get(1), |edit, reply| {
+        let (was_on, grew) = if let Some(entry) = edit.entry() {
+            let len = text(entry, &mut itoa::Buffer::new())?.len();
+            let bytes = edit.write().string_mut(byte + 1);
+            let was_on = bytes[byte] & mask != 0;
+            bytes[byte] = bytes[byte] & !mask | if on { mask } else { 0 };
+            (was_on, len <= byte)
+        } else {
+            let mut bytes = vec![0; byte + 1];
+            bytes[byte] = if on { mask } else { 0 };
+            edit.put(Value::Raw(&bytes));
+            (false, true)
+        };
+        if grew || was_on != on {
+            edit.notify(events::STRING, "setbit");
+        } else {
+            edit.unchanged();
+        }
+        reply.integer(i64::from(was_on));
+        Ok(())
+    })
 }
 
 fn getbit(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {

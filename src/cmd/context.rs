@@ -4,12 +4,20 @@
 //! made of entries that other shards have lent; a handler cannot tell. Time, randomness and
 //! configuration come in as values, so a handler is a function of its arguments.
 
+mod edit;
+mod effects;
+
+pub use edit::Edit;
+pub use effects::{Block, Effects, KeyEvent, Wants};
+
 use super::age::Aging;
 use super::slot::key_slot;
 use crate::config::{Config, events};
 use crate::limits::AHEAD_MAX;
 use crate::resp::{Args, Reply};
-use crate::store::{Cleared, Entry, Stamps, Store, Value};
+use crate::store::{Entry, Store, Value};
+use edit::{Edited, Ending};
+use effects::db_number;
 
 /// Why a key is looked up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,82 +28,6 @@ pub enum Lookup {
     Write,
     /// Leaves no trace: TTL, OBJECT, TYPE and the like.
     Peek,
-}
-
-/// A keyspace event, for notifications, tracking and blocked clients.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KeyEvent {
-    /// One bit of the classes of `notify-keyspace-events`.
-    pub class: u32,
-    pub name: &'static str,
-    pub db: u16,
-    pub key: Box<[u8]>,
-}
-
-/// What the shard wants to hear of a command; all empty in the fast case, so recording costs a
-/// test.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Wants {
-    /// Classes of keyspace events that somebody listens to.
-    pub events: u32,
-    /// Somebody watches keys or waits for one.
-    pub modified: bool,
-    /// Somebody reads several shards at one instant.
-    pub stamps: bool,
-    /// Somebody reads the stream of effects (log, replicas).
-    pub stream: bool,
-}
-
-/// What a command did.
-#[derive(Debug, Default)]
-pub struct Effects {
-    pub wants: Wants,
-    /// Changes to the keyspace, as `rdb_changes_since_last_save` counts them.
-    pub dirty: u64,
-    pub hits: u64,
-    pub misses: u64,
-    pub expired: u64,
-    pub events: Vec<KeyEvent>,
-    /// When keys were last written; kept when `wants.stamps`.
-    pub stamps: Stamps,
-    /// Keys whose value changed, with their database; recorded when `wants.modified`.
-    pub modified: Vec<(u16, Box<[u8]>)>,
-    /// Keys that the command found expired and removed, with their database; a DEL for each stands
-    /// before the command in the stream. Recorded when `wants.stream`.
-    pub lapsed: Vec<(u16, Box<[u8]>)>,
-    /// Databases whose whole content went or came at once (FLUSHALL, SWAPDB): whoever watches,
-    /// tracks or waits for a key that was there before or is there now is told. Recorded when
-    /// `wants.modified`.
-    pub replaced: Vec<u16>,
-    /// What FLUSHDB and FLUSHALL detached; the shard frees it in steps.
-    pub cleared: Vec<Cleared>,
-    /// What log and replicas apply instead of the command itself; recorded when `wants.stream`.
-    pub rewritten: Vec<Vec<Vec<u8>>>,
-    /// Keys that the command may touch, with their database, in order; for `Context::reach`.
-    pub lent: Vec<(u16, Box<[u8]>)>,
-    /// Keys that it found and may not touch yet.
-    pub found: Vec<(u16, Box<[u8]>)>,
-    /// The handler found nothing to take and wants its client to wait for one of its keys.
-    pub block: Option<Block>,
-}
-
-impl Effects {
-    /// Forgets what a command did that is undone.
-    pub fn forget(&mut self) {
-        let stamps = std::mem::take(&mut self.stamps);
-        *self = Self {
-            wants: self.wants,
-            stamps,
-            ..Self::default()
-        };
-    }
-}
-
-/// How a client waits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Block {
-    /// Wall-clock deadline, milliseconds; None waits for ever.
-    pub deadline_ms: Option<u64>,
 }
 
 /// A small fast generator for sampling (RANDOMKEY, LFU); seeded by the shard's `Io`.
@@ -193,27 +125,107 @@ impl<'a> Context<'a> {
         lookup: Lookup,
         show: impl FnOnce(Option<&mut Entry>, &mut Reply<'a>) -> T,
     ) -> T {
-        let slot = self.slot(key);
-        let now_ms = self.now_ms;
-        let expired = match self.store.get_mut(db, slot, key) {
-            Some(entry) if !entry.is_expired(now_ms) => {
+        self.with_entry(db, key, lookup, |entry, _, reply| show(entry, reply))
+    }
+
+    /// Hands out the place of `key`, to be changed: the one way to write a value that is there, and
+    /// to make one where none is. What follows from a change is done when `change` returns, whatever
+    /// it returns: counters, watchers, the end of a key whose last element was taken.
+    #[inline]
+    pub fn edit<T>(
+        &mut self,
+        key: &[u8],
+        change: impl FnOnce(&mut Edit<'_>, &mut Reply<'a>) -> T,
+    ) -> T {
+        self.edit_as(key, Lookup::Write, change)
+    }
+
+    /// As `edit`, for commands that count as readers, or that have looked at the key before.
+    #[inline]
+    pub fn edit_as<T>(
+        &mut self,
+        key: &[u8],
+        lookup: Lookup,
+        change: impl FnOnce(&mut Edit<'_>, &mut Reply<'a>) -> T,
+    ) -> T {
+        let db = self.db;
+        let (result, edited) = self.with_entry(db, key, lookup, |entry, effects, reply| {
+            let mut edit = Edit::new(db, key, entry, effects);
+            let result = change(&mut edit, reply);
+            (result, edit.end())
+        });
+        self.settle(key, edited);
+        result
+    }
+
+    /// Does what an edit has left to be done.
+    #[inline]
+    fn settle(&mut self, key: &[u8], edited: Edited) {
+        let Some(changes) = edited.changes else {
+            return;
+        };
+        let (db, slot) = (self.db, self.slot(key));
+        if let Some(mut entry) = edited.fresh {
+            entry.set_lru(self.aging().fresh());
+            if let Some(expired) = self.store.insert(db, slot, entry) {
+                assert!(self.expiry_held, "the edit found nothing at the key");
+                self.store.discard(expired);
+                self.effects.lapsed(db, key, self.store.key_hash());
+            }
+        }
+        match edited.ending {
+            Ending::Stays => {}
+            Ending::Expires(expiry) => {
+                let is_there = self.store.set_expiry(db, slot, key, expiry);
+                assert!(is_there, "the edited entry is there");
+            }
+            Ending::Goes => {
+                let entry = self.store.take(db, slot, key);
+                let entry = entry.expect("the edited entry is there");
+                self.store.discard(entry);
+                self.effects.notify(db, events::GENERIC, "del", key);
+            }
+        }
+        self.effects
+            .changed(db, key, self.store.key_hash(), changes);
+    }
+
+    /// Looks a key up, and removes it on the way if it has expired. One table lookup: the hot path.
+    #[inline]
+    fn with_entry<T>(
+        &mut self,
+        db: usize,
+        key: &[u8],
+        lookup: Lookup,
+        then: impl FnOnce(Option<&mut Entry>, &mut Effects, &mut Reply<'a>) -> T,
+    ) -> T {
+        let (slot, now_ms) = (self.slot(key), self.now_ms);
+        let mut found = loop {
+            match self.store.get_mut(db, slot, key) {
+                Some(entry) if entry.is_expired(now_ms) => {
+                    if self.expiry_held {
+                        break None;
+                    }
+                }
+                found => break found,
+            }
+            self.expire(db, slot, key);
+        };
+        match &mut found {
+            Some(entry) => {
                 self.effects.hits += u64::from(lookup == Lookup::Read);
                 if lookup != Lookup::Peek && !self.no_touch {
                     let aging = Aging::of(self.config, self.lru_clock, now_ms);
                     entry.set_lru(aging.used(entry.lru(), self.random));
                 }
-                return show(Some(entry), &mut self.reply);
             }
-            found => found.is_some(),
-        };
-        if expired && !self.expiry_held {
-            self.expire(db, slot, key);
+            None if lookup == Lookup::Read => {
+                self.effects.misses += 1;
+                self.effects.notify(db, events::KEY_MISS, "keymiss", key);
+            }
+            None => {}
         }
-        if lookup == Lookup::Read {
-            self.effects.misses += 1;
-            self.notify_in(db, events::KEY_MISS, "keymiss", key);
-        }
-        show(None, &mut self.reply)
+        then(found, self.effects, &mut self.reply)
     }
 
     /// For loops over keys at `at`, `at + step`...: with every sixteenth key, the next sixteen are
@@ -244,8 +256,9 @@ impl<'a> Context<'a> {
     }
 
     /// True when a live entry is at `key`.
-    pub fn exists(&mut self, key: &[u8]) -> bool {
-        self.find(key, Lookup::Peek).is_some()
+    #[inline]
+    pub fn exists(&mut self, key: &[u8], lookup: Lookup) -> bool {
+        self.view(key, lookup, |entry, _| entry.is_some())
     }
 
     /// Puts an entry in place, replacing what was there; returns it.
@@ -263,6 +276,7 @@ impl<'a> Context<'a> {
     }
 
     /// Puts a string in place of whatever is at `key`, with one table lookup: the hot path of SET.
+    /// One change.
     #[inline]
     pub fn put_string(&mut self, key: &[u8], value: Value<'_>, expiry: Option<u64>) {
         let slot = self.slot(key);
@@ -278,11 +292,15 @@ impl<'a> Context<'a> {
                 )
             });
         match previous {
-            Some(previous) if !expired(previous.expiry) => return,
-            Some(_) => self.lapse(self.db, key),
-            None => {}
+            Some(previous) if !expired(previous.expiry) => {}
+            previous => {
+                if previous.is_some() {
+                    self.effects.lapsed(self.db, key, self.store.key_hash());
+                }
+                self.notify(events::NEW, "new", key);
+            }
         }
-        self.notify(events::NEW, "new", key);
+        self.modified(key);
     }
 
     /// How the keys that this command uses age.
@@ -319,21 +337,12 @@ impl<'a> Context<'a> {
     /// As `modified`, in any database.
     #[inline]
     pub fn modified_in(&mut self, db: usize, key: &[u8]) {
-        self.effects.dirty += 1;
-        if self.effects.wants.stamps {
-            self.effects.stamps.write(self.store.hash(key));
-        }
-        if self.effects.wants.modified {
-            self.effects.modified.push((db_number(db), key.into()));
-        }
+        self.effects.changed(db, key, self.store.key_hash(), 1);
     }
 
     /// The whole content of a database changed at once.
     pub fn replaced(&mut self, db: usize) {
-        self.effects.stamps.write_all();
-        if self.effects.wants.modified {
-            self.effects.replaced.push(db_number(db));
-        }
+        self.effects.replaced(db);
     }
 
     /// Whether the command may touch a key that its arguments do not name. False: it is to return
@@ -359,50 +368,20 @@ impl<'a> Context<'a> {
     /// As `notify`, in any database.
     #[inline]
     pub fn notify_in(&mut self, db: usize, class: u32, name: &'static str, key: &[u8]) {
-        if self.effects.wants.events & class != 0 {
-            self.effects.events.push(KeyEvent {
-                class,
-                name,
-                db: db_number(db),
-                key: key.into(),
-            });
-        }
+        self.effects.notify(db, class, name, key);
     }
 
     /// What log and replicas apply instead of the command as sent: commands of words. Empty:
     /// nothing at all.
     pub fn propagate(&mut self, words: &[&[u8]]) {
-        if self.effects.wants.stream {
-            self.effects
-                .rewritten
-                .push(words.iter().map(|word| word.to_vec()).collect());
-        }
+        self.effects.propagate(words);
     }
 
+    #[cold]
     fn expire(&mut self, db: usize, slot: u16, key: &[u8]) {
         let entry = self.store.take(db, slot, key);
         let entry = entry.expect("an entry that was just found expired is there to take");
         self.store.discard(entry);
-        self.lapse(db, key);
+        self.effects.lapsed(db, key, self.store.key_hash());
     }
-
-    /// Says that a key's time was over, whether it was removed or overwritten.
-    #[cold]
-    fn lapse(&mut self, db: usize, key: &[u8]) {
-        self.effects.expired += 1;
-        if self.effects.wants.stamps {
-            self.effects.stamps.write(self.store.hash(key));
-        }
-        self.notify_in(db, events::EXPIRED, "expired", key);
-        if self.effects.wants.modified {
-            self.effects.modified.push((db_number(db), key.into()));
-        }
-        if self.effects.wants.stream {
-            self.effects.lapsed.push((db_number(db), key.into()));
-        }
-    }
-}
-
-fn db_number(db: usize) -> u16 {
-    u16::try_from(db).expect("databases are limited to 256")
 }

@@ -152,6 +152,7 @@ impl Fixture {
         let dirty = self.effects.dirty;
         let mut ctx = self.context(&mut out);
         if let Err(error) = handler(&mut ctx, args) {
+            ctx.reply.truncate(0);
             ctx.reply.error(&error);
         }
         self.log(args, dirty);

@@ -97,7 +97,7 @@ fn del(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
     let mut removed = 0;
     for (at, key) in (1..).zip(args.from(1)) {
         ctx.prefetch(args, 1, at, 1);
-        if ctx.exists(key) {
+        if ctx.exists(key, Lookup::Peek) {
             ctx.remove(ctx.db, key);
             ctx.modified(key);
             ctx.notify(events::GENERIC, "del", key);
@@ -146,7 +146,7 @@ fn type_of(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
 /// True when a live entry is at `key`. Counts as hit or miss like a read, and leaves the key's age
 /// alone.
 fn observe(ctx: &mut Context<'_>, key: &[u8]) -> bool {
-    let live = ctx.exists(key);
+    let live = ctx.exists(key, Lookup::Peek);
     ctx.effects.hits += u64::from(live);
     ctx.effects.misses += u64::from(!live);
     if !live {

@@ -34,7 +34,6 @@ fn follow(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
         };
         let next = next.to_vec();
         ctx.put_string(&key, Value::Bytes(b"seen"), None);
-        ctx.modified(&key);
         visited += 1;
         if !ctx.reach(&next) {
             return Ok(());

@@ -5,7 +5,7 @@
 //! POPULATE.
 
 use crate::base::Token;
-use crate::cmd::{key_slot, list_limits};
+use crate::cmd::{Lookup, key_slot, list_limits};
 use crate::config::Config;
 use crate::rdb::{self, Loaded};
 use crate::resp::{Args, Error, Protocol, parse_i64, parse_u64};
@@ -71,10 +71,9 @@ impl Query for Population {
         core.with_context(self.db, Protocol::Resp2, &mut unused, |ctx| {
             for number in 0..self.count {
                 let key = self.key(number);
-                if slots.owner(key_slot(&key)) == id && !ctx.exists(&key) {
+                if slots.owner(key_slot(&key)) == id && !ctx.exists(&key, Lookup::Peek) {
                     let value = self.value(number);
                     ctx.put_string(&key, Value::Bytes(&value), None);
-                    ctx.modified(&key);
                 }
             }
         });

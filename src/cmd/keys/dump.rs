@@ -114,7 +114,7 @@ fn restore(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
         return restore_expired(ctx, key, options);
     }
     // Reads an expired predecessor out of the way, so that its end is told of as such.
-    ctx.exists(key);
+    ctx.exists(key, Lookup::Peek);
     let mut entry = match loaded {
         Loaded::Text(text) => Entry::new(key, Value::from_text(&text), expiry),
         Loaded::Object(object) => Entry::new(key, Value::Object(object), expiry),
@@ -136,7 +136,7 @@ fn restore(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
 
 /// The payload's time had passed: with REPLACE the key goes, else nothing happens.
 fn restore_expired(ctx: &mut Context<'_>, key: &[u8], options: Options) -> Outcome {
-    if options.replace && ctx.exists(key) {
+    if options.replace && ctx.exists(key, Lookup::Peek) {
         ctx.take(ctx.db, key);
         ctx.propagate(&[b"DEL", key]);
         ctx.modified(key);

@@ -4,7 +4,7 @@
 //! result, so that no replica has to compute the same digits.
 
 use super::super::long_double::LongDouble;
-use super::super::{Context, Lookup, Outcome};
+use super::super::{Context, Outcome};
 use super::text;
 use crate::config::events;
 use crate::resp::{Args, Error, parse_i64};
@@ -33,21 +33,14 @@ pub(super) fn decrby(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
 
 fn add(ctx: &mut Context<'_>, key: &[u8], increment: i64) -> Outcome {
     const OVERFLOW: Error = Error::new("ERR increment or decrement would overflow");
-    let sum = match ctx.find(key, Lookup::Write) {
-        Some(entry) => {
-            let sum = integer(entry)?.checked_add(increment).ok_or(OVERFLOW)?;
-            entry.set_int(sum);
-            sum
-        }
-        None => {
-            ctx.put_string(key, Value::Int(increment), None);
-            increment
-        }
-    };
-    ctx.modified(key);
-    ctx.notify(events::STRING, "incrby", key);
-    ctx.reply.integer(sum);
-    Ok(())
+    ctx.edit(key, |edit, reply| {
+        let old = edit.entry().map_or(Ok(0), integer)?;
+        let sum = old.checked_add(increment).ok_or(OVERFLOW)?;
+        edit.put(Value::Int(sum));
+        edit.notify(events::STRING, "incrby");
+        reply.integer(sum);
+        Ok(())
+    })
 }
 
 /// The integer that a string entry holds or spells.
@@ -67,29 +60,22 @@ pub(super) fn long_double(entry: Option<&Entry>) -> Result<LongDouble, Error> {
     LongDouble::parse(text(entry, &mut itoa::Buffer::new())?).ok_or(Error::NOT_FLOAT)
 }
 
-/// Gives a key a new text and keeps its expiry.
-pub(super) fn replace(ctx: &mut Context<'_>, key: &[u8], value: Value<'_>) {
-    match ctx.find(key, Lookup::Peek) {
-        Some(entry) => entry.set_value(value),
-        None => ctx.put_string(key, value, None),
-    }
-}
-
 pub(super) fn incrbyfloat(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
     let key = args.get(1);
-    let value = long_double(ctx.find(key, Lookup::Write).as_deref())?;
-    let increment = LongDouble::parse(args.get(2)).ok_or(Error::NOT_FLOAT)?;
-    let sum = value
-        .add(increment)
-        .filter(|sum| !sum.is_infinite())
-        .ok_or(Error::new("ERR increment would produce NaN or Infinity"))?
-        .to_string();
-    replace(ctx, key, Value::Bytes(sum.as_bytes()));
-    ctx.modified(key);
-    ctx.notify(events::STRING, "incrbyfloat", key);
-    ctx.propagate(&[b"SET", key, sum.as_bytes(), b"KEEPTTL"]);
-    ctx.reply.bulk(sum.as_bytes());
-    Ok(())
+    ctx.edit(key, |edit, reply| {
+        let value = long_double(edit.entry())?;
+        let increment = LongDouble::parse(args.get(2)).ok_or(Error::NOT_FLOAT)?;
+        let sum = value
+            .add(increment)
+            .filter(|sum| !sum.is_infinite())
+            .ok_or(Error::new("ERR increment would produce NaN or Infinity"))?
+            .to_string();
+        edit.put(Value::Bytes(sum.as_bytes()));
+        edit.notify(events::STRING, "incrbyfloat");
+        edit.propagate(&[b"SET", key, sum.as_bytes(), b"KEEPTTL"]);
+        reply.bulk(sum.as_bytes());
+        Ok(())
+    })
 }
 
 #[cfg(test)]

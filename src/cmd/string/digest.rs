@@ -3,12 +3,12 @@
 //! A digest is XXH3-64 of the string, 16 hexadecimal digits, so that clients can compare without
 //! sending the value. What is deleted reaches the log as DEL.
 
-use super::super::{Context, Lookup, Outcome};
+use super::super::{Context, Edit, Lookup, Outcome};
 use super::get::delete;
 use super::option::Condition;
 use super::text;
-use crate::resp::{Args, Error};
-use crate::store::Kind;
+use crate::resp::{Args, Error, Reply};
+use crate::store::{Entry, Kind};
 
 const DIGEST_DIGITS: usize = 16;
 
@@ -29,17 +29,16 @@ pub(super) fn parse_digest(text: &[u8]) -> Result<u64, Error> {
 }
 
 pub(super) fn digest(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
-    let digest = match ctx.find(args.get(1), Lookup::Read) {
-        None => None,
-        Some(entry) => Some(digest_of(text(entry, &mut itoa::Buffer::new())?)),
-    };
-    match digest {
-        None => ctx.reply.null(),
-        Some(digest) => ctx
-            .reply
-            .bulk(format!("{digest:0DIGEST_DIGITS$x}").as_bytes()),
-    }
-    Ok(())
+    ctx.view(args.get(1), Lookup::Read, |entry, reply| {
+        match entry.as_deref() {
+            None => reply.null(),
+            Some(entry) => {
+                let digest = digest_of(text(entry, &mut itoa::Buffer::new())?);
+                reply.bulk(format!("{digest:0DIGEST_DIGITS$x}").as_bytes());
+            }
+        }
+        Ok(())
+    })
 }
 
 pub(super) fn delex(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
@@ -50,28 +49,29 @@ pub(super) fn delex(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
         ))?,
         _ => return Err(Error::arity("delex")),
     };
-    let entry = ctx.find(args.get(1), Lookup::Write);
-    let entry = entry.as_deref();
-    if condition != Condition::Present && entry.is_some_and(|entry| entry.kind() != Kind::String) {
-        return Err(Error::new(
-            "ERR Key should be of string type if conditions are specified",
-        ));
-    }
-    let deleted = entry.is_some() && condition.holds(entry)?;
-    reply_deleted(ctx, args.get(1), deleted)
+    let is_string = |entry: &Entry| entry.kind() == Kind::String;
+    ctx.edit(args.get(1), |edit, reply| {
+        if condition != Condition::Present && !edit.entry().is_none_or(is_string) {
+            return Err(Error::new(
+                "ERR Key should be of string type if conditions are specified",
+            ));
+        }
+        delete_if(edit, condition, reply)
+    })
 }
 
 pub(super) fn delifeq(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
     let condition = Condition::Equal(args.get(2));
-    let deleted = condition.holds(ctx.find(args.get(1), Lookup::Write).as_deref())?;
-    reply_deleted(ctx, args.get(1), deleted)
+    ctx.edit(args.get(1), |edit, reply| delete_if(edit, condition, reply))
 }
 
-fn reply_deleted(ctx: &mut Context<'_>, key: &[u8], deleted: bool) -> Outcome {
+/// Removes the key if there is one and the condition holds, and says whether it does.
+fn delete_if(edit: &mut Edit<'_>, condition: Condition<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let deleted = edit.entry().is_some() && condition.holds(edit.entry())?;
     if deleted {
-        delete(ctx, key);
+        delete(edit);
     }
-    ctx.reply.integer(i64::from(deleted));
+    reply.integer(i64::from(deleted));
     Ok(())
 }
 

@@ -3,7 +3,7 @@
 //! GET is one table lookup: entry and reply are borrowed side by side. Expiry times reach the log
 //! as absolute times, whatever the client sent.
 
-use super::super::{Context, Lookup, Outcome};
+use super::super::{Context, Edit, Lookup, Outcome};
 use super::option::{Accept, Options, deadline};
 use crate::config::events;
 use crate::resp::{Args, Error, Reply};
@@ -34,53 +34,43 @@ fn write(entry: Option<&Entry>, reply: &mut Reply<'_>) -> Result<bool, Error> {
 
 pub(super) fn getex(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
     let options = Options::parse(args, 2, Accept::GetEx)?;
-    let key = args.get(1);
-    let start = ctx.reply.position();
-    if !read(ctx, key)? {
-        return Ok(());
-    }
-    if let Some((unit, text)) = options.expiry {
-        let at_ms =
-            deadline(unit, text, ctx.now_ms, "getex").inspect_err(|_| ctx.reply.truncate(start))?;
-        if unit.is_absolute() && at_ms <= ctx.now_ms {
-            delete(ctx, key);
+    let (key, now_ms) = (args.get(1), ctx.now_ms);
+    ctx.edit_as(key, Lookup::Read, |edit, reply| {
+        if !write(edit.entry(), reply)? {
             return Ok(());
         }
-        assert!(ctx.set_expiry(key, Some(at_ms)), "the key was just read");
-        ctx.modified(key);
-        ctx.notify(events::GENERIC, "expire", key);
-        ctx.propagate(&[
-            b"PEXPIREAT",
-            key,
-            itoa::Buffer::new().format(at_ms).as_bytes(),
-        ]);
-    } else if options.persist
-        && ctx
-            .find(key, Lookup::Peek)
-            .is_some_and(|entry| entry.expiry().is_some())
-    {
-        assert!(ctx.set_expiry(key, None), "the key was just read");
-        ctx.modified(key);
-        ctx.notify(events::GENERIC, "persist", key);
-        ctx.propagate(&[b"PERSIST", key]);
-    }
-    Ok(())
+        if let Some((unit, text)) = options.expiry {
+            let at_ms = deadline(unit, text, now_ms, "getex")?;
+            if unit.is_absolute() && at_ms <= now_ms {
+                delete(edit);
+                return Ok(());
+            }
+            edit.set_expiry(Some(at_ms));
+            edit.notify(events::GENERIC, "expire");
+            let mut digits = itoa::Buffer::new();
+            edit.propagate(&[b"PEXPIREAT", key, digits.format(at_ms).as_bytes()]);
+        } else if options.persist && edit.entry().and_then(Entry::expiry).is_some() {
+            edit.set_expiry(None);
+            edit.notify(events::GENERIC, "persist");
+            edit.propagate(&[b"PERSIST", key]);
+        }
+        Ok(())
+    })
 }
 
 pub(super) fn getdel(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
-    if read(ctx, args.get(1))? {
-        delete(ctx, args.get(1));
-    }
-    Ok(())
+    ctx.edit_as(args.get(1), Lookup::Read, |edit, reply| {
+        if write(edit.entry(), reply)? {
+            delete(edit);
+        }
+        Ok(())
+    })
 }
 
-/// Removes an existing key as DEL would.
-pub(super) fn delete(ctx: &mut Context<'_>, key: &[u8]) {
-    let entry = ctx.take(ctx.db, key);
-    assert!(entry.is_some(), "the caller has just found the key");
-    ctx.modified(key);
-    ctx.notify(events::GENERIC, "del", key);
-    ctx.propagate(&[b"DEL", key]);
+/// Removes an existing key; the log hears of a DEL, which names no condition.
+pub(super) fn delete(edit: &mut Edit<'_>) {
+    edit.remove();
+    edit.propagate(&[b"DEL", edit.key()]);
 }
 
 #[cfg(test)]

@@ -4,13 +4,12 @@
 //! bound with SATURATE. Whatever happened, log and replicas get a plain SET or DEL.
 
 use super::super::long_double::LongDouble;
-use super::super::{Context, Lookup, Outcome};
-use super::counter::{integer, long_double, replace};
-use super::get::delete;
+use super::super::{Context, Edit, Outcome};
+use super::counter::{integer, long_double};
 use super::option::{Unit, deadline};
 use crate::config::events;
-use crate::resp::{Args, Error, Protocol, parse_i64};
-use crate::store::Value;
+use crate::resp::{Args, Error, Protocol, Reply, parse_i64};
+use crate::store::{Entry, Value};
 
 const BOUNDS: Error = Error::new("ERR LBOUND can't be greater than UBOUND");
 
@@ -110,26 +109,28 @@ enum Number {
 }
 
 pub(super) fn increx(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
-    let key = args.get(1);
     let words = Words::parse(args)?;
     let at_ms = match words.expiry {
         Some((unit, text)) => Some(deadline(unit, text, ctx.now_ms, "increx")?),
         None => None,
     };
-    let count = match words.by_float {
-        Some(increment) => count_float(ctx, key, increment, &words)?,
-        None => count_integer(ctx, key, &words)?,
-    };
-    if let Some(text) = &count.written {
-        apply(ctx, key, text, &count.value, &words, at_ms);
-    }
-    ctx.reply.array(2);
-    reply_number(ctx, &count.value);
-    reply_number(ctx, &count.applied);
-    Ok(())
+    let now_ms = ctx.now_ms;
+    ctx.edit(args.get(1), |edit, reply| {
+        let count = match words.by_float {
+            Some(increment) => count_float(edit.entry(), increment, &words)?,
+            None => count_integer(edit.entry(), &words)?,
+        };
+        if let Some(text) = &count.written {
+            apply(edit, text, &count.value, &words, at_ms, now_ms);
+        }
+        reply.array(2);
+        reply_number(reply, &count.value);
+        reply_number(reply, &count.applied);
+        Ok(())
+    })
 }
 
-fn count_integer(ctx: &mut Context<'_>, key: &[u8], words: &Words<'_>) -> Result<Count, Error> {
+fn count_integer(entry: Option<&Entry>, words: &Words<'_>) -> Result<Count, Error> {
     let parse = |text: Option<&[u8]>, absent: i64, what: &str| match text {
         None => Ok(absent),
         Some(text) => parse_i64(text)
@@ -141,9 +142,7 @@ fn count_integer(ctx: &mut Context<'_>, key: &[u8], words: &Words<'_>) -> Result
     if lower > upper {
         return Err(BOUNDS);
     }
-    let current = ctx
-        .find(key, Lookup::Write)
-        .map_or(Ok(0), |entry| integer(entry))?;
+    let current = entry.map_or(Ok(0), integer)?;
     let sum = i128::from(current) + i128::from(increment);
     let inside = sum.clamp(i128::from(lower), i128::from(upper));
     if sum != inside && !words.saturate {
@@ -164,12 +163,7 @@ fn count_integer(ctx: &mut Context<'_>, key: &[u8], words: &Words<'_>) -> Result
     })
 }
 
-fn count_float(
-    ctx: &mut Context<'_>,
-    key: &[u8],
-    increment: &[u8],
-    words: &Words<'_>,
-) -> Result<Count, Error> {
+fn count_float(entry: Option<&Entry>, increment: &[u8], words: &Words<'_>) -> Result<Count, Error> {
     let parse = |text: &[u8], what: &str| {
         LongDouble::parse(text)
             .ok_or_else(|| Error::from(format!("ERR {what} is not a valid float")))
@@ -183,7 +177,7 @@ fn count_float(
     if lower.zip(upper).is_some_and(|(lower, upper)| lower > upper) {
         return Err(BOUNDS);
     }
-    let current = long_double(ctx.find(key, Lookup::Write).as_deref())?;
+    let current = long_double(entry)?;
     if current.is_infinite() {
         return Err(Error::new("ERR value cannot be Infinity"));
     }
@@ -215,19 +209,20 @@ fn count_float(
 
 /// Writes the result with the expiry that the options ask for.
 fn apply(
-    ctx: &mut Context<'_>,
-    key: &[u8],
+    edit: &mut Edit<'_>,
     text: &str,
     number: &Number,
     words: &Words<'_>,
     at_ms: Option<u64>,
+    now_ms: u64,
 ) {
-    let found = ctx.find(key, Lookup::Peek).map(|entry| entry.expiry());
-    let has_ttl = found.flatten().is_some();
+    let key = edit.key();
+    let has_ttl = edit.entry().and_then(Entry::expiry).is_some();
     let at_ms = at_ms.filter(|_| !(words.only_without_ttl && has_ttl));
-    if at_ms.is_some_and(|at_ms| at_ms <= ctx.now_ms) {
-        if found.is_some() {
-            delete(ctx, key);
+    if at_ms.is_some_and(|at_ms| at_ms <= now_ms) {
+        if edit.entry().is_some() {
+            edit.remove();
+            edit.propagate(&[b"DEL", key]);
         }
         return;
     }
@@ -235,13 +230,12 @@ fn apply(
         Number::Int(value) => (Value::Int(*value), "incrby"),
         Number::Float(_) => (Value::Bytes(text.as_bytes()), "incrbyfloat"),
     };
-    replace(ctx, key, value);
-    ctx.modified(key);
-    ctx.notify(events::STRING, name, key);
+    edit.put(value);
+    edit.notify(events::STRING, name);
     if let Some(at_ms) = at_ms {
-        ctx.set_expiry(key, Some(at_ms));
-        ctx.notify(events::GENERIC, "expire", key);
-        ctx.propagate(&[
+        edit.set_expiry(Some(at_ms));
+        edit.notify(events::GENERIC, "expire");
+        edit.propagate(&[
             b"SET",
             key,
             text.as_bytes(),
@@ -250,22 +244,22 @@ fn apply(
         ]);
     } else if words.persist {
         if has_ttl {
-            ctx.set_expiry(key, None);
-            ctx.notify(events::GENERIC, "persist", key);
+            edit.set_expiry(None);
+            edit.notify(events::GENERIC, "persist");
         }
-        ctx.propagate(&[b"SET", key, text.as_bytes()]);
+        edit.propagate(&[b"SET", key, text.as_bytes()]);
     } else {
-        ctx.propagate(&[b"SET", key, text.as_bytes(), b"KEEPTTL"]);
+        edit.propagate(&[b"SET", key, text.as_bytes(), b"KEEPTTL"]);
     }
 }
 
-fn reply_number(ctx: &mut Context<'_>, number: &Number) {
+fn reply_number(reply: &mut Reply<'_>, number: &Number) {
     match number {
-        Number::Int(value) => ctx.reply.integer(*value),
-        Number::Float(value) if ctx.reply.protocol() == Protocol::Resp3 => {
-            ctx.reply.encoded(format!(",{value}\r\n").as_bytes());
+        Number::Int(value) => reply.integer(*value),
+        Number::Float(value) if reply.protocol() == Protocol::Resp3 => {
+            reply.encoded(format!(",{value}\r\n").as_bytes());
         }
-        Number::Float(value) => ctx.reply.bulk(value.to_string().as_bytes()),
+        Number::Float(value) => reply.bulk(value.to_string().as_bytes()),
     }
 }
 

@@ -70,12 +70,14 @@ pub(super) fn lcs(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
 }
 
 fn operand(ctx: &mut Context<'_>, key: &[u8]) -> Result<Vec<u8>, Error> {
-    let Some(entry) = ctx.find(key, Lookup::Read) else {
-        return Ok(Vec::new());
-    };
-    text(entry, &mut itoa::Buffer::new())
-        .map(<[u8]>::to_vec)
-        .map_err(|_| Error::new("ERR The specified keys must contain string values"))
+    ctx.view(key, Lookup::Read, |entry, _| {
+        let Some(entry) = entry else {
+            return Ok(Vec::new());
+        };
+        text(entry, &mut itoa::Buffer::new())
+            .map(<[u8]>::to_vec)
+            .map_err(|_| Error::new("ERR The specified keys must contain string values"))
+    })
 }
 
 /// Refuses what Redis's table, 4 bytes a cell, would have no room for.

@@ -34,7 +34,7 @@ pub(super) fn msetnx(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
     let free = args
         .from(1)
         .step_by(2)
-        .all(|key| ctx.find(key, Lookup::Write).is_none());
+        .all(|key| !ctx.exists(key, Lookup::Write));
     if free || args.len().is_multiple_of(2) {
         store_pairs(ctx, args, "msetnx")?;
     }
@@ -72,9 +72,9 @@ pub(super) fn msetex(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
     if options.condition != Condition::Always {
         for pair in pairs.clone() {
             all = all
-                && options
-                    .condition
-                    .holds(ctx.find(args.get(pair), Lookup::Write).as_deref())?;
+                && ctx.view(args.get(pair), Lookup::Write, |entry, _| {
+                    options.condition.holds(entry.as_deref())
+                })?;
         }
     }
     if all {
@@ -94,7 +94,9 @@ fn store_pair(
     at_ms: Option<u64>,
 ) {
     let kept = if options.keep_ttl {
-        ctx.find(key, Lookup::Peek).and_then(|entry| entry.expiry())
+        ctx.view(key, Lookup::Peek, |entry, _| {
+            entry.and_then(|entry| entry.expiry())
+        })
     } else {
         None
     };

@@ -8,15 +8,21 @@ use super::super::{Context, Lookup, Outcome};
 use super::text;
 use crate::config::events;
 use crate::resp::{Args, Error, parse_i64};
-use crate::store::{Entry, Kind, Value};
+use crate::store::{Entry, Value};
 
 pub(super) fn strlen(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
-    let len = match ctx.find(args.get(1), Lookup::Read) {
-        None => 0,
-        Some(entry) => text(entry, &mut itoa::Buffer::new())?.len(),
-    };
-    ctx.reply.integer(reply_len(len));
-    Ok(())
+    ctx.view(args.get(1), Lookup::Read, |entry, reply| {
+        reply.integer(reply_len(len_of(entry.as_deref())?));
+        Ok(())
+    })
+}
+
+/// The length of a string entry; 0 without one.
+fn len_of(entry: Option<&Entry>) -> Result<usize, Error> {
+    match entry {
+        None => Ok(0),
+        Some(entry) => Ok(text(entry, &mut itoa::Buffer::new())?.len()),
+    }
 }
 
 pub(super) fn getrange(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
@@ -55,59 +61,47 @@ fn part(bytes: &[u8], first: i64, last: i64) -> &[u8] {
 }
 
 pub(super) fn setrange(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
-    let (key, patch) = (args.get(1), args.get(3));
+    let patch = args.get(3);
     let offset = parse_i64(args.get(2)).ok_or(Error::NOT_INTEGER)?;
     let offset = usize::try_from(offset).map_err(|_| Error::new("ERR offset is out of range"))?;
-    let end = bounded_len(ctx, offset, patch.len());
-    let entry = ctx.find(key, Lookup::Write);
-    let len = match entry.as_deref() {
-        None => 0,
-        Some(entry) => text(entry, &mut itoa::Buffer::new())?.len(),
-    };
-    if patch.is_empty() {
-        ctx.reply.integer(reply_len(len));
-        return Ok(());
-    }
-    let end = end?;
-    if let Some(entry) = entry {
-        entry.string_mut(end)[offset..end].copy_from_slice(patch);
-    } else {
-        let mut bytes = vec![0; end];
-        bytes[offset..].copy_from_slice(patch);
-        ctx.put_string(key, Value::Raw(&bytes), None);
-    }
-    ctx.modified(key);
-    ctx.notify(events::STRING, "setrange", key);
-    ctx.reply.integer(reply_len(end.max(len)));
-    Ok(())
+    let end = checked_len(offset, patch.len(), ctx.config.proto_max_bulk_len);
+    ctx.edit(args.get(1), |edit, reply| {
+        let len = len_of(edit.entry())?;
+        if patch.is_empty() {
+            reply.integer(reply_len(len));
+            return Ok(());
+        }
+        let end = end?;
+        if edit.entry().is_some() {
+            edit.write().string_mut(end)[offset..end].copy_from_slice(patch);
+        } else {
+            let mut bytes = vec![0; end];
+            bytes[offset..].copy_from_slice(patch);
+            edit.put(Value::Raw(&bytes));
+        }
+        edit.notify(events::STRING, "setrange");
+        reply.integer(reply_len(end.max(len)));
+        Ok(())
+    })
 }
 
 pub(super) fn append(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
-    let (key, tail) = (args.get(1), args.get(2));
+    let tail = args.get(2);
     let limit_bytes = ctx.config.proto_max_bulk_len;
-    let len = match ctx.find(key, Lookup::Write) {
-        Some(entry) => append_to(entry, tail, limit_bytes)?,
-        None => {
-            ctx.put_string(key, Value::from_text(tail), None);
+    ctx.edit(args.get(1), |edit, reply| {
+        let len = if edit.entry().is_some() {
+            let old_len = len_of(edit.entry())?;
+            let len = checked_len(old_len, tail.len(), limit_bytes)?;
+            edit.write().string_mut(len)[old_len..].copy_from_slice(tail);
+            len
+        } else {
+            edit.put(Value::from_text(tail));
             tail.len()
-        }
-    };
-    ctx.modified(key);
-    ctx.notify(events::STRING, "append", key);
-    ctx.reply.integer(reply_len(len));
-    Ok(())
-}
-
-fn append_to(entry: &mut Entry, tail: &[u8], limit_bytes: u64) -> Result<usize, Error> {
-    let old_len = text(entry, &mut itoa::Buffer::new())?.len();
-    let len = checked_len(old_len, tail.len(), limit_bytes)?;
-    assert!(entry.kind() == Kind::String);
-    entry.string_mut(len)[old_len..].copy_from_slice(tail);
-    Ok(len)
-}
-
-fn bounded_len(ctx: &Context<'_>, offset: usize, added: usize) -> Result<usize, Error> {
-    checked_len(offset, added, ctx.config.proto_max_bulk_len)
+        };
+        edit.notify(events::STRING, "append");
+        reply.integer(reply_len(len));
+        Ok(())
+    })
 }
 
 /// The sum, unless a string may not be that long.

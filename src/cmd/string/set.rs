@@ -9,7 +9,7 @@ use super::get::read;
 use super::option::{Accept, Condition, Options, Unit, deadline};
 use crate::config::events;
 use crate::resp::{Args, Error};
-use crate::store::Value;
+use crate::store::{Entry, Value};
 
 pub(super) fn set(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
     let (key, value) = (args.get(1), args.get(2));
@@ -57,23 +57,20 @@ fn admitted(
     if options.condition == Condition::Always && !options.keep_ttl {
         return Ok(Some(None));
     }
-    let entry = ctx.find(key, Lookup::Write);
-    let entry = entry.as_deref();
-    if !options.condition.holds(entry)? {
-        return Ok(None);
-    }
-    Ok(Some(
-        entry
-            .filter(|_| options.keep_ttl)
-            .and_then(|entry| entry.expiry()),
-    ))
+    ctx.view(key, Lookup::Write, |entry, _| {
+        let entry = entry.as_deref();
+        if !options.condition.holds(entry)? {
+            return Ok(None);
+        }
+        let kept = entry.filter(|_| options.keep_ttl);
+        Ok(Some(kept.and_then(Entry::expiry)))
+    })
 }
 
 /// Writes the value and says so.
 #[inline]
 pub(super) fn store(ctx: &mut Context<'_>, key: &[u8], value: &[u8], expiry: Option<u64>) {
     ctx.put_string(key, Value::from_text(value), expiry);
-    ctx.modified(key);
     ctx.notify(events::STRING, "set", key);
 }
 
@@ -104,7 +101,7 @@ fn propagate_bare(ctx: &mut Context<'_>, args: &Args<'_>, options: &Options<'_>)
 }
 
 pub(super) fn setnx(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
-    let absent = ctx.find(args.get(1), Lookup::Write).is_none();
+    let absent = !ctx.exists(args.get(1), Lookup::Write);
     if absent {
         store(ctx, args.get(1), args.get(2), None);
     }
