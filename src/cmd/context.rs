@@ -385,3 +385,6 @@ impl<'a> Context<'a> {
         self.effects.lapsed(db, key, self.store.key_hash());
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,7 +4,7 @@
 //! blocking command that finds nothing says so in its effects; who waits and who is served is the
 //! shard's business. The files: `push` and `pop` are the ends, `read` and `edit` the inside,
 //! `moves` and `many` go from list to list, `rows` is the table. No list is ever left empty: its
-//! key goes with the last element.
+//! key goes with the last element (`Context::edit`).
 
 mod docs;
 mod edit;
@@ -19,8 +19,8 @@ mod tests;
 
 pub use rows::COMMANDS;
 
-use super::Context;
 use super::context::Block;
+use super::{Context, Edit};
 use crate::config::{Config, events};
 use crate::resp::{Args, Error, Reply};
 use crate::store::{Element, End, Entry, List, NodeLimits, Object, Value, ValueRef};
@@ -50,12 +50,26 @@ fn list(entry: &Entry) -> Result<&List, Error> {
     }
 }
 
+/// The list at an edited key, from here on changed; None when there is nothing.
 #[inline]
-fn list_mut(entry: &mut Entry) -> Result<&mut List, Error> {
-    match entry.object_mut() {
-        Some(Object::List(list)) => Ok(list),
-        _ => Err(Error::WRONG_TYPE),
+fn list_mut<'e>(edit: &'e mut Edit<'_>) -> Result<Option<&'e mut List>, Error> {
+    let Some(entry) = edit.entry() else {
+        return Ok(None);
+    };
+    list(entry)?;
+    match edit.write().object_mut() {
+        Some(Object::List(list)) => Ok(Some(list)),
+        _ => unreachable!("a list was just seen there"),
     }
+}
+
+/// As `list_mut`; where nothing is, a list to be filled.
+#[inline]
+fn list_or_new<'e>(edit: &'e mut Edit<'_>) -> Result<&'e mut List, Error> {
+    if edit.entry().is_none() {
+        edit.put(Value::Object(Object::List(Box::default())));
+    }
+    Ok(list_mut(edit)?.expect("it was made where there was none"))
 }
 
 #[inline]
@@ -64,14 +78,6 @@ fn write(reply: &mut Reply<'_>, element: Element<'_>) {
         Element::Int(number) => reply.bulk_integer(number),
         Element::Bytes(bytes) => reply.bulk(bytes),
     }
-}
-
-/// Puts a list at a key that has nothing.
-fn put(ctx: &mut Context<'_>, key: &[u8], list: List) {
-    assert!(!list.is_empty(), "empty lists do not exist");
-    let entry = Entry::new(key, Value::Object(Object::List(Box::new(list))), None);
-    let previous = ctx.put(ctx.db, entry);
-    assert!(previous.is_none(), "the caller found nothing at the key");
 }
 
 /// LEFT or RIGHT.
@@ -107,36 +113,24 @@ fn pop_name(end: End) -> &'static [u8] {
     }
 }
 
-/// The list at `key` changed in `changes` places.
+/// What follows when `count` elements were popped, perhaps none.
 #[inline]
-fn changed(ctx: &mut Context<'_>, key: &[u8], changes: usize) {
-    ctx.modified(key);
-    ctx.effects.dirty = ctx.effects.dirty + changes as u64 - 1;
-}
-
-/// What was done since `dirty_before` counts as one change, and none when it serves a command that
-/// waited (as in Redis, where the push that served it has counted).
-fn counts_once(ctx: &mut Context<'_>, dirty_before: u64) {
-    assert!(ctx.effects.dirty > dirty_before, "only a change counts");
-    ctx.effects.dirty = dirty_before + u64::from(!ctx.served);
-}
-
-/// Removes the key when its list has become empty.
-#[inline]
-fn remove_if(ctx: &mut Context<'_>, key: &[u8], emptied: bool) {
-    if emptied {
-        let entry = ctx.take(ctx.db, key);
-        assert!(entry.is_some(), "the list was just edited");
-        ctx.notify(events::GENERIC, "del", key);
+fn popped(edit: &mut Edit<'_>, end: End, count: usize) {
+    if count == 0 {
+        return edit.unchanged();
     }
+    edit.counts(count as u64);
+    edit.notify(events::LIST, pop_event(end));
 }
 
-/// What follows when elements were popped.
-#[inline]
-fn popped(ctx: &mut Context<'_>, key: &[u8], end: End, count: usize, emptied: bool) {
-    ctx.notify(events::LIST, pop_event(end), key);
-    remove_if(ctx, key, emptied);
-    changed(ctx, key, count);
+/// How often the one change of a command counts: not at all when the command has waited (as in
+/// Redis, where the push that serves it has counted).
+fn counted_once(ctx: &Context<'_>) -> u64 {
+    u64::from(!ctx.served)
+}
+
+fn list_len(list: &List) -> i64 {
+    i64::try_from(list.len()).expect("a list's length fits i64")
 }
 
 /// Nothing to take: true when the client waits, until `timeout_ms` from now.

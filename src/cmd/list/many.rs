@@ -7,8 +7,8 @@ use super::super::special::Blocking;
 use super::super::timeout::timeout_ms;
 use super::super::{Context, Outcome};
 use super::moves;
-use super::moves::{len_of, push_onto, take};
-use super::{end_of, pop_name, popped, waits};
+use super::moves::{move_texts, texts_at};
+use super::{end_of, pop_name, waits};
 use crate::resp::{Args, Error, parse_i64};
 use crate::store::End;
 
@@ -84,26 +84,21 @@ pub(super) fn blmovem(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
 /// little.
 fn move_many(ctx: &mut Context<'_>, args: &Args<'_>, plan: &Plan) -> Result<bool, Error> {
     let (source, destination) = (args.get(1), args.get(2));
-    let len = len_of(ctx, source)?;
-    if len == 0 || plan.exactly && len < plan.count {
+    let least = if plan.exactly { plan.count } else { 1 };
+    let Some(mut moved) = texts_at(ctx, source, plan.from, least..=plan.count)? else {
         return Ok(false);
-    }
-    len_of(ctx, destination)?;
-    let count = plan.count.min(len);
-    let mut emptied = false;
-    let mut moved: Vec<Vec<u8>> = (0..count)
-        .map(|_| {
-            let (text, last) = take(ctx, source, plan.from);
-            emptied |= last;
-            text
-        })
-        .collect();
+    };
+    let count = moved.len();
     // In bulk, what was popped last at the same end is pushed first.
     if plan.bulk && plan.from == plan.to {
         moved.reverse();
     }
     let mut texts: Vec<&[u8]> = moved.iter().map(Vec::as_slice).collect();
-    push_onto(ctx, destination, plan.to, &texts);
+    let (taken, pushed) = (
+        (source, plan.from, count),
+        (destination, plan.to, &texts[..]),
+    );
+    move_texts(ctx, taken, pushed, count as u64 + 1)?;
     log(ctx, args, plan, &texts);
     if plan.to == End::Front {
         texts.reverse();
@@ -112,22 +107,12 @@ fn move_many(ctx: &mut Context<'_>, args: &Args<'_>, plan: &Plan) -> Result<bool
     for text in &texts {
         ctx.reply.bulk(text);
     }
-    popped(
-        ctx,
-        source,
-        plan.from,
-        count,
-        emptied && source != destination,
-    );
     Ok(true)
 }
 
 /// What Redis 7 does to the same effect. Within one list the key must not go in between: its expiry
 /// would.
 fn log(ctx: &mut Context<'_>, args: &Args<'_>, plan: &Plan, texts: &[&[u8]]) {
-    if !ctx.effects.wants.stream {
-        return;
-    }
     let (source, destination) = (args.get(1), args.get(2));
     if source != destination {
         let count = texts.len().to_string();

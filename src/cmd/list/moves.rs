@@ -6,10 +6,13 @@
 use super::super::special::{Blocking, WaitsFor};
 use super::super::timeout;
 use super::super::{Context, Lookup, Outcome};
-use super::{changed, counts_once, end_of, limits, list, list_mut, popped, push_event, put, waits};
+use super::{
+    counted_once, end_of, limits, list, list_mut, list_or_new, pop_event, popped, push_event, waits,
+};
 use crate::config::events;
 use crate::resp::{Args, Error};
-use crate::store::{End, List};
+use crate::store::End;
+use std::ops::RangeInclusive;
 
 pub(super) fn lmove(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
     let (from, to) = (end_of(args, 3)?, end_of(args, 4)?);
@@ -54,55 +57,85 @@ pub(super) fn brpoplpush(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
     Ok(())
 }
 
-/// How many elements the list at `key` has; 0 when there is none.
-pub(super) fn len_of(ctx: &mut Context<'_>, key: &[u8]) -> Result<usize, Error> {
-    ctx.view(key, Lookup::Write, |entry, _| {
-        entry.map_or(Ok(0), |entry| list(entry).map(List::len))
-    })
-}
-
 /// Moves one element and replies with it; false when there is no source.
 fn move_one(ctx: &mut Context<'_>, args: &Args<'_>, from: End, to: End) -> Result<bool, Error> {
     let (source, destination) = (args.get(1), args.get(2));
-    if len_of(ctx, source)? == 0 {
+    let Some(texts) = texts_at(ctx, source, from, 1..=1)? else {
         return Ok(false);
-    }
-    len_of(ctx, destination)?;
-    let dirty = ctx.effects.dirty;
-    let (text, emptied) = take(ctx, source, from);
-    push_onto(ctx, destination, to, &[&text]);
-    ctx.reply.bulk(&text);
-    popped(ctx, source, from, 1, emptied && source != destination);
-    counts_once(ctx, dirty);
+    };
+    let text = texts[0].as_slice();
+    let changes = counted_once(ctx);
+    move_texts(ctx, (source, from, 1), (destination, to, &[text]), changes)?;
+    ctx.reply.bulk(text);
     Ok(true)
 }
 
-/// Pops an element of a list that is there; says whether the list is empty now.
-pub(super) fn take(ctx: &mut Context<'_>, key: &[u8], end: End) -> (Vec<u8>, bool) {
-    let limits = limits(ctx);
-    ctx.view(key, Lookup::Peek, |entry, _| {
-        let list = entry.and_then(|entry| list_mut(entry).ok());
-        let list = list.expect("the caller has just looked at the list");
-        let text = list.pop(end, limits, |element| element.with_text(<[u8]>::to_vec));
-        (text.expect("empty lists do not exist"), list.is_empty())
+/// As many elements at an end of a list as there are and are wanted, the outermost first; None when
+/// there are too few.
+pub(super) fn texts_at(
+    ctx: &mut Context<'_>,
+    key: &[u8],
+    end: End,
+    wanted: RangeInclusive<usize>,
+) -> Result<Option<Vec<Vec<u8>>>, Error> {
+    ctx.view(key, Lookup::Write, |entry, _| {
+        let Some(entry) = entry else {
+            return Ok(None);
+        };
+        let list = list(entry)?;
+        if list.len() < *wanted.start() {
+            return Ok(None);
+        }
+        let count = list.len().min(*wanted.end());
+        let (at, backwards) = match end {
+            End::Front => (0, false),
+            End::Back => (list.len() - 1, true),
+        };
+        let mut texts = Vec::with_capacity(count);
+        list.range(at, count, backwards, |element| {
+            texts.push(element.with_text(<[u8]>::to_vec));
+        });
+        Ok(Some(texts))
     })
 }
 
-/// Pushes texts, one after the other, onto what is a list or nothing.
-pub(super) fn push_onto(ctx: &mut Context<'_>, key: &[u8], end: End, texts: &[&[u8]]) {
+/// Takes so many elements off an end of a list and pushes what they were, in the order given, onto
+/// what is a list or nothing; that counts as so many changes.
+///
+/// # Errors
+/// WRONGTYPE, and nothing has changed, when the destination is no list.
+pub(super) fn move_texts(
+    ctx: &mut Context<'_>,
+    (source, from, count): (&[u8], End, usize),
+    (destination, to, texts): (&[u8], End, &[&[u8]]),
+    changes: u64,
+) -> Result<(), Error> {
     let limits = limits(ctx);
-    let add = |list: &mut List| {
-        list.push_all(end, texts.iter().copied(), limits);
-    };
-    let known = ctx.view(key, Lookup::Peek, |entry, _| {
-        let list = entry.map(|entry| list_mut(entry).expect("the caller has checked the type"));
-        list.map(add).is_some()
-    });
-    if !known {
-        let mut list = List::new();
-        add(&mut list);
-        put(ctx, key, list);
+    let texts = texts.iter().copied();
+    assert!(texts.len() == count, "what is taken is pushed");
+    if source == destination {
+        // Taken first, as Redis does: the list may change its encoding by one more element.
+        return ctx.edit_as(source, Lookup::Peek, |edit, _| {
+            let list = list_mut(edit)?.expect("the caller has looked at the list");
+            list.drop_elements(from, count, limits);
+            list.push_all(to, texts, limits);
+            edit.counts(changes);
+            edit.notify(events::LIST, push_event(to));
+            edit.notify(events::LIST, pop_event(from));
+            Ok(())
+        });
     }
-    changed(ctx, key, 1);
-    ctx.notify(events::LIST, push_event(end), key);
+    ctx.edit(destination, |edit, _| {
+        list_or_new(edit)?.push_all(to, texts, limits);
+        edit.counts(0);
+        edit.notify(events::LIST, push_event(to));
+        Ok::<_, Error>(())
+    })?;
+    ctx.edit_as(source, Lookup::Peek, |edit, _| {
+        let list = list_mut(edit)?.expect("the caller has looked at the list");
+        list.drop_elements(from, count, limits);
+        popped(edit, from, count);
+        edit.counts(changes);
+        Ok(())
+    })
 }

@@ -4,8 +4,8 @@
 
 use super::super::special::Blocking;
 use super::super::timeout;
-use super::super::{Context, Lookup, Outcome};
-use super::{NOT_POSITIVE, counts_once, end_of, limits, list_mut, pop_name, popped, waits, write};
+use super::super::{Context, Outcome};
+use super::{NOT_POSITIVE, counted_once, end_of, limits, list_mut, pop_name, popped, waits, write};
 use crate::resp::{Args, Error, Reply, parse_i64};
 use crate::store::{End, List};
 
@@ -26,56 +26,49 @@ fn pop(ctx: &mut Context<'_>, args: &Args<'_>, end: End, name: &str) -> Outcome 
         let count = parse_i64(args.get(2)).and_then(|count| usize::try_from(count).ok());
         return pop_count(ctx, key, end, count.ok_or(NOT_POSITIVE)?);
     }
-    if pop_one(ctx, key, end, |_| {})?.is_none() {
+    if !pop_one(ctx, key, end, 1, |_| {})? {
         ctx.reply.null();
     }
     Ok(())
 }
 
-/// Pops one element and replies with it; `lead` writes what stands before it. None when there is no
-/// such key.
+/// Pops one element and replies with it; it counts as so many changes, and `lead` writes what
+/// stands before it. False when there is no such key.
 #[inline]
 fn pop_one(
     ctx: &mut Context<'_>,
     key: &[u8],
     end: End,
+    changes: u64,
     lead: impl FnOnce(&mut Reply<'_>),
-) -> Result<Option<()>, Error> {
+) -> Result<bool, Error> {
     let limits = limits(ctx);
-    let emptied = ctx.view(key, Lookup::Write, |entry, reply| {
-        let Some(entry) = entry else {
-            return Ok::<_, Error>(None);
+    ctx.edit(key, |edit, reply| {
+        let Some(list) = list_mut(edit)? else {
+            return Ok(false);
         };
-        let list = list_mut(entry)?;
         lead(reply);
         let shown = list.pop(end, limits, |element| write(reply, element));
         assert!(shown.is_some(), "empty lists do not exist");
-        Ok(Some(list.is_empty()))
-    })?;
-    let Some(emptied) = emptied else {
-        return Ok::<_, Error>(None);
-    };
-    popped(ctx, key, end, 1, emptied);
-    Ok(Some(()))
+        popped(edit, end, 1);
+        edit.counts(changes);
+        Ok(true)
+    })
 }
 
 fn pop_count(ctx: &mut Context<'_>, key: &[u8], end: End, count: usize) -> Outcome {
     let limits = limits(ctx);
-    let outcome = ctx.view(key, Lookup::Write, |entry, reply| {
-        let Some(entry) = entry else {
+    ctx.edit(key, |edit, reply| {
+        let Some(list) = list_mut(edit)? else {
             reply.null_array();
-            return Ok::<_, Error>(None);
+            return Ok(());
         };
-        let list = list_mut(entry)?;
         let count = count.min(list.len());
         write_end(reply, list, end, count);
         list.drop_elements(end, count, limits);
-        Ok(Some((count, list.is_empty())))
-    })?;
-    if let Some((count @ 1.., emptied)) = outcome {
-        popped(ctx, key, end, count, emptied);
-    }
-    Ok(())
+        popped(edit, end, count);
+        Ok(())
+    })
 }
 
 /// Replies with `count` elements from an end on, the outermost first.
@@ -98,22 +91,21 @@ fn pop_first(
     let limits = limits(ctx);
     for key in keys {
         let key = key.as_ref();
-        let outcome = ctx.view(key, Lookup::Write, |entry, reply| {
-            let Some(entry) = entry else {
-                return Ok::<_, Error>(None);
+        let found = ctx.edit(key, |edit, reply| {
+            let Some(list) = list_mut(edit)? else {
+                return Ok::<_, Error>(false);
             };
-            let list = list_mut(entry)?;
             let count = count.min(list.len());
             reply.array(2);
             reply.bulk(key);
             write_end(reply, list, end, count);
             list.drop_elements(end, count, limits);
-            Ok(Some((count, list.is_empty())))
+            popped(edit, end, count);
+            let mut digits = itoa::Buffer::new();
+            edit.propagate(&[pop_name(end), key, digits.format(count).as_bytes()]);
+            Ok(true)
         })?;
-        if let Some((count, emptied)) = outcome {
-            popped(ctx, key, end, count, emptied);
-            let digits = itoa::Buffer::new().format(count).to_owned();
-            ctx.propagate(&[pop_name(end), key, digits.as_bytes()]);
+        if found {
             return Ok(true);
         }
     }
@@ -193,14 +185,13 @@ pub(super) fn brpop(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
 
 fn blocking_pop(ctx: &mut Context<'_>, args: &Args<'_>, end: End) -> Outcome {
     let timeout_ms = timeout::last(args)?;
-    let dirty = ctx.effects.dirty;
+    let changes = counted_once(ctx);
     for key in (1..args.len() - 1).map(|index| args.get(index)) {
         let lead = |reply: &mut Reply<'_>| {
             reply.array(2);
             reply.bulk(key);
         };
-        if pop_one(ctx, key, end, lead)?.is_some() {
-            counts_once(ctx, dirty);
+        if pop_one(ctx, key, end, changes, lead)? {
             ctx.propagate(&[pop_name(end), key]);
             return Ok(());
         }

@@ -1,13 +1,13 @@
 //! Putting elements at an end: LPUSH, RPUSH, LPUSHX, RPUSHX.
 //!
-//! One table lookup when the list exists. Who waits for the key is told by `changed`, after all
-//! elements are in.
+//! One table lookup when the list exists. Who waits for the key is told when the edit ends, after
+//! all elements are in.
 
-use super::super::{Context, Lookup, Outcome};
-use super::{changed, limits, list_mut, push_event, put};
+use super::super::{Context, Outcome};
+use super::{limits, list_len, list_or_new, push_event};
 use crate::config::events;
 use crate::resp::Args;
-use crate::store::{End, List};
+use crate::store::End;
 
 pub(super) fn lpush(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
     push(ctx, args, End::Front, false)
@@ -26,31 +26,17 @@ pub(super) fn rpushx(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
 }
 
 fn push(ctx: &mut Context<'_>, args: &Args<'_>, end: End, only_existing: bool) -> Outcome {
-    let key = args.get(1);
     let limits = limits(ctx);
-    let add = |list: &mut List| {
-        list.push_all(end, args.from(2), limits);
-        list.len()
-    };
-    let known = ctx.view(key, Lookup::Write, |entry, _| {
-        entry.map(|entry| list_mut(entry).map(add)).transpose()
-    })?;
-    let len = match known {
-        Some(len) => len,
-        None if only_existing => {
-            ctx.reply.integer(0);
+    ctx.edit(args.get(1), |edit, reply| {
+        if only_existing && edit.entry().is_none() {
+            reply.integer(0);
             return Ok(());
         }
-        None => {
-            let mut list = List::new();
-            let len = add(&mut list);
-            put(ctx, key, list);
-            len
-        }
-    };
-    ctx.reply
-        .integer(i64::try_from(len).expect("a list's length fits i64"));
-    changed(ctx, key, args.len() - 2);
-    ctx.notify(events::LIST, push_event(end), key);
-    Ok(())
+        let list = list_or_new(edit)?;
+        list.push_all(end, args.from(2), limits);
+        reply.integer(list_len(list));
+        edit.counts(args.len() as u64 - 2);
+        edit.notify(events::LIST, push_event(end));
+        Ok(())
+    })
 }

@@ -4,15 +4,15 @@
 //! resolved.
 
 use super::super::{Context, Lookup, Outcome};
-use super::{list, write};
+use super::{list, list_len, write};
 use crate::resp::{Args, Error, parse_i64};
 use crate::store::{List, Needle};
 use std::ops::ControlFlow;
 
 pub(super) fn llen(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
     ctx.view(args.get(1), Lookup::Read, |entry, reply| {
-        let len = entry.map_or(Ok(0), |entry| list(entry).map(List::len))?;
-        reply.integer(i64::try_from(len).expect("a list's length fits i64"));
+        let len = entry.map_or(Ok(0), |entry| list(entry).map(list_len))?;
+        reply.integer(len);
         Ok(())
     })
 }
