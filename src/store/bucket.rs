@@ -90,6 +90,7 @@ impl<E> Node<E> {
     }
 
     fn free(self) {
+        assert!(self.count() == 0 && self.next().is_none());
         // SAFETY: nodes, unlike buckets, were allocated with this layout; nobody uses it again.
         unsafe {
             dealloc(
@@ -307,6 +308,7 @@ impl<E> Bucket<E> {
 
     /// Replaces a full small node by one of full size.
     fn widen(previous: Node<E>, small: Node<E>) -> Node<E> {
+        assert!(previous.next().is_some_and(|next| next.at == small.at));
         let wide = Node::allocate(false);
         while small.count() > 0 {
             let (fingerprint, element) = small.pop();
@@ -360,6 +362,7 @@ impl<E> Bucket<E> {
     fn compact(previous: Option<Node<E>>, tail: Node<E>) {
         let Some(previous) = previous else { return };
         assert!(tail.count() > 0, "an overflow node keeps two elements");
+        assert!(previous.count() == SLOTS - 1, "a linked node is full");
         if tail.count() == 1 {
             let (fingerprint, element) = tail.pop();
             tail.free();

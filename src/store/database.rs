@@ -45,12 +45,17 @@ impl ExpiryCount {
     pub fn change(&mut self, old: Option<u64>, new: Option<u64>) {
         self.timed = self.timed + timed(new) - timed(old);
         if let Some(expiry_ms) = old {
+            assert!(
+                self.entries > 0 && self.sum_ms >= u128::from(expiry_ms),
+                "an expiry that goes was counted when it came"
+            );
             self.entries -= 1;
             self.sum_ms -= u128::from(expiry_ms);
         }
         if let Some(expiry_ms) = new {
             self.entries += 1;
             self.sum_ms += u128::from(expiry_ms);
+            assert!(self.timed <= self.entries);
         }
     }
 
@@ -155,8 +160,14 @@ impl Database {
     ) -> Option<Entry> {
         let entry = self.table_mut(slot)?.remove(hash, matches)?;
         self.expiring.change(entry.expiry(), None);
-        self.groups[usize::from(slot) / GROUP_TABLES].len -= 1;
+        let group = &mut self.groups[usize::from(slot) / GROUP_TABLES];
+        assert!(
+            (1..=self.len).contains(&group.len),
+            "groups count the entries of their tables, the database those of its groups"
+        );
+        group.len -= 1;
         self.len -= 1;
+        assert!(self.expiring.entries <= self.len);
         Some(entry)
     }
 
@@ -212,6 +223,7 @@ impl Database {
         for (_, table) in self.used_tables() {
             statistics.add(&table.statistics());
         }
+        assert!(statistics.sums.elements == self.len);
         let headers: usize = self
             .groups
             .iter()
@@ -257,6 +269,8 @@ impl std::fmt::Debug for Cleared {
 
 impl Cleared {
     pub(super) fn new(database: Database) -> Cleared {
+        let counted: usize = database.groups.iter().map(|group| group.len).sum();
+        assert!(counted == database.len);
         Cleared {
             groups: database.groups,
             len: database.len,
@@ -294,7 +308,8 @@ impl Cleared {
             });
             freed += cost;
             if cost < wanted {
-                group.tables.pop();
+                let emptied = group.tables.pop();
+                assert!(emptied.is_some_and(|table| table.is_empty()));
             }
         }
         false

@@ -87,6 +87,7 @@ impl Filed {
     pub const NOWHERE: Filed = Filed(0);
 
     fn new(bucket: usize, parity: bool) -> Filed {
+        assert!(bucket < BUCKETS);
         Filed(((bucket + 1) << 1) as u16 | u16::from(parity))
     }
 
@@ -128,6 +129,7 @@ impl Chunks {
     fn pop(&mut self) -> Option<Reference> {
         if self.last.is_empty() {
             self.last = self.full.pop()?;
+            assert!(!self.last.is_empty(), "chunks are put aside when full");
         }
         self.len -= 1;
         self.last.pop().map(Reference)
@@ -257,6 +259,10 @@ impl Wheel {
             .into_iter()
             .flatten()
             .min_by_key(|&(_, start)| start);
+        assert!(
+            next.is_some() || self.references == 0,
+            "a reference is in a bucket or in a batch"
+        );
         next.map(|(bucket, start)| due_tick(bucket, start) << TICK_BITS)
     }
 
@@ -356,6 +362,7 @@ impl Wheel {
         }
         self.occupied[number / LEVEL_BUCKETS][number % LEVEL_BUCKETS / 64] &= !(1 << (number % 64));
         let bucket = &mut self.buckets[number];
+        assert!(bucket.references.len > 0, "occupied buckets have some");
         let source = Filed::new(number, bucket.parity);
         bucket.parity = !bucket.parity;
         Batch {

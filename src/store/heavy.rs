@@ -42,7 +42,10 @@ impl Heavy {
         while freed < budget
             && let Some(object) = self.0.last_mut()
         {
-            freed += object.free_pieces(budget - freed);
+            let gone = object.free_pieces(budget - freed);
+            assert!(gone <= budget - freed);
+            assert!(gone > 0 || object.pieces() <= 1, "freeing comes to an end");
+            freed += gone;
             if object.pieces() <= 1 {
                 self.0.pop();
                 freed += 1;

@@ -115,6 +115,7 @@ impl Store {
 
     /// Puts an entry in, with its expiry; returns the one it replaces.
     pub fn insert(&mut self, db: usize, slot: u16, mut entry: Entry) -> Option<Entry> {
+        assert!(entry.filed() == Filed::NOWHERE.0, "it comes from no wheel");
         let hash = self.hash(entry.key());
         let identity = self.identity_of[db];
         let expiry = entry.expiry();
@@ -370,6 +371,7 @@ impl Store {
             };
             progress.examined += 1;
             let db = usize::from(self.number_of[usize::from(reference.database())]);
+            assert!(self.identity_of[db] == reference.database());
             let is_held = |key: &[u8]| is_held(db, key);
             if let Some(mut entry) = self.resolve(reference, source, now_ms, &is_held) {
                 progress.expired += 1;
@@ -510,6 +512,10 @@ fn file_new(wheel: &mut Wheel, reference: Reference, entry: &mut Entry) {
 /// An entry that leaves the store is no longer the wheel's.
 fn unfile(entry: &mut Entry) {
     if entry.timed().is_some() {
+        assert!(
+            entry.filed() != Filed::NOWHERE.0,
+            "the wheel knows every expiry that comes"
+        );
         entry.set_filed(Filed::NOWHERE.0);
     }
 }

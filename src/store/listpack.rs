@@ -18,6 +18,8 @@ use super::value::canonical_i64;
 /// Bytes of the frame around the entries: total and count in front, the mark behind.
 pub(super) const FRAME_BYTES: usize = 7;
 const FRAME_FRONT: usize = 6;
+/// The shortest entry: a head that is an integer or an empty string, and its size.
+const ENTRY_BYTES_MIN: usize = 2;
 const END: u8 = 0xff;
 /// The count of a frame that holds this many entries or more.
 const COUNT_UNKNOWN: u16 = u16::MAX;
@@ -211,6 +213,7 @@ impl Listpack {
         if position == self.first() {
             return self.push_front(element);
         }
+        assert!(position > self.first() && position < self.end());
         let entry = Encoded::new(element);
         let (len, old_end) = (entry.len(), self.end());
         self.grow_back(len);
@@ -232,7 +235,7 @@ impl Listpack {
     /// Removes the `count` elements between two positions; returns the position of the one behind
     /// them.
     pub fn cut(&mut self, from: usize, to: usize, count: usize) -> usize {
-        assert!(count <= self.len() && from <= to && from >= self.first());
+        assert!(count <= self.len() && from <= to && from >= self.first() && to <= self.end());
         self.count -= count as u32;
         if from == self.first() {
             self.start = to as u32;
@@ -240,23 +243,32 @@ impl Listpack {
                 self.bytes.clear();
                 self.start = 0;
             }
+            self.assert_counted();
             return self.first();
         }
         self.bytes.drain(from..to);
+        self.assert_counted();
         from
+    }
+
+    /// The count is that of the entries, as far as can be seen without a walk.
+    #[inline]
+    fn assert_counted(&self) {
+        assert!(
+            self.entry_bytes() >= self.len() * ENTRY_BYTES_MIN
+                && (self.count == 0) == (self.entry_bytes() == 0),
+            "entries are counted"
+        );
     }
 
     /// Moves the elements from a position on, `count` in number, into a listpack of their own.
     #[must_use]
     pub fn split_off(&mut self, position: usize, count: usize) -> Listpack {
-        assert!(count <= self.len());
+        assert!(count <= self.len() && position >= self.first());
         let bytes = self.bytes.split_off(position);
         self.count -= count as u32;
-        Listpack {
-            bytes,
-            start: 0,
-            count: count as u32,
-        }
+        self.assert_counted();
+        Listpack::from_entries(bytes, count)
     }
 
     /// Appends all elements of another.
@@ -286,11 +298,13 @@ impl Listpack {
     /// From entries that another listpack had.
     #[must_use]
     pub(super) fn from_entries(bytes: Vec<u8>, count: usize) -> Listpack {
-        Listpack {
+        let pack = Listpack {
             bytes,
             start: 0,
             count: count as u32,
-        }
+        };
+        pack.assert_counted();
+        pack
     }
 
     /// The listpack as Redis keeps it.
@@ -372,6 +386,7 @@ impl Listpack {
             self.bytes = bytes;
         }
         self.start = start as u32;
+        assert!(self.entry_bytes() == used, "entries move as they are");
     }
 }
 

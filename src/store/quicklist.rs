@@ -152,7 +152,15 @@ impl List {
         }
     }
 
+    /// What holds after every edit: no node is empty, but the first of an empty list, and a
+    /// listpack is one node.
+    fn assert_whole(&self) {
+        assert!(self.node_count() <= self.len.max(1), "no node is empty");
+        assert!(!self.is_listpack || self.rest.is_empty());
+    }
+
     fn insert_node(&mut self, index: usize, node: Node) {
+        assert!(!self.is_listpack, "a listpack is one node");
         if index == 0 {
             let second = std::mem::replace(&mut self.first, node);
             self.rest.push_front(second);
@@ -170,7 +178,8 @@ impl List {
                     .unwrap_or_else(|| Node::Packed(Listpack::new()));
             }
             _ => {
-                self.rest.remove(index - 1);
+                let removed = self.rest.remove(index - 1);
+                assert!(removed.is_some(), "the caller has seen the node");
             }
         }
         if self.rest.len() < self.rest.capacity() / 4 {
@@ -218,6 +227,7 @@ impl List {
         }
         self.insert_node(at, new);
         self.settle_ends(limits);
+        self.assert_whole();
     }
 
     /// Shows the element at an end and removes it.
@@ -257,6 +267,7 @@ impl List {
         if !matches!(self.node(index), Node::Packed(pack) if !pack.is_empty()) {
             self.remove_node(index);
             self.settle_ends(limits);
+            self.assert_whole();
         }
         self.shrink(limits);
         Some(shown)
@@ -271,6 +282,7 @@ impl List {
                 End::Back => self.node_count() - 1,
             };
             let in_node = self.node(index).count();
+            assert!(in_node > 0, "elements are left");
             if in_node <= left {
                 self.remove_node(index);
                 self.len -= in_node;
@@ -288,6 +300,7 @@ impl List {
             self.len -= left;
             left = 0;
         }
+        self.assert_whole();
         self.settle_ends(limits);
         self.shrink(limits);
     }
@@ -406,6 +419,7 @@ impl List {
 
     fn load_node(&mut self, node: Node, count: usize) {
         assert!(!self.is_listpack, "what is loaded comes node by node");
+        assert!(count == node.count() && count > 0);
         if self.len == 0 {
             self.first = node;
         } else {

@@ -123,6 +123,7 @@ impl<E> Segments<E> {
                 buckets.push(Bucket::new());
             }
             Storage::Array(buckets) => {
+                assert!(buckets.len() == len && len == SEGMENT_BUCKETS);
                 let first = std::mem::take(buckets);
                 self.0 = Storage::Directory(Box::new(vec![first, new_segment()]));
             }
@@ -130,7 +131,9 @@ impl<E> Segments<E> {
             Storage::Wide(..) if len < WIDE => {}
             Storage::Pair(..) | Storage::Wide(..) => self.change_kind(len, step(len)),
             Storage::Directory(segments) => {
+                let full = (segments.len() - 1) * SEGMENT_BUCKETS;
                 let last = segments.last_mut().expect("a directory has segments");
+                assert!(full + last.len() == len, "the table counts its buckets");
                 if last.len() == SEGMENT_BUCKETS {
                     segments.push(new_segment());
                     return;
@@ -170,6 +173,7 @@ impl<E> Segments<E> {
     pub fn pop(&mut self, len: usize) -> Option<Bucket<E>> {
         match &mut self.0 {
             Storage::Array(buckets) => {
+                assert!(buckets.len() == len, "the table counts its buckets");
                 let bucket = buckets.pop()?;
                 if buckets.is_empty() {
                     *buckets = Vec::new();
@@ -183,6 +187,7 @@ impl<E> Segments<E> {
                 Some(bucket)
             }
             Storage::Pair(..) | Storage::Wide(..) => {
+                assert!(len > PIECE, "fewer are an array");
                 let bucket = std::mem::replace(self.at_mut(len - 1), Bucket::new());
                 match (&self.0, len - 1) {
                     (Storage::Pair(..), PIECE) => self.change_kind(PIECE, PIECE),
@@ -192,6 +197,7 @@ impl<E> Segments<E> {
                 Some(bucket)
             }
             Storage::Directory(segments) => {
+                assert!(segments.len() > 1, "one segment is an array");
                 let last = segments.last_mut().expect("a directory has segments");
                 let bucket = last.pop().expect("the last segment is never empty");
                 if last.is_empty() {

@@ -11,6 +11,7 @@
 const PLACES: usize = 4096;
 /// Ticks whose beginning is remembered, a power of two.
 const TICKS: usize = 64;
+const _: () = assert!(PLACES.is_power_of_two() && TICKS.is_power_of_two());
 
 /// Last writes by place, and when the last ticks began.
 #[derive(Debug)]
@@ -39,6 +40,7 @@ impl Stamps {
     /// A tick begins.
     #[inline]
     pub fn begin_tick(&mut self, now_us: u64) {
+        assert!(now_us >= self.read_us(), "ticks begin one after the other");
         self.tick += 1;
         self.began_us[self.tick as usize % TICKS] = now_us;
     }

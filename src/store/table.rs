@@ -183,7 +183,7 @@ impl<E> Table<E> {
     #[cold]
     fn merge(&mut self) {
         if self.len == 0 {
-            // Merging with every removal left at most two buckets.
+            assert!(self.buckets <= 2, "every removal before this one merged");
             *self = Table::new();
             return;
         }
@@ -192,6 +192,7 @@ impl<E> Table<E> {
         }
         let last = self.buckets - 1;
         let origin = (last & !(1 << last.ilog2())) as usize;
+        assert!(origin < last as usize, "it was split from an earlier one");
         let taken = self.segments.pop(self.buckets as usize);
         let mut chain = taken.expect("there are at least two buckets");
         self.buckets = last;
@@ -220,7 +221,9 @@ impl<E> Table<E> {
             return None;
         }
         // The interval of all positions with these top `bits`; the last one ends beyond 32 bits.
-        (position | (u32::MAX >> bits)).checked_add(1)
+        let next = (position | (u32::MAX >> bits)).checked_add(1);
+        assert!(next.is_none_or(|next| next > position), "a scan ends");
+        next
     }
 
     pub fn for_each<'a>(&'a self, mut visit: impl FnMut(&'a E)) {
@@ -255,6 +258,7 @@ impl<E> Table<E> {
             }
             left = left.saturating_sub(1);
         });
+        assert!(chosen.is_some(), "the bucket was found to have elements");
         chosen
     }
 
@@ -265,6 +269,7 @@ impl<E> Table<E> {
         let mut freed = 0;
         while freed < budget {
             let Some(mut bucket) = self.segments.pop(self.buckets as usize) else {
+                assert!(self.len == 0, "all elements were in buckets");
                 *self = Table::new();
                 return freed;
             };
@@ -287,13 +292,16 @@ impl<E> Table<E> {
             bytes: self.segments.allocation_bytes(),
             ..TableStatistics::default()
         };
+        let mut counted = 0;
         for index in 0..self.buckets as usize {
             let bucket = self.segments.at(index);
+            counted += bucket.len();
             let (nodes, bytes) = bucket.overflow();
             statistics.overflow_nodes += nodes;
             statistics.bytes += bytes;
             statistics.longest_chain = statistics.longest_chain.max(bucket.len());
         }
+        assert!(counted == self.len(), "the table counts its elements");
         statistics
     }
 }

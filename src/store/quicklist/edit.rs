@@ -17,6 +17,7 @@ impl List {
             return false;
         }
         let (at, offset) = self.locate(index);
+        let len = self.len;
         let alone = self.node(at).count() == 1 && !self.is_listpack;
         if alone {
             *self.node_mut(at) = Node::of(text, limits);
@@ -30,6 +31,8 @@ impl List {
             pack.remove(pack.position(offset));
             self.insert_in(at, offset, text, limits);
         }
+        assert!(self.len == len, "one element was replaced by one");
+        self.assert_whole();
         self.settle_near(at, limits);
         self.shrink(limits);
         true
@@ -66,6 +69,7 @@ impl List {
             return false;
         };
         self.insert_in(at, offset + usize::from(end == End::Back), text, limits);
+        self.assert_whole();
         self.settle_near(at, limits);
         true
     }
@@ -96,6 +100,7 @@ impl List {
             }
             removed += here;
         }
+        assert!(removed <= most.min(self.len));
         self.len -= removed;
         if emptied {
             self.rest.retain(|node| node.count() > 0);
@@ -104,6 +109,7 @@ impl List {
             }
             self.settle_ends(limits);
         }
+        self.assert_whole();
         if removed > 0 {
             self.shrink(limits);
         }
@@ -145,6 +151,7 @@ impl List {
                 kept.push_back(element);
             }
         }
+        assert!(kept.len() + matches.len() == count);
         *self.node_mut(at) = Node::Packed(kept);
         matches.len()
     }
@@ -178,6 +185,7 @@ impl List {
         }
         let pack = self.pack_of(at);
         let mut tail = pack.split_off(pack.position(offset), count - offset);
+        assert!(pack.len() == offset && tail.len() == count - offset);
         pack.shrink();
         tail.shrink();
         self.insert_node(at + 1, Node::Packed(tail));
@@ -212,7 +220,12 @@ impl List {
                 continue;
             }
             let right = right.into_owned();
-            self.pack_of(index).append(&right);
+            let pack = self.pack_of(index);
+            pack.append(&right);
+            assert!(
+                pack.entry_bytes() <= limits.bytes_max(),
+                "they fit into one"
+            );
             self.remove_node(index + 1);
             last -= 1;
         }

@@ -71,6 +71,7 @@ impl List {
     /// Before so many elements with so many bytes of text come in.
     pub(super) fn grow(&mut self, count: usize, bytes: usize, limits: NodeLimits) {
         if let (true, Node::Packed(pack)) = (self.is_listpack, &self.first) {
+            assert!(pack.len() == self.len, "a listpack is one node");
             let bytes = pack.framed_bytes() + bytes;
             // What Redis forgets: heads of many short elements that come at once.
             let most = pack.entry_bytes() + bytes + count * ELEMENT_OVERHEAD_BYTES;
@@ -114,6 +115,7 @@ impl List {
         let Some(pack) = self.first.pack() else {
             return;
         };
+        assert!(pack.len() == self.len && self.rest.is_empty());
         let bytes = pack.framed_bytes();
         self.is_listpack = limits.within(part, bytes, self.len) && bytes <= LISTPACK_BYTES_MAX;
     }

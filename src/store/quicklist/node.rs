@@ -105,6 +105,7 @@ impl Node {
             return;
         }
         if let Some(lzf) = lzf::compress(content, content.len() - LIST_PACKING_SAVES_BYTES_MIN) {
+            assert!(lzf.len() + LIST_PACKING_SAVES_BYTES_MIN <= content.len());
             let lzf = lzf.into_boxed_slice();
             *self = match count {
                 Some(count) => Node::LzfPacked {
