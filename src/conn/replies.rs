@@ -135,7 +135,8 @@ impl Replies {
     }
 
     fn next_first(&mut self) {
-        self.places.pop_front();
+        let first = self.places.pop_front();
+        assert!(first.is_some(), "only a place that was there is passed");
         self.first = self.first.wrapping_add(1) & PLACE_MAX;
     }
 
@@ -145,6 +146,10 @@ impl Replies {
             self.next_first();
         }
         if self.places.is_empty() {
+            assert!(
+                self.ready.len() >= self.held.len(),
+                "what was held is ready"
+            );
             self.held.clear();
             // An idle client keeps no buffer.
             if self.held.capacity() > HELD_BYTES_KEPT {

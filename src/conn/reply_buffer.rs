@@ -89,6 +89,7 @@ impl ReplyBuffer {
         let cut = rules.resizing && less && replies.is_idle();
         if cut {
             let bytes = (self.peak_bytes() + 1).max(REPLY_BUFFER_BYTES_MIN);
+            assert!(bytes <= self.bytes(), "a cut buffer is smaller");
             drop(replies.take_ready());
             replies.lend_buffer(Vec::with_capacity(bytes));
             self.bytes = u32::try_from(bytes).expect("a buffer only gets smaller");

@@ -20,6 +20,7 @@ impl Clients {
     /// A free token, or None at the limit.
     pub fn reserve(&mut self) -> Option<Token> {
         if let Some(token) = self.free.pop() {
+            assert!(self.get(token).is_none(), "a free token has no client");
             return Some(token);
         }
         if self.slots.len() >= CLIENTS_PER_SHARD_MAX {
@@ -64,7 +65,9 @@ impl Clients {
     /// Removes a client and frees its token.
     pub fn remove(&mut self, token: Token) -> Option<Box<Client>> {
         let client = self.slots.get_mut(token as usize)?.take()?;
+        assert!(client.token == token, "a client is at its token");
         self.free.push(token);
+        assert!(self.free.len() <= self.slots.len(), "a token is free once");
         Some(client)
     }
 

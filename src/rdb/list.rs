@@ -21,6 +21,7 @@ const CONTAINER_PACKED: u64 = 2;
 
 /// Appends the body of a list.
 pub(super) fn write_list(out: &mut Vec<u8>, list: &List, compress: bool) {
+    assert!(!list.is_empty(), "an empty list is no value");
     write_length(out, list.nodes().len() as u64);
     for node in list.nodes() {
         match node {
@@ -69,6 +70,7 @@ pub(super) fn read_list(
         return Err(Malformed);
     }
     list.settle(limits);
+    assert!(list.nodes().len() <= list.len(), "no node is empty");
     Ok(list)
 }
 

@@ -108,6 +108,10 @@ pub fn dump(value: ValueRef<'_>, compress: bool) -> Vec<u8> {
     write_value(&mut out, value, compress);
     out.extend_from_slice(&VERSION.to_le_bytes());
     let sum = checksum(&out);
+    assert!(
+        out.len() > 1 + FOOTER_BYTES - CHECKSUM_BYTES,
+        "no body is empty"
+    );
     out.extend_from_slice(&sum.to_le_bytes());
     out
 }

@@ -120,7 +120,9 @@ impl<'a> Reader<'a> {
         let packed_len = usize::try_from(self.plain_length()?).map_err(|_| Malformed)?;
         let len = usize::try_from(self.plain_length()?).map_err(|_| Malformed)?;
         let packed = self.take(packed_len)?;
-        lzf::decompress(packed, len).ok_or(Malformed)
+        let unpacked = lzf::decompress(packed, len).ok_or(Malformed)?;
+        assert!(unpacked.len() == len, "all that was declared, or nothing");
+        Ok(unpacked)
     }
 }
 

@@ -41,6 +41,7 @@ pub fn write_string(out: &mut Vec<u8>, bytes: &[u8], compress: bool) {
         && bytes.len() > PACK_ABOVE_BYTES
         && let Some(packed) = lzf::compress(bytes, bytes.len() - PACK_SAVES_BYTES)
     {
+        assert!(packed.len() + PACK_SAVES_BYTES <= bytes.len());
         out.push(0xc3);
         write_length(out, packed.len() as u64);
         write_length(out, bytes.len() as u64);
