@@ -60,6 +60,18 @@ pub const LIST_PACKING_SAVES_BYTES_MIN: usize = 8;
 pub const PACKED_THRESHOLD_BYTES_MAX: u64 = 4 << 30;
 /// Most bytes of a list that is one listpack, whatever `list-max-listpack-size` says.
 pub const LISTPACK_BYTES_MAX: usize = 256 * 1024;
+/// Blocks in which logs are written, bytes: what `O_DIRECT` may ask for alignment.
+pub const LOG_BLOCK_BYTES: usize = 4096;
+/// Longest line of a log that is not a command, bytes, its end included (Redis reads up to 1,023).
+pub const LOG_LINE_BYTES_MAX: usize = 1000;
+/// Longest commands of one record, bytes as they stand in the log.
+pub const RECORD_BYTES_MAX: u64 = (1 << 40) - 1;
+/// Longest log, bytes, and latest time of a record, unix milliseconds (the year 10,889).
+pub const LOG_BYTES_MAX: u64 = (1 << 48) - 1;
+pub const RECORD_MS_MAX: u64 = (1 << 48) - 1;
+/// How often, on the average, each byte of a log is summed at most in search of whole records
+/// behind a broken one.
+pub const LOG_SEARCH_PASSES: u64 = 4;
 /// Latest time that a command can name, unix milliseconds, as in Redis.
 pub const UNIX_MS_MAX: u64 = i64::MAX as u64;
 /// Latest expiry that the expiry wheel is told, unix milliseconds (the year 144,683): no clock
@@ -239,6 +251,11 @@ const _: () = assert!(
     INLINE_VALUE_BYTES_MAX <= u16::MAX as usize && EMBSTR_BYTES_MAX < INLINE_VALUE_BYTES_MAX
 );
 const _: () = assert!(AHEAD_MAX <= TURN_WORK_MAX as usize && TURN_WORK_MAX <= TURNS_WORK_PER_TICK);
+const _: () = assert!(
+    SHARDS_MAX <= 256 && DATABASES_MAX <= 0x1_0000 && 2 * SHARDS_MAX + 128 <= LOG_LINE_BYTES_MAX,
+    "a record's header is one line"
+);
+const _: () = assert!(RECORD_BYTES_MAX < LOG_BYTES_MAX && COMMAND_BYTES_MAX < 1 << 40);
 const _: () = assert!(SLOTS.is_power_of_two() && EXPIRE_PER_TICK < EXPIRE_PER_TICK_MAX);
 const _: () = assert!(RECEIVE_BUFFERS.is_power_of_two() && RECEIVE_BUFFERS <= 32_768);
 const _: () = assert!(RECEIVE_BUFFER_BYTES <= INLINE_BYTES_MAX);

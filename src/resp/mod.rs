@@ -4,12 +4,14 @@
 //! `number` converts between text and numbers exactly as Redis does. Pure functions over bytes: no
 //! client state, no store, no I/O.
 
+mod command;
 mod error;
 mod glob;
 mod number;
 mod parse;
 mod reply;
 
+pub use command::{Commands, write_command};
 pub use error::Error;
 pub use glob::glob_match;
 pub use number::{format_f64, parse_f64, parse_i64, parse_u64};

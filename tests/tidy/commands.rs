@@ -52,6 +52,11 @@ const OTHER_MEANINGS: &[(&str, &str, &str)] = &[
         "the event of LATENCY about slow commands",
     ),
     ("src/store/value.rs", "set", "the type of a value"),
+    (
+        "src/wal/record.rs",
+        "SELECT",
+        "the mark of a log's form that the next commands concern another database",
+    ),
 ];
 
 /// Full names of all rows: `get`, `client|kill`.

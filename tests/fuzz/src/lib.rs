@@ -5,6 +5,7 @@
 
 mod config;
 mod glob;
+mod record;
 mod resp;
 
 /// A parser under test.
@@ -27,6 +28,7 @@ impl Target {
 pub const TARGETS: &[Target] = &[
     resp::TARGET,
     glob::TARGET,
+    record::TARGET,
     config::LINE,
     config::FILE,
     config::ARGS,
