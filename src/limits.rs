@@ -72,6 +72,8 @@ pub const RECORD_MS_MAX: u64 = (1 << 48) - 1;
 /// How often, on the average, each byte of a log is summed at most in search of whole records
 /// behind a broken one.
 pub const LOG_SEARCH_PASSES: u64 = 4;
+/// What a shard keeps of the buffer of its effects between two units, bytes.
+pub const EFFECT_BYTES_KEPT: usize = 1024 * 1024;
 /// Latest time that a command can name, unix milliseconds, as in Redis.
 pub const UNIX_MS_MAX: u64 = i64::MAX as u64;
 /// Latest expiry that the expiry wheel is told, unix milliseconds (the year 144,683): no clock

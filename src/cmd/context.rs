@@ -6,9 +6,11 @@
 
 mod edit;
 mod effects;
+mod stream;
 
 pub use edit::Edit;
 pub use effects::{Block, Effects, KeyEvent, Wants};
+pub use stream::{Effect, EffectStream};
 
 use super::age::Aging;
 use super::slot::key_slot;
@@ -170,7 +172,8 @@ impl<'a> Context<'a> {
             if let Some(expired) = self.store.insert(db, slot, entry) {
                 assert!(self.expiry_held, "the edit found nothing at the key");
                 self.store.discard(expired);
-                self.effects.lapsed(db, key, self.store.key_hash());
+                self.effects
+                    .lapsed(db, key, self.store.key_hash(), self.config);
             }
         }
         match edited.ending {
@@ -295,7 +298,8 @@ impl<'a> Context<'a> {
             Some(previous) if !expired(previous.expiry) => {}
             previous => {
                 if previous.is_some() {
-                    self.effects.lapsed(self.db, key, self.store.key_hash());
+                    self.effects
+                        .lapsed(self.db, key, self.store.key_hash(), self.config);
                 }
                 self.notify(events::NEW, "new", key);
             }
@@ -371,10 +375,20 @@ impl<'a> Context<'a> {
         self.effects.notify(db, class, name, key);
     }
 
-    /// What log and replicas apply instead of the command as sent: commands of words. Empty:
-    /// nothing at all.
+    /// What log and replicas apply instead of the command as sent: another one, whose first
+    /// argument is its one key.
     pub fn propagate(&mut self, words: &[&[u8]]) {
-        self.effects.propagate(words);
+        self.effects.propagate(self.db, 1, words);
+    }
+
+    /// As `propagate`, with a command whose first two arguments are keys.
+    pub fn propagate_pair(&mut self, words: &[&[u8]]) {
+        self.effects.propagate(self.db, 2, words);
+    }
+
+    /// Log and replicas apply nothing but what else was propagated.
+    pub fn propagate_nothing(&mut self) {
+        self.effects.propagate_nothing();
     }
 
     #[cold]
@@ -382,7 +396,8 @@ impl<'a> Context<'a> {
         let entry = self.store.take(db, slot, key);
         let entry = entry.expect("an entry that was just found expired is there to take");
         self.store.discard(entry);
-        self.effects.lapsed(db, key, self.store.key_hash());
+        self.effects
+            .lapsed(db, key, self.store.key_hash(), self.config);
     }
 }
 

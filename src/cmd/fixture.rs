@@ -5,9 +5,9 @@
 
 use super::context::{Context, Effects, Random, Wants};
 use super::slot::key_slot;
-use super::{Run, table};
+use super::{Row, Run, table};
 use crate::config::Config;
-use crate::resp::{Args, Limits, Parsed, Protocol, Reply, Span, parse};
+use crate::resp::{Args, Commands, Limits, Parsed, Protocol, Reply, Span, parse};
 use crate::store::{Entry, Store};
 
 /// Where the fixture's clock starts: a plausible unix time, milliseconds.
@@ -149,35 +149,26 @@ impl Fixture {
         else {
             panic!("{} runs at the client's home shard", row.full_name);
         };
-        let dirty = self.effects.dirty;
         let mut ctx = self.context(&mut out);
         if let Err(error) = handler(&mut ctx, args) {
             ctx.reply.truncate(0);
             ctx.reply.error(&error);
         }
-        self.log(args, dirty);
+        self.log(row, args);
         out
     }
 
     /// What the shard would append to its log for the command that just ran.
-    fn log(&mut self, args: &Args<'_>, dirty_before: u64) {
-        let line = |words: &mut dyn Iterator<Item = &[u8]>| {
-            words
-                .map(String::from_utf8_lossy)
-                .collect::<Vec<_>>()
-                .join(" ")
-        };
-        for (_, key) in self.effects.lapsed.drain(..) {
-            self.stream
-                .push(format!("DEL {}", String::from_utf8_lossy(&key)));
+    fn log(&mut self, row: &Row, args: &Args<'_>) {
+        let db = u16::try_from(self.db).expect("databases are few");
+        self.effects.close_command(row, db, args);
+        for effect in self.effects.stream.effects() {
+            let mut commands = Commands::new(effect.command);
+            let args = commands.next().expect("a command is whole");
+            let words = args.from(0).map(String::from_utf8_lossy);
+            self.stream.push(words.collect::<Vec<_>>().join(" "));
         }
-        let rewritten = std::mem::take(&mut self.effects.rewritten);
-        if rewritten.is_empty() && self.effects.dirty > dirty_before {
-            self.stream.push(line(&mut args.from(0)));
-        }
-        for words in rewritten.iter().filter(|words| !words.is_empty()) {
-            self.stream.push(line(&mut words.iter().map(Vec::as_slice)));
-        }
+        self.effects.stream.clear();
     }
 
     /// What reached the log since the last call, a line per command.

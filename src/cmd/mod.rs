@@ -25,7 +25,9 @@ pub mod docs;
 pub mod keyspec;
 pub mod special;
 
-pub use context::{Block, Context, Edit, Effects, KeyEvent, Lookup, Random, Wants};
+pub use context::{
+    Block, Context, Edit, Effect, EffectStream, Effects, KeyEvent, Lookup, Random, Wants,
+};
 pub use docs::Docs;
 pub use keys::object::usage as memory_usage;
 pub use keys::scan::{

@@ -8,15 +8,30 @@ use crate::limits::COMMAND_BYTES_MAX;
 
 /// Appends a command of these words, the name first.
 pub fn write_command<'a>(out: &mut Vec<u8>, words: impl ExactSizeIterator<Item = &'a [u8]>) {
-    assert!(words.len() > 0, "a command has a name");
-    write_length(out, b'*', words.len());
+    write_count(out, words.len());
     for word in words {
-        write_length(out, b'$', word.len());
-        out.extend_from_slice(word);
-        out.extend_from_slice(b"\r\n");
+        write_bulk(out, word);
     }
 }
 
+/// Appends what stands before a command of so many words.
+#[inline]
+pub fn write_count(out: &mut Vec<u8>, words: usize) {
+    assert!(words > 0, "a command has a name");
+    write_length(out, b'*', words);
+}
+
+/// Appends a word of a command.
+#[inline]
+pub fn write_bulk(out: &mut Vec<u8>, word: &[u8]) {
+    // Type, up to twenty digits, two line ends.
+    out.reserve(word.len() + 25);
+    write_length(out, b'$', word.len());
+    out.extend_from_slice(word);
+    out.extend_from_slice(b"\r\n");
+}
+
+#[inline]
 fn write_length(out: &mut Vec<u8>, kind: u8, len: usize) {
     let mut digits = itoa::Buffer::new();
     out.push(kind);

@@ -11,7 +11,7 @@ mod number;
 mod parse;
 mod reply;
 
-pub use command::{Commands, write_command};
+pub use command::{Commands, write_bulk, write_command, write_count};
 pub use error::Error;
 pub use glob::glob_match;
 pub use number::{format_f64, parse_f64, parse_i64, parse_u64};

@@ -10,8 +10,6 @@ use super::Core;
 use super::core::IoRequest;
 use super::keys::lock_key;
 use crate::base::{Now, Socket, Token};
-use crate::cmd::KeyEvent;
-use crate::config::events;
 use crate::conn::{Client, ReplyBufferRules, State};
 use crate::limits::{EXPIRE_PER_TICK, EXPIRE_PER_TICK_MAX, FREE_PER_TICK, IDLE_SLEEP_US};
 use crate::route::{Mode, Note, WHOLE};
@@ -174,6 +172,7 @@ impl Core {
         let Self {
             effects,
             transactions,
+            settings,
             ..
         } = self;
         let locks = &transactions.locks;
@@ -189,23 +188,8 @@ impl Core {
             .own
             .expire_step_unless(&is_held, now_ms, budget, &mut |db, _slot, entry| {
                 expired += 1;
-                let (key, number) = (entry.key(), number_of(db));
-                if effects.wants.stamps {
-                    effects.stamps.write(hash.of(key));
-                }
-                if effects.wants.events & events::EXPIRED != 0 {
-                    effects.events.push(KeyEvent {
-                        class: events::EXPIRED,
-                        name: "expired",
-                        db: number,
-                        key: key.into(),
-                    });
-                }
-                if effects.wants.modified {
-                    effects.modified.push((number, key.into()));
-                }
+                effects.lapsed(db, entry.key(), hash, &settings.config);
             });
-        self.metrics.count().expired += expired;
         if expired > 0 {
             self.settle_effects();
         }

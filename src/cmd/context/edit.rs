@@ -131,7 +131,12 @@ impl<'e> Edit<'e> {
 
     /// What log and replicas apply instead of the command as sent; as `Context::propagate`.
     pub fn propagate(&mut self, words: &[&[u8]]) {
-        self.effects.propagate(words);
+        self.effects.propagate(self.db, 1, words);
+    }
+
+    /// Log and replicas apply nothing but what else was propagated.
+    pub fn propagate_nothing(&mut self) {
+        self.effects.propagate_nothing();
     }
 
     /// Before the first byte changes.

@@ -86,8 +86,11 @@ pub(super) fn ltrim(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
             let kept = range_in(len, start, stop);
             list.drop_elements(End::Back, len - kept.end, limits);
             list.drop_elements(End::Front, kept.start, limits);
-            // As in Redis: told of also when nothing is cut off.
+            // As in Redis: told of also when nothing is cut off, but not to log and replicas.
             edit.counts((len - kept.len()) as u64);
+            if kept.len() == len {
+                edit.propagate_nothing();
+            }
             edit.notify(events::LIST, "ltrim");
         }
         reply.ok();

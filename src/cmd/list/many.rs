@@ -125,10 +125,10 @@ fn log(ctx: &mut Context<'_>, args: &Args<'_>, plan: &Plan, texts: &[&[u8]]) {
         return ctx.propagate(&words);
     }
     if plan.bulk && plan.from == plan.to {
-        // Nothing has changed; an empty command keeps the command itself out of the log.
-        return ctx.propagate(&[]);
+        // Nothing has changed.
+        return ctx.propagate_nothing();
     }
     for _ in texts {
-        ctx.propagate(&[b"LMOVE", source, source, args.get(3), args.get(4)]);
+        ctx.propagate_pair(&[b"LMOVE", source, source, args.get(3), args.get(4)]);
     }
 }

@@ -40,7 +40,7 @@ pub(super) fn blmove(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
     let timeout_ms = timeout::last(args)?;
     if move_one(ctx, args, from, to)? {
         let words: Vec<&[u8]> = (1..5).map(|index| args.get(index)).collect();
-        ctx.propagate(&[b"LMOVE", words[0], words[1], words[2], words[3]]);
+        ctx.propagate_pair(&[b"LMOVE", words[0], words[1], words[2], words[3]]);
     } else if !waits(ctx, timeout_ms) {
         ctx.reply.null();
     }
@@ -50,7 +50,7 @@ pub(super) fn blmove(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
 pub(super) fn brpoplpush(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
     let timeout_ms = timeout::last(args)?;
     if move_one(ctx, args, End::Back, End::Front)? {
-        ctx.propagate(&[b"RPOPLPUSH", args.get(1), args.get(2)]);
+        ctx.propagate_pair(&[b"RPOPLPUSH", args.get(1), args.get(2)]);
     } else if !waits(ctx, timeout_ms) {
         ctx.reply.null();
     }

@@ -1,0 +1,302 @@
+//! The stream of effects: the commands that log and replicas apply, as RESP, one after the other.
+//!
+//! Encoded once, when a command says what it did; marks tell where each command stands, in which
+//! database, and where its keys are. Owned by `Effects`; whoever hands it on empties it. Holds what
+//! one shard did since then, never more than a unit of the record.
+
+use std::ops::Range;
+
+use super::super::slot::key_slot;
+use crate::limits::EFFECT_BYTES_KEPT;
+use crate::resp::{Args, write_bulk, write_count};
+
+/// Where a command of the stream stands.
+#[derive(Debug)]
+struct Mark {
+    start: usize,
+    /// Its first key among `keys`.
+    first_key: usize,
+    db: u16,
+    slot: Option<u16>,
+}
+
+/// What the command that runs has said so far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Said {
+    /// Neither changed anything nor said so.
+    #[default]
+    Nothing,
+    /// Changed something: unless it says more, it goes into the stream as it was sent.
+    Changed,
+    /// Said what is to be applied instead of it, perhaps nothing.
+    Told,
+}
+
+/// Commands for log and replicas, in the order in which they are to be applied.
+#[derive(Debug, Default)]
+pub struct EffectStream {
+    bytes: Vec<u8>,
+    marks: Vec<Mark>,
+    keys: Vec<Range<usize>>,
+    said: Said,
+    /// Commands that are not undone any more.
+    kept: usize,
+}
+
+/// A command of the stream.
+#[derive(Debug, Clone, Copy)]
+pub struct Effect<'a> {
+    pub db: u16,
+    /// The slot of its keys, if it has keys and they share one.
+    pub slot: Option<u16>,
+    /// The command as RESP.
+    pub command: &'a [u8],
+    bytes: &'a [u8],
+    keys: &'a [Range<usize>],
+}
+
+impl<'a> Effect<'a> {
+    /// Its keys, in the order of its arguments.
+    pub fn keys(&self) -> impl ExactSizeIterator<Item = &'a [u8]> + use<'a> {
+        let bytes = self.bytes;
+        self.keys.iter().map(move |key| &bytes[key.clone()])
+    }
+}
+
+impl EffectStream {
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.marks.is_empty()
+    }
+
+    /// How many commands there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.marks.len()
+    }
+
+    /// The commands, one by one.
+    pub fn effects(&self) -> impl Iterator<Item = Effect<'_>> {
+        (0..self.marks.len()).map(|number| {
+            let mark = &self.marks[number];
+            let next = self.marks.get(number + 1);
+            let end = next.map_or(self.bytes.len(), |next| next.start);
+            let keys_end = next.map_or(self.keys.len(), |next| next.first_key);
+            Effect {
+                db: mark.db,
+                slot: mark.slot,
+                command: &self.bytes[mark.start..end],
+                bytes: &self.bytes,
+                keys: &self.keys[mark.first_key..keys_end],
+            }
+        })
+    }
+
+    /// The commands as RESP, those that follow each other in one database together.
+    pub fn stretches(&self) -> impl Iterator<Item = (u16, &[u8])> {
+        self.marks
+            .chunk_by(|left, right| left.db == right.db)
+            .scan(0, |next, stretch| {
+                let start = stretch[0].start;
+                *next += stretch.len();
+                let end = self.marks.get(*next);
+                let end = end.map_or(self.bytes.len(), |mark| mark.start);
+                Some((stretch[0].db, &self.bytes[start..end]))
+            })
+    }
+
+    /// From here on commands may be undone; those before may not.
+    pub fn keep(&mut self) {
+        assert!(
+            self.said == Said::Nothing,
+            "a command is kept as a whole or not at all"
+        );
+        self.kept = self.marks.len();
+    }
+
+    /// Forgets the commands that are not kept: what they did is undone.
+    pub fn cut_back(&mut self) {
+        assert!(self.kept <= self.marks.len(), "what is kept is there");
+        if let Some(mark) = self.marks.get(self.kept) {
+            self.bytes.truncate(mark.start);
+            self.keys.truncate(mark.first_key);
+            self.marks.truncate(self.kept);
+        }
+        self.said = Said::Nothing;
+    }
+
+    /// Empties it for the next unit.
+    pub fn clear(&mut self) {
+        assert!(
+            self.said == Said::Nothing,
+            "a unit ends between two commands"
+        );
+        self.bytes.clear();
+        self.marks.clear();
+        self.keys.clear();
+        self.kept = 0;
+        if self.bytes.capacity() > EFFECT_BYTES_KEPT {
+            *self = Self::default();
+        }
+    }
+
+    /// The command that runs has changed something.
+    #[inline]
+    pub(super) fn changed(&mut self) {
+        if self.said == Said::Nothing {
+            self.said = Said::Changed;
+        }
+    }
+
+    /// The command that runs is not to be applied as it was sent.
+    pub(super) fn told(&mut self) {
+        self.said = Said::Told;
+    }
+
+    /// Ends a command; true when it is to be applied as it was sent.
+    pub(super) fn close(&mut self) -> bool {
+        std::mem::take(&mut self.said) == Said::Changed
+    }
+
+    /// Appends a command of words whose first `keys` arguments are keys.
+    pub(super) fn append(&mut self, db: u16, keys: usize, words: &[&[u8]]) {
+        assert!(keys < words.len(), "the name and the keys are there");
+        self.append_words(db, words.iter().copied(), 1..=keys);
+    }
+
+    /// Appends a command as it was sent, under this name; its keys stand at these places, in
+    /// ascending order.
+    pub(super) fn append_sent(
+        &mut self,
+        db: u16,
+        name: &[u8],
+        args: &Args<'_>,
+        keys: impl IntoIterator<Item = usize>,
+    ) {
+        let words = (0..args.len()).map(|at| if at == 0 { name } else { args.get(at) });
+        self.append_words(db, words, keys);
+    }
+
+    fn append_words<'w>(
+        &mut self,
+        db: u16,
+        words: impl ExactSizeIterator<Item = &'w [u8]>,
+        keys: impl IntoIterator<Item = usize>,
+    ) {
+        let mut mark = Mark {
+            start: self.bytes.len(),
+            first_key: self.keys.len(),
+            db,
+            slot: None,
+        };
+        let mut keys = keys.into_iter().peekable();
+        let mut slots = None;
+        write_count(&mut self.bytes, words.len());
+        for (at, word) in words.enumerate() {
+            write_bulk(&mut self.bytes, word);
+            if keys.next_if_eq(&at).is_some() {
+                let end = self.bytes.len() - 2;
+                self.keys.push(end - word.len()..end);
+                let slot = key_slot(word);
+                slots = match slots {
+                    None => Some(Some(slot)),
+                    Some(one) => Some(one.filter(|one| *one == slot)),
+                };
+            }
+        }
+        assert!(keys.peek().is_none(), "every key is an argument");
+        mark.slot = slots.flatten();
+        self.marks.push(mark);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::resp::Commands;
+
+    fn words(command: &[u8]) -> String {
+        let mut commands = Commands::new(command);
+        let args = commands.next().expect("a whole command");
+        let words: Vec<_> = args.from(0).map(String::from_utf8_lossy).collect();
+        let text = words.join(" ");
+        assert_eq!(commands.position(), command.len());
+        text
+    }
+
+    fn filled() -> EffectStream {
+        let mut stream = EffectStream::default();
+        stream.append(0, 1, &[b"SET", b"a", b"x"]);
+        stream.append(0, 2, &[b"RPOPLPUSH", b"{t}1", b"{t}2"]);
+        stream.append(3, 2, &[b"DEL", b"a", b"b"]);
+        stream.append(0, 0, &[b"FLUSHALL"]);
+        stream
+    }
+
+    #[test]
+    fn commands_have_marks() {
+        let stream = filled();
+        let seen: Vec<_> = stream
+            .effects()
+            .map(|effect| {
+                let keys: Vec<_> = effect.keys().map(String::from_utf8_lossy).collect();
+                let keys = keys.join(",");
+                (effect.db, words(effect.command), effect.slot, keys)
+            })
+            .collect();
+        let slot = |key: &str| Some(key_slot(key.as_bytes()));
+        let expected = [
+            (0, "SET a x", slot("a"), "a"),
+            (0, "RPOPLPUSH {t}1 {t}2", slot("t"), "{t}1,{t}2"),
+            (3, "DEL a b", None, "a,b"),
+            (0, "FLUSHALL", None, ""),
+        ];
+        let expected = expected.map(|(db, text, slot, keys)| (db, text.into(), slot, keys.into()));
+        assert_eq!(seen, expected);
+    }
+
+    #[test]
+    fn neighbours_in_a_database_are_one_stretch() {
+        let stream = filled();
+        let stretches: Vec<_> = stream.stretches().collect();
+        let databases: Vec<u16> = stretches.iter().map(|(db, _)| *db).collect();
+        assert_eq!(databases, [0, 3, 0]);
+        let all: Vec<u8> = stretches
+            .iter()
+            .flat_map(|(_, bytes)| bytes.to_vec())
+            .collect();
+        let commands: Vec<u8> = stream
+            .effects()
+            .flat_map(|effect| effect.command.to_vec())
+            .collect();
+        assert_eq!(all, commands);
+        assert_eq!(EffectStream::default().stretches().count(), 0);
+    }
+
+    #[test]
+    fn what_is_undone_is_cut_back() {
+        let mut stream = filled();
+        stream.keep();
+        stream.append(7, 1, &[b"DEL", b"z"]);
+        stream.changed();
+        assert_eq!(stream.len(), 5);
+        stream.cut_back();
+        assert_eq!((stream.len(), stream.stretches().count()), (4, 3));
+        assert!(!stream.close(), "what changed is undone as well");
+        stream.append(7, 1, &[b"DEL", b"y"]);
+        let last = stream.effects().last().expect("there are five");
+        assert_eq!((last.db, last.keys().next()), (7, Some(&b"y"[..])));
+        stream.clear();
+        stream.append(7, 1, &[b"DEL", b"x"]);
+        stream.cut_back();
+        assert!(stream.is_empty());
+    }
+
+    #[test]
+    #[should_panic(expected = "between two commands")]
+    fn a_unit_does_not_end_within_a_command() {
+        let mut stream = EffectStream::default();
+        stream.changed();
+        stream.clear();
+    }
+}
