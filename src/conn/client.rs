@@ -323,7 +323,7 @@ impl Client {
             + watched
     }
 
-    /// True when the slot may be freed: the connection is closed, and neither a send nor an EXEC is
+    /// True when the token may be freed: the connection is closed, and neither a send nor an EXEC is
     /// under way.
     #[must_use]
     pub fn gone(&self) -> bool {

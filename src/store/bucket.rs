@@ -1,11 +1,11 @@
 //! One bucket of a table: a cache line of seven elements, their fingerprints, a chain behind it.
 //!
 //! Owned by `table`; must not know hashes beyond the fingerprint, nor keys. All its unsafe code is
-//! here: the seventh slot is an element or the link to an overflow node, and small nodes are half a
+//! here: the seventh cell is an element or the link to an overflow node, and small nodes are half a
 //! line. An element is anything of pointer size (`Entry`, a set's member, a hash's field).
 //! ```text
-//! meta 8 bytes: fingerprints 0..7, then state | slots 0..7, 8 bytes each (small node: slots 0..3)
-//! state: elements in this node (3 bits) | LINKED: the last slot is a link | SMALL: of three slots
+//! meta 8 bytes: fingerprints 0..7, then state | cells 0..7, 8 bytes each (small node: cells 0..3)
+//! state: elements in this node (3 bits) | LINKED: the last cell is a link | SMALL: of three cells
 //! ```
 
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
@@ -14,10 +14,10 @@ use std::mem::{MaybeUninit, size_of};
 use std::ptr::{self, NonNull};
 
 /// Elements of a full bucket or node, and of a small node.
-pub(super) const SLOTS: usize = 7;
-const SMALL_SLOTS: usize = 3;
+pub(super) const CELLS: usize = 7;
+const SMALL_CELLS: usize = 3;
 /// What an element occupies of a full bucket: the pointer and the fingerprint, rounded.
-pub const BUCKET_SHARE_BYTES: usize = size_of::<Bucket<*const u8>>() / SLOTS;
+pub const BUCKET_SHARE_BYTES: usize = size_of::<Bucket<*const u8>>() / CELLS;
 const STATE_SHIFT: u32 = 56;
 const COUNT_MASK: u64 = 7;
 const LINKED: u64 = 8;
@@ -29,7 +29,7 @@ const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
 #[repr(C, align(64))]
 pub(super) struct Bucket<E> {
     meta: u64,
-    slots: [MaybeUninit<E>; SLOTS],
+    cells: [MaybeUninit<E>; CELLS],
 }
 
 const _: () = assert!(size_of::<Bucket<*const u8>>() == 64);
@@ -68,9 +68,9 @@ impl<E> Node<E> {
 
     fn layout(small: bool) -> Layout {
         let bytes = if small {
-            8 * (1 + SMALL_SLOTS)
+            8 * (1 + SMALL_CELLS)
         } else {
-            8 * (1 + SLOTS)
+            8 * (1 + CELLS)
         };
         Layout::from_size_align(bytes, bytes).expect("32 and 64 are sizes and alignments")
     }
@@ -125,72 +125,72 @@ impl<E> Node<E> {
     #[inline]
     fn capacity(self) -> usize {
         if self.state() & SMALL != 0 {
-            SMALL_SLOTS
+            SMALL_CELLS
         } else {
-            SLOTS
+            CELLS
         }
     }
 
     #[inline]
-    fn element(self, slot: usize) -> *mut E {
-        debug_assert!(slot < self.capacity());
-        // SAFETY: the slot is within the node.
-        unsafe { self.at.as_ptr().add(1 + slot).cast::<E>() }
+    fn element(self, cell: usize) -> *mut E {
+        debug_assert!(cell < self.capacity());
+        // SAFETY: the cell is within the node.
+        unsafe { self.at.as_ptr().add(1 + cell).cast::<E>() }
     }
 
     #[inline]
     fn link_place(self) -> *mut NonNull<u64> {
-        // SAFETY: only full-size nodes have links, in their last slot.
-        unsafe { self.at.as_ptr().add(SLOTS).cast::<NonNull<u64>>() }
+        // SAFETY: only full-size nodes have links, in their last cell.
+        unsafe { self.at.as_ptr().add(CELLS).cast::<NonNull<u64>>() }
     }
 
     #[inline]
     fn next(self) -> Option<Node<E>> {
-        // SAFETY: LINKED means that the last slot holds the next node's address.
+        // SAFETY: LINKED means that the last cell holds the next node's address.
         (self.state() & LINKED != 0).then(|| Node {
             at: unsafe { self.link_place().read() },
             element: PhantomData,
         })
     }
 
-    fn fingerprint(self, slot: usize) -> u8 {
-        (self.meta() >> (8 * slot)) as u8
+    fn fingerprint(self, cell: usize) -> u8 {
+        (self.meta() >> (8 * cell)) as u8
     }
 
-    fn set_fingerprint(self, slot: usize, fingerprint: u8) {
-        let shift = 8 * slot;
+    fn set_fingerprint(self, cell: usize, fingerprint: u8) {
+        let shift = 8 * cell;
         self.set_meta(self.meta() & !(0xff << shift) | u64::from(fingerprint) << shift);
     }
 
     fn set_state(self, count: usize, linked: bool) {
-        assert!(count <= self.capacity() && (count < SLOTS || !linked));
+        assert!(count <= self.capacity() && (count < CELLS || !linked));
         let state = count as u64 | if linked { LINKED } else { 0 } | self.state() & SMALL;
         self.set_meta(self.meta() << 8 >> 8 | state << STATE_SHIFT);
     }
 
     fn append(self, fingerprint: u8, element: E) {
-        let slot = self.count();
-        assert!(slot < self.capacity() && self.next().is_none());
-        // SAFETY: the slot is free and within the node.
-        unsafe { self.element(slot).write(element) };
-        self.set_fingerprint(slot, fingerprint);
-        self.set_state(slot + 1, false);
+        let cell = self.count();
+        assert!(cell < self.capacity() && self.next().is_none());
+        // SAFETY: the cell is free and within the node.
+        unsafe { self.element(cell).write(element) };
+        self.set_fingerprint(cell, fingerprint);
+        self.set_state(cell + 1, false);
     }
 
     /// Takes the last element of this node.
     fn pop(self) -> (u8, E) {
-        let slot = self
+        let cell = self
             .count()
             .checked_sub(1)
             .expect("only nodes with elements are popped");
-        let fingerprint = self.fingerprint(slot);
-        // SAFETY: slots below the count are initialised; the count then excludes this one.
-        let element = unsafe { self.element(slot).read() };
-        self.set_state(slot, self.next().is_some());
+        let fingerprint = self.fingerprint(cell);
+        // SAFETY: cells below the count are initialised; the count then excludes this one.
+        let element = unsafe { self.element(cell).read() };
+        self.set_state(cell, self.next().is_some());
         (fingerprint, element)
     }
 
-    /// One bit (the high bit of a byte) per slot whose fingerprint may be this one; misses none.
+    /// One bit (the high bit of a byte) per cell whose fingerprint may be this one; misses none.
     #[inline]
     fn candidates(self, fingerprint: u8) -> u64 {
         let meta = self.meta();
@@ -206,7 +206,7 @@ impl<E> Bucket<E> {
         const { Node::<E>::FITS };
         Bucket {
             meta: 0,
-            slots: [const { MaybeUninit::uninit() }; SLOTS],
+            cells: [const { MaybeUninit::uninit() }; CELLS],
         }
     }
 
@@ -226,7 +226,7 @@ impl<E> Bucket<E> {
         }
     }
 
-    /// The node and slot of the element with this fingerprint that `matches`.
+    /// The node and cell of the element with this fingerprint that `matches`.
     #[inline]
     fn locate(
         head: Node<E>,
@@ -237,10 +237,10 @@ impl<E> Bucket<E> {
         loop {
             let mut candidates = node.candidates(fingerprint);
             while candidates != 0 {
-                let slot = (candidates.trailing_zeros() / 8) as usize;
+                let cell = (candidates.trailing_zeros() / 8) as usize;
                 // SAFETY: candidates are below the count, thus initialised.
-                if matches(unsafe { &*node.element(slot) }) {
-                    return Some((node, slot));
+                if matches(unsafe { &*node.element(cell) }) {
+                    return Some((node, cell));
                 }
                 candidates &= candidates - 1;
             }
@@ -260,9 +260,9 @@ impl<E> Bucket<E> {
         let node = self.head();
         let mut candidates = node.candidates(fingerprint);
         while candidates != 0 {
-            let slot = (candidates.trailing_zeros() / 8) as usize;
+            let cell = (candidates.trailing_zeros() / 8) as usize;
             // SAFETY: candidates are initialised elements of pointer size, read as an address only.
-            let address = unsafe { node.element(slot).cast::<*const u8>().read() };
+            let address = unsafe { node.element(cell).cast::<*const u8>().read() };
             prefetch_line(address);
             prefetch_line(address.wrapping_add(size_of::<Bucket<E>>()));
             candidates &= candidates - 1;
@@ -272,17 +272,17 @@ impl<E> Bucket<E> {
     #[inline]
     #[must_use]
     pub fn find(&self, fingerprint: u8, matches: impl FnMut(&E) -> bool) -> Option<&E> {
-        let (node, slot) = Self::locate(self.head(), fingerprint, matches)?;
+        let (node, cell) = Self::locate(self.head(), fingerprint, matches)?;
         // SAFETY: located elements are initialised and live as long as the bucket is borrowed.
-        Some(unsafe { &*node.element(slot) })
+        Some(unsafe { &*node.element(cell) })
     }
 
     #[inline]
     #[must_use]
     pub fn find_mut(&mut self, fingerprint: u8, matches: impl FnMut(&E) -> bool) -> Option<&mut E> {
-        let (node, slot) = Self::locate(self.head_mut(), fingerprint, matches)?;
+        let (node, cell) = Self::locate(self.head_mut(), fingerprint, matches)?;
         // SAFETY: as in `find`, and the bucket is borrowed mutably.
-        Some(unsafe { &mut *node.element(slot) })
+        Some(unsafe { &mut *node.element(cell) })
     }
 
     /// Adds an element; the caller knows that it is not there yet.
@@ -298,9 +298,9 @@ impl<E> Bucket<E> {
             let overflow = Node::allocate(true);
             let (last_fingerprint, last) = node.pop();
             overflow.append(last_fingerprint, last);
-            // SAFETY: the popped last slot of a full node is free for the link.
+            // SAFETY: the popped last cell of a full node is free for the link.
             unsafe { node.link_place().write(overflow.at) };
-            node.set_state(SLOTS - 1, true);
+            node.set_state(CELLS - 1, true);
             node = overflow;
         }
         node.append(fingerprint, element);
@@ -322,15 +322,15 @@ impl<E> Bucket<E> {
 
     /// Takes the element out; the chain's last one fills the hole.
     pub fn remove(&mut self, fingerprint: u8, matches: impl FnMut(&E) -> bool) -> Option<E> {
-        let (node, slot) = Self::locate(self.head_mut(), fingerprint, matches)?;
+        let (node, cell) = Self::locate(self.head_mut(), fingerprint, matches)?;
         let (previous, tail) = self.tail();
         let (last_fingerprint, last) = tail.pop();
-        let removed = if node.at == tail.at && slot == tail.count() {
+        let removed = if node.at == tail.at && cell == tail.count() {
             last
         } else {
             // SAFETY: the located element is initialised; the popped one replaces it.
-            let removed = unsafe { ptr::replace(node.element(slot), last) };
-            node.set_fingerprint(slot, last_fingerprint);
+            let removed = unsafe { ptr::replace(node.element(cell), last) };
+            node.set_fingerprint(cell, last_fingerprint);
             removed
         };
         Self::compact(previous, tail);
@@ -362,11 +362,11 @@ impl<E> Bucket<E> {
     fn compact(previous: Option<Node<E>>, tail: Node<E>) {
         let Some(previous) = previous else { return };
         assert!(tail.count() > 0, "an overflow node keeps two elements");
-        assert!(previous.count() == SLOTS - 1, "a linked node is full");
+        assert!(previous.count() == CELLS - 1, "a linked node is full");
         if tail.count() == 1 {
             let (fingerprint, element) = tail.pop();
             tail.free();
-            previous.set_state(SLOTS - 1, false);
+            previous.set_state(CELLS - 1, false);
             previous.append(fingerprint, element);
         }
     }
@@ -376,9 +376,9 @@ impl<E> Bucket<E> {
     pub fn for_each<'a>(&'a self, mut visit: impl FnMut(&'a E)) {
         let mut node = self.head();
         loop {
-            for slot in 0..node.count() {
-                // SAFETY: slots below the count are initialised, and live while the bucket is lent.
-                visit(unsafe { &*node.element(slot) });
+            for cell in 0..node.count() {
+                // SAFETY: cells below the count are initialised, and live while the bucket is lent.
+                visit(unsafe { &*node.element(cell) });
             }
             let Some(next) = node.next() else { return };
             node = next;

@@ -9,7 +9,7 @@
 //! buckets   beyond: Directory, of segments
 //! ```
 
-use super::bucket::{Bucket, SLOTS};
+use super::bucket::{Bucket, CELLS};
 use super::size_class::size_class;
 use std::hint::select_unpredictable;
 
@@ -57,15 +57,15 @@ impl<E> Segments<E> {
             Storage::Array(buckets) if len < SEGMENT_BUCKETS => buckets.capacity(),
             Storage::Pair(..) => PAIR,
             Storage::Wide(..) => WIDE,
-            _ => return (len + 1) * SLOTS,
+            _ => return (len + 1) * CELLS,
         };
         if len < room {
-            return len * SLOTS / 2;
+            return len * CELLS / 2;
         }
         match step(len) {
             // A third or more at once: the next kind would stand half empty, or this one overfull.
-            next if next <= ARRAY => (3 * len + 7 * next) * SLOTS / 10,
-            next => next * SLOTS,
+            next if next <= ARRAY => (3 * len + 7 * next) * CELLS / 10,
+            next => next * CELLS,
         }
     }
 

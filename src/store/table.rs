@@ -9,7 +9,7 @@
 //! interval of positions, so a SCAN that walks positions upwards sees all that stays, whatever
 //! splits and merges happen between its steps.
 
-use super::bucket::{Bucket, SLOTS};
+use super::bucket::{Bucket, CELLS};
 use super::segments::Segments;
 use crate::limits::{CHAIN_LIKELY_MAX, RANDOM_BUCKET_TRIES};
 
@@ -147,7 +147,7 @@ impl<E> Table<E> {
     pub fn remove(&mut self, hash: u64, matches: impl FnMut(&E) -> bool) -> Option<E> {
         let removed = self.bucket_mut(hash)?.remove(fingerprint(hash), matches)?;
         self.len -= 1;
-        if self.len() * 4 <= self.buckets as usize * SLOTS {
+        if self.len() * 4 <= self.buckets as usize * CELLS {
             self.merge();
         }
         Some(removed)
@@ -179,7 +179,7 @@ impl<E> Table<E> {
         }
     }
 
-    /// Merges the last bucket into its origin: when three quarters of the primary slots are empty.
+    /// Merges the last bucket into its origin: when three quarters of the primary cells are empty.
     #[cold]
     fn merge(&mut self) {
         if self.len == 0 {

@@ -113,6 +113,6 @@ fn a_wave_of_expiries_holds_nobody_up() {
         "expiry",
         &gone
             .map(|_| ())
-            .map_err(|_| "a key outlived its time".into()),
+            .map_err(|_| "an expired key was still there".into()),
     );
 }
