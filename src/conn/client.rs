@@ -323,8 +323,7 @@ impl Client {
             + watched
     }
 
-    /// True when the token may be freed: the connection is closed, and neither a send nor an EXEC is
-    /// under way.
+    /// True when the token may be freed: closed, and neither a send nor an EXEC is under way.
     #[must_use]
     pub fn gone(&self) -> bool {
         self.closing

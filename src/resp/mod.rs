@@ -1,8 +1,8 @@
 //! The protocol: RESP2, RESP3 and inline commands in, replies out.
 //!
-//! `parse` finds one command in received bytes without copying, `reply` encodes into a byte vector,
-//! `number` converts between text and numbers exactly as Redis does. Pure functions over bytes: no
-//! client state, no store, no I/O.
+//! `parse` finds one command in received bytes without copying, `words` splits a line, `reply`
+//! encodes into a byte vector, `number` converts between text and numbers exactly as Redis does.
+//! Pure functions over bytes: no client state, no store, no I/O.
 
 mod command;
 mod error;
@@ -10,6 +10,7 @@ mod glob;
 mod number;
 mod parse;
 mod reply;
+mod words;
 
 pub use command::{Commands, write_bulk, write_command, write_count};
 pub use error::Error;
@@ -17,6 +18,7 @@ pub use glob::glob_match;
 pub use number::{format_f64, parse_f64, parse_i64, parse_u64};
 pub use parse::{Limits, Parsed, Violation, parse, resume};
 pub use reply::{Protocol, Reply, element_len};
+pub use words::split_words;
 
 /// The version of Redis whose commands and replies clients may expect, as Valkey too says.
 pub const REDIS_VERSION: &str = "7.2.4";
@@ -26,6 +28,22 @@ pub const REDIS_VERSION: &str = "7.2.4";
 pub struct Span {
     pub start: u32,
     pub len: u32,
+}
+
+impl Span {
+    #[inline]
+    fn new(start: usize, len: usize) -> Self {
+        let start = u32::try_from(start).expect("a command is shorter than 4 GiB");
+        let len = u32::try_from(len).expect("a command is shorter than 4 GiB");
+        Self { start, len }
+    }
+
+    /// The argument, out of that buffer.
+    #[inline]
+    #[must_use]
+    pub fn of(self, bytes: &[u8]) -> &[u8] {
+        &bytes[self.start as usize..][..self.len as usize]
+    }
 }
 
 /// The arguments of one command, the command's name first; borrowed from the buffer they arrived
@@ -60,8 +78,7 @@ impl<'a> Args<'a> {
     #[inline]
     #[must_use]
     pub fn get(&self, index: usize) -> &'a [u8] {
-        let span = self.spans[index];
-        &self.bytes[span.start as usize..span.start as usize + span.len as usize]
+        self.spans[index].of(self.bytes)
     }
 
     /// Bytes of all arguments.
@@ -74,10 +91,7 @@ impl<'a> Args<'a> {
     pub fn from(&self, first: usize) -> impl ExactSizeIterator<Item = &'a [u8]> + Clone + use<'a> {
         let bytes = self.bytes;
         let spans = self.spans;
-        (first.min(spans.len())..spans.len()).map(move |index| {
-            let span = spans[index];
-            &bytes[span.start as usize..span.start as usize + span.len as usize]
-        })
+        (first.min(spans.len())..spans.len()).map(move |index| spans[index].of(bytes))
     }
 
     /// True when argument `index` exists and equals `word`, ignoring ASCII case.

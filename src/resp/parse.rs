@@ -5,6 +5,7 @@
 //! a command of a million small arguments costs the same in one packet and in a million. Never
 //! allocates from a declared length.
 
+use super::words::{split_plain, split_words};
 use super::{Span, parse_i64};
 use crate::limits::{
     ARGUMENTS_MAX, COMMAND_BYTES_MAX, INLINE_BYTES_MAX, UNAUTHENTICATED_ARGUMENTS_MAX,
@@ -206,7 +207,7 @@ fn bulk(bytes: &[u8], at: usize, limits: Limits) -> Result<(Span, usize), Parsed
     if end > bytes.len() {
         return Err(Parsed::Incomplete { needed: end });
     }
-    Ok((span(start, len), end))
+    Ok((Span::new(start, len), end))
 }
 
 fn inline(bytes: &[u8], spans: &mut Vec<Span>, unescaped: &mut Vec<u8>) -> Parsed {
@@ -228,7 +229,7 @@ fn inline(bytes: &[u8], spans: &mut Vec<Span>, unescaped: &mut Vec<u8>) -> Parse
     let consumed = newline + 1;
     if !line.iter().any(|byte| matches!(byte, b'"' | b'\'')) {
         split_plain(line, spans);
-    } else if split_quoted(line, spans, unescaped).is_none() {
+    } else if split_words(line, unescaped, spans).is_none() {
         return Parsed::Violation(Violation::UnbalancedQuotes);
     }
     if spans.is_empty() {
@@ -236,102 +237,4 @@ fn inline(bytes: &[u8], spans: &mut Vec<Span>, unescaped: &mut Vec<u8>) -> Parse
     } else {
         Parsed::Command { consumed }
     }
-}
-
-/// A line without quotes: words between blanks, in place.
-fn split_plain(line: &[u8], spans: &mut Vec<Span>) {
-    let mut at = 0;
-    while at < line.len() {
-        let start = at
-            + line[at..]
-                .iter()
-                .take_while(|byte| is_blank(**byte))
-                .count();
-        let len = line[start..]
-            .iter()
-            .take_while(|byte| !is_blank(**byte))
-            .count();
-        if len > 0 {
-            spans.push(span(start, len));
-        }
-        at = start + len;
-    }
-}
-
-/// What C's `isspace` takes for a blank, plus the NUL that ends Redis's line.
-fn is_blank(byte: u8) -> bool {
-    matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | 0x0b | 0x0c | 0)
-}
-
-fn span(start: usize, len: usize) -> Span {
-    let start = u32::try_from(start).expect("a command is shorter than 4 GiB");
-    let len = u32::try_from(len).expect("a command is shorter than 4 GiB");
-    Span { start, len }
-}
-
-/// A line with quotes, as `redis-cli` and Redis's `sdssplitargs` read it; None when they do not
-/// balance.
-fn split_quoted(line: &[u8], spans: &mut Vec<Span>, out: &mut Vec<u8>) -> Option<()> {
-    let mut at = 0;
-    loop {
-        at += line[at..]
-            .iter()
-            .take_while(|byte| is_blank(**byte))
-            .count();
-        if at >= line.len() {
-            return Some(());
-        }
-        let start = out.len();
-        while at < line.len() && !is_blank(line[at]) {
-            at = match line[at] {
-                quote @ (b'"' | b'\'') => quoted(line, at + 1, quote, out)?,
-                byte => {
-                    out.push(byte);
-                    at + 1
-                }
-            };
-        }
-        spans.push(span(start, out.len() - start));
-    }
-}
-
-/// The inside of quotes from `at` on; returns the position behind the closing quote.
-fn quoted(line: &[u8], mut at: usize, quote: u8, out: &mut Vec<u8>) -> Option<usize> {
-    loop {
-        match (line.get(at)?, line.get(at + 1)) {
-            (&byte, next) if byte == quote => {
-                // A closing quote must end the word.
-                return next.is_none_or(|byte| is_blank(*byte)).then_some(at + 1);
-            }
-            (b'\\', Some(b'x')) if quote == b'"' && hex_pair(line, at + 2).is_some() => {
-                out.push(hex_pair(line, at + 2)?);
-                at += 4;
-            }
-            (b'\\', Some(&escaped)) if quote == b'"' => {
-                out.push(match escaped {
-                    b'n' => b'\n',
-                    b'r' => b'\r',
-                    b't' => b'\t',
-                    b'b' => 0x08,
-                    b'a' => 0x07,
-                    other => other,
-                });
-                at += 2;
-            }
-            (b'\\', Some(b'\'')) if quote == b'\'' => {
-                out.push(b'\'');
-                at += 2;
-            }
-            (&byte, _) => {
-                out.push(byte);
-                at += 1;
-            }
-        }
-    }
-}
-
-fn hex_pair(line: &[u8], at: usize) -> Option<u8> {
-    let high = char::from(*line.get(at)?).to_digit(16)?;
-    let low = char::from(*line.get(at + 1)?).to_digit(16)?;
-    u8::try_from(high * 16 + low).ok()
 }
