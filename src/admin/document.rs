@@ -6,7 +6,7 @@
 use std::ops::Range;
 
 use crate::cmd::docs::{Argument, Kind, Repeats};
-use crate::cmd::{Group, Row, Table, flag};
+use crate::cmd::{Row, Table, flag};
 use crate::resp::Reply;
 
 /// What stands behind a field's name.
@@ -86,7 +86,7 @@ fn fields_of_command(row: &Row) -> Vec<Field> {
     let mut fields = vec![
         ("summary", Value::Text(docs.summary)),
         ("since", Value::Text(docs.since)),
-        ("group", Value::Text(group_name(row.command.group))),
+        ("group", Value::Text(row.command.group.name())),
     ];
     fields.extend(optional.into_iter().flatten());
     fields
@@ -128,27 +128,4 @@ fn names<const N: usize>(known: [(bool, &'static str); N]) -> Option<Value> {
     let set = known.into_iter().filter(|(set, _)| *set);
     let names: Vec<&'static str> = set.map(|(_, name)| name).collect();
     (!names.is_empty()).then_some(Value::Flags(names))
-}
-
-fn group_name(group: Group) -> &'static str {
-    match group {
-        Group::Bitmap => "bitmap",
-        Group::Cluster => "cluster",
-        Group::Connection => "connection",
-        Group::Generic => "generic",
-        Group::Geo => "geo",
-        Group::Hash => "hash",
-        Group::Hyperloglog => "hyperloglog",
-        Group::List => "list",
-        Group::Module => "module",
-        Group::Pubsub => "pubsub",
-        Group::Scripting => "scripting",
-        Group::Sentinel => "sentinel",
-        Group::Server => "server",
-        Group::Set => "set",
-        Group::SortedSet => "sorted-set",
-        Group::Stream => "stream",
-        Group::String => "string",
-        Group::Transactions => "transactions",
-    }
 }

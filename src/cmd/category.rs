@@ -3,7 +3,7 @@
 //! COMMAND INFO prints them and `COMMAND LIST FILTERBY ACLCAT` asks for them; access control will.
 //! The order of the names is Redis's. Pure functions of rows.
 
-use super::{Command, Group, acl, flag};
+use super::{Command, acl, flag};
 
 /// The categories' names; bit `1 << index` stands for one.
 pub const NAMES: [&str; 21] = [
@@ -46,7 +46,7 @@ fn bit(name: &'static str) -> u32 {
 pub fn of(command: &Command) -> u32 {
     let has = |flags: u32| command.flags & flags != 0;
     let explicit = |categories: u32| command.categories & categories != 0;
-    let mut all = group(command.group).map_or(0, bit);
+    let mut all = command.group.category().map_or(0, bit);
     for (named, name) in [
         (acl::KEYSPACE, "keyspace"),
         (acl::DANGEROUS, "dangerous"),
@@ -75,20 +75,4 @@ pub fn of(command: &Command) -> u32 {
     }
     let fast = has(flag::FAST) || explicit(acl::FAST);
     all | bit(if fast { "fast" } else { "slow" })
-}
-
-/// Families of data types are categories of their own.
-fn group(group: Group) -> Option<&'static str> {
-    Some(match group {
-        Group::Set => "set",
-        Group::SortedSet => "sortedset",
-        Group::List => "list",
-        Group::Hash => "hash",
-        Group::String => "string",
-        Group::Bitmap => "bitmap",
-        Group::Hyperloglog => "hyperloglog",
-        Group::Geo => "geo",
-        Group::Stream => "stream",
-        _ => return None,
-    })
 }

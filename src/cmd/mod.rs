@@ -10,6 +10,7 @@ mod bitmap;
 mod context;
 #[cfg(test)]
 mod fixture;
+mod group;
 #[cfg(test)]
 pub(crate) mod invocation;
 mod keys;
@@ -29,6 +30,7 @@ pub use context::{
     Block, Context, Edit, Effect, EffectStream, Effects, KeyEvent, Lookup, Random, Wants,
 };
 pub use docs::Docs;
+pub use group::Group;
 pub use keys::object::usage as memory_usage;
 pub use keys::scan::{
     Cursor, ScanOptions, ScanPart, parse_cursor, random_part, scan_lent, scan_part, scan_returned,
@@ -152,27 +154,4 @@ pub mod acl {
     pub const SCRIPTING: u32 = 1 << 4;
     pub const FAST: u32 = 1 << 5;
     pub const ADMIN: u32 = 1 << 6;
-}
-
-/// The family a command belongs to, as COMMAND DOCS names it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Group {
-    Bitmap,
-    Cluster,
-    Connection,
-    Generic,
-    Geo,
-    Hash,
-    Hyperloglog,
-    List,
-    Module,
-    Pubsub,
-    Scripting,
-    Sentinel,
-    Server,
-    Set,
-    SortedSet,
-    Stream,
-    String,
-    Transactions,
 }

@@ -114,42 +114,29 @@ impl Store {
     }
 
     /// Puts an entry in, with its expiry; returns the one it replaces.
-    pub fn insert(&mut self, db: usize, slot: u16, mut entry: Entry) -> Option<Entry> {
+    pub fn insert(&mut self, db: usize, slot: u16, entry: Entry) -> Option<Entry> {
         assert!(entry.filed() == Filed::NOWHERE.0, "it comes from no wheel");
         let hash = self.hash(entry.key());
         let identity = self.identity_of[db];
         let expiry = entry.expiry();
         let database = &mut self.databases[usize::from(identity)];
-        let mut replaced = None;
-        match database.find_mut(slot, hash, |other| other.key() == entry.key()) {
+        let replaced = match database.find_mut(slot, hash, |other| other.key() == entry.key()) {
             Some((held, count)) => {
                 let mut old = std::mem::replace(held, entry);
-                let filed = Filed(old.filed());
-                self.expiring = self.expiring + timed(expiry) - usize::from(old.timed().is_some());
+                let before = (old.expiry(), Filed(old.filed()));
                 let reference = Reference::new(identity, slot, hash);
-                settle(
-                    &mut self.wheel,
-                    count,
-                    reference,
-                    held,
-                    (old.expiry(), filed),
-                );
+                self.expiring = self.expiring + timed(expiry) - timed(before.0);
+                settle(&mut self.wheel, count, reference, held, before);
                 unfile(&mut old);
-                replaced = Some(old);
+                old
             }
             None => {
-                self.expiring += timed(expiry);
-                file_new(
-                    &mut self.wheel,
-                    Reference::new(identity, slot, hash),
-                    &mut entry,
-                );
-                let key_hash = self.hash;
-                database.insert_new(slot, hash, entry, |entry| key_hash.of(entry.key()));
+                self.insert_absent(db, slot, hash, entry);
+                return None;
             }
-        }
+        };
         self.sweep_behind(expiry);
-        replaced
+        Some(replaced)
     }
 
     /// Makes the key a string with this expiry, whatever it was: one lookup, in place where it
@@ -171,7 +158,7 @@ impl Store {
         let Some((entry, count)) = database.find_mut(slot, hash, |entry| entry.key() == key) else {
             let mut entry = Entry::new(key, value, expiry);
             entry.set_lru(age(None));
-            self.insert_string(db, slot, hash, entry);
+            self.insert_absent(db, slot, hash, entry);
             return None;
         };
         let old = entry.expiry();
@@ -180,30 +167,21 @@ impl Store {
         entry.set_value(value);
         entry.set_lru(lru);
         if old.is_some() || expiry.is_some() {
-            let filed = Filed(entry.filed());
-            entry.set_expiry(expiry);
             self.expiring = self.expiring + timed(expiry) - timed(old);
-            settle(
-                &mut self.wheel,
-                count,
-                Reference::new(identity, slot, hash),
-                entry,
-                (old, filed),
-            );
+            let reference = Reference::new(identity, slot, hash);
+            change_expiry(&mut self.wheel, count, reference, entry, expiry);
             self.sweep_behind(expiry);
         }
         Some(Previous { expiry: old })
     }
 
-    fn insert_string(&mut self, db: usize, slot: u16, hash: u64, mut entry: Entry) {
+    /// Puts an entry in whose key is not there.
+    fn insert_absent(&mut self, db: usize, slot: u16, hash: u64, mut entry: Entry) {
         let identity = self.identity_of[db];
         let (key_hash, expiry) = (self.hash, entry.expiry());
         self.expiring += timed(expiry);
-        file_new(
-            &mut self.wheel,
-            Reference::new(identity, slot, hash),
-            &mut entry,
-        );
+        let reference = Reference::new(identity, slot, hash);
+        file_new(&mut self.wheel, reference, &mut entry);
         let database = &mut self.databases[usize::from(identity)];
         database.insert_new(slot, hash, entry, |entry| key_hash.of(entry.key()));
         self.sweep_behind(expiry);
@@ -243,16 +221,9 @@ impl Store {
         let Some((entry, count)) = database.find_mut(slot, hash, |entry| entry.key() == key) else {
             return false;
         };
-        let (old, filed) = (entry.expiry(), Filed(entry.filed()));
-        entry.set_expiry(expiry);
-        self.expiring = self.expiring + timed(expiry) - timed(old);
-        settle(
-            &mut self.wheel,
-            count,
-            Reference::new(identity, slot, hash),
-            entry,
-            (old, filed),
-        );
+        self.expiring = self.expiring + timed(expiry) - timed(entry.expiry());
+        let reference = Reference::new(identity, slot, hash);
+        change_expiry(&mut self.wheel, count, reference, entry, expiry);
         self.sweep_behind(expiry);
         true
     }
@@ -501,6 +472,20 @@ fn settle(
     if let Some(expiry_ms) = entry.timed() {
         entry.set_filed(wheel.file(reference, old.1, expiry_ms).0);
     }
+}
+
+/// Changes the expiry of an entry in the store.
+#[inline]
+fn change_expiry(
+    wheel: &mut Wheel,
+    count: &mut ExpiryCount,
+    reference: Reference,
+    entry: &mut Entry,
+    expiry: Option<u64>,
+) {
+    let old = (entry.expiry(), Filed(entry.filed()));
+    entry.set_expiry(expiry);
+    settle(wheel, count, reference, entry, old);
 }
 
 fn file_new(wheel: &mut Wheel, reference: Reference, entry: &mut Entry) {
