@@ -20,25 +20,16 @@ mod tests;
 pub use rows::COMMANDS;
 
 use super::context::Block;
-use super::{Context, Edit};
-use crate::config::{Config, events};
+use super::{Context, Edit, form_limits};
+use crate::config::events;
 use crate::resp::{Args, Error, Reply};
 use crate::store::{Element, End, Entry, List, NodeLimits, Object, Value, ValueRef};
 
 const NOT_POSITIVE: Error = Error::new("ERR value is out of range, must be positive");
 
 /// How large the nodes of lists may be, and which are packed.
-#[must_use]
-pub fn list_limits(config: &Config) -> NodeLimits {
-    NodeLimits {
-        fill: config.list_max_listpack_size,
-        compress_depth: config.list_compress_depth,
-        ..NodeLimits::default()
-    }
-}
-
 fn limits(ctx: &Context<'_>) -> NodeLimits {
-    list_limits(ctx.config)
+    form_limits(ctx.config).list
 }
 
 /// The list of an entry.

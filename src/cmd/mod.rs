@@ -10,6 +10,7 @@ mod bitmap;
 mod context;
 #[cfg(test)]
 mod fixture;
+mod form_limits;
 mod group;
 #[cfg(test)]
 pub(crate) mod invocation;
@@ -30,13 +31,13 @@ pub use context::{
     Block, Context, Edit, Effect, EffectStream, Effects, KeyEvent, Lookup, Random, Wants,
 };
 pub use docs::Docs;
+pub use form_limits::form_limits;
 pub use group::Group;
 pub use keys::object::usage as memory_usage;
 pub use keys::scan::{
     Cursor, ScanOptions, ScanPart, parse_cursor, random_part, scan_lent, scan_part, scan_returned,
 };
 pub use keyspec::{Begin, Find, KeySpec};
-pub use list::list_limits;
 pub use slot::key_slot;
 pub use special::{Blocking, InMulti, Special, WaitsFor};
 #[cfg(test)]

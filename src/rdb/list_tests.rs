@@ -5,7 +5,7 @@
 use super::super::{dump, restore};
 use super::*;
 use crate::store::testing::Random;
-use crate::store::{Object, ValueRef};
+use crate::store::{FormLimits, Object, ValueRef};
 
 fn texts(list: &List) -> Vec<Vec<u8>> {
     let mut found = Vec::new();
@@ -42,7 +42,7 @@ fn a_small_list_is_dumped_as_redis_dumps_it() {
     let object = Object::List(Box::new(list));
     assert_eq!(dump(ValueRef::Object(&object), true), recorded);
     let super::super::Loaded::Object(Object::List(loaded)) =
-        restore(recorded, NodeLimits::default()).expect("it is well formed")
+        restore(recorded, FormLimits::default()).expect("it is well formed")
     else {
         panic!("a list was dumped");
     };

@@ -17,7 +17,7 @@ use std::borrow::Cow;
 
 use crc::{CRC_64_REDIS, Crc};
 
-use crate::store::{NodeLimits, Object, ValueRef};
+use crate::store::{Entry, FormLimits, Object, Value, ValueRef};
 
 pub use read::{Malformed, Reader};
 pub use write::{write_length, write_string};
@@ -43,6 +43,17 @@ pub enum Loaded<'a> {
     /// A string's text; whether it is kept as an integer is the entry's business.
     Text(Cow<'a, [u8]>),
     Object(Object),
+}
+
+impl Loaded<'_> {
+    /// The entry of a key with this value.
+    #[must_use]
+    pub fn into_entry(self, key: &[u8], expiry: Option<u64>) -> Entry {
+        match self {
+            Loaded::Text(text) => Entry::new(key, Value::from_text(&text), expiry),
+            Loaded::Object(object) => Entry::new(key, Value::Object(object), expiry),
+        }
+    }
 }
 
 /// Why a payload was refused.
@@ -79,14 +90,14 @@ pub fn write_value(out: &mut Vec<u8>, value: ValueRef<'_>, compress: bool) {
     }
 }
 
-/// Reads the body of a value of this type; `limits` decide the form of a list.
+/// Reads the body of a value of this type; `limits` decide its form.
 ///
 /// # Errors
 /// When the type is unknown or the body is not one of it.
 fn read_value<'a>(
     type_byte: u8,
     reader: &mut Reader<'a>,
-    limits: NodeLimits,
+    limits: FormLimits,
 ) -> Result<Loaded<'a>, Malformed> {
     match type_byte {
         TYPE_STRING => reader.string().map(Loaded::Text),
@@ -94,7 +105,7 @@ fn read_value<'a>(
         | list::TYPE_LIST_ZIPLIST
         | list::TYPE_LIST_QUICKLIST
         | list::TYPE_LIST_QUICKLIST_2 => {
-            let list = list::read_list(type_byte, reader, limits)?;
+            let list = list::read_list(type_byte, reader, limits.list)?;
             Ok(Loaded::Object(Object::List(Box::new(list))))
         }
         _ => Err(Malformed),
@@ -116,11 +127,11 @@ pub fn dump(value: ValueRef<'_>, compress: bool) -> Vec<u8> {
     out
 }
 
-/// Reads the payload of RESTORE; `limits` decide the form of a list.
+/// Reads the payload of RESTORE; `limits` decide its form.
 ///
 /// # Errors
 /// When version, checksum or body are wrong.
-pub fn restore(payload: &[u8], limits: NodeLimits) -> Result<Loaded<'_>, PayloadError> {
+pub fn restore(payload: &[u8], limits: FormLimits) -> Result<Loaded<'_>, PayloadError> {
     let body_len = payload
         .len()
         .checked_sub(FOOTER_BYTES)

@@ -41,7 +41,7 @@ fn unhex(text: &str) -> Vec<u8> {
 }
 
 fn text(payload: &[u8]) -> Result<Vec<u8>, PayloadError> {
-    restore(payload, NodeLimits::default()).map(|loaded| match loaded {
+    restore(payload, FormLimits::default()).map(|loaded| match loaded {
         Loaded::Text(text) => text.into_owned(),
         Loaded::Object(object) => panic!("a string became {object:?}"),
     })

@@ -7,6 +7,7 @@
 
 #[allow(unsafe_code, reason = "a cache line of tagged pointers")]
 mod bucket;
+mod content;
 mod database;
 #[allow(unsafe_code, reason = "an item in one allocation")]
 mod entry;
@@ -36,4 +37,4 @@ pub use quicklist::{End, List, NodeLimits, View};
 pub use size_class::size_class;
 pub use stamps::Stamps;
 pub use table::{Keyed, Table, TableStatistics};
-pub use value::{Encoding, Kind, Object, Value, ValueRef};
+pub use value::{Encoding, FormLimits, Kind, Object, Value, ValueRef};

@@ -13,8 +13,10 @@ mod edit;
 mod form;
 mod node;
 
+use super::content::Content;
 use super::listpack::{Element, Listpack};
 use super::size_class::size_class;
+use super::value::{Encoding, Kind};
 use crate::limits::{LIST_NODE_BYTES_MAX, LIST_NODE_LOADED_BYTES_MAX};
 pub use node::View;
 
@@ -124,16 +126,8 @@ impl List {
     }
 
     #[inline]
-    pub(super) fn node_count(&self) -> usize {
+    fn node_count(&self) -> usize {
         1 + self.rest.len()
-    }
-
-    /// Frees up to `budget` nodes from the end and returns how many; the rest is no longer a list,
-    /// only to be freed.
-    pub(super) fn free_nodes(&mut self, budget: usize) -> usize {
-        let freed = self.rest.len().min(budget);
-        self.rest.truncate(self.rest.len() - freed);
-        freed
     }
 
     #[inline]
@@ -427,10 +421,36 @@ impl List {
         }
         self.len += count;
     }
+}
 
-    /// Bytes allocated behind the list, itself included.
-    #[must_use]
-    pub fn heap_bytes(&self) -> usize {
+impl Content for List {
+    fn kind(&self) -> Kind {
+        Kind::List
+    }
+
+    fn encoding(&self) -> Encoding {
+        match self.is_listpack {
+            true => Encoding::Listpack,
+            false => Encoding::Quicklist,
+        }
+    }
+
+    fn elements(&self) -> usize {
+        self.len
+    }
+
+    fn pieces(&self) -> usize {
+        self.node_count()
+    }
+
+    fn free_pieces(&mut self, budget: usize) -> usize {
+        let freed = self.rest.len().min(budget);
+        self.rest.truncate(self.rest.len() - freed);
+        freed
+    }
+
+    /// The list itself is behind the object, too.
+    fn heap_bytes(&self) -> usize {
         let nodes: usize = (0..self.node_count())
             .map(|index| self.node(index).heap_bytes())
             .sum();

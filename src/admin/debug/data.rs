@@ -5,9 +5,9 @@
 //! POPULATE.
 
 use crate::base::Token;
-use crate::cmd::{Lookup, key_slot, list_limits};
+use crate::cmd::{Lookup, form_limits, key_slot};
 use crate::config::Config;
-use crate::rdb::{self, Loaded};
+use crate::rdb;
 use crate::resp::{Args, Error, Protocol, parse_i64, parse_u64};
 use crate::route::DbKey;
 use crate::shard::{Core, Flow, Query};
@@ -120,7 +120,7 @@ impl Query for Describe {
             entry.encoding().name(),
             body.len(),
             clock.saturating_sub(age),
-            nodes_of(entry.value(), list_limits(core.config())),
+            nodes_of(entry.value(), form_limits(core.config()).list),
         ))
     }
 }
@@ -262,10 +262,8 @@ pub(super) fn table_statistics(core: &mut Core, token: Token, args: &Args<'_>) -
 /// The entry after a way through the snapshot's form; age and expiry stay.
 fn reloaded(entry: &Entry, config: &Config) -> Option<Entry> {
     let payload = rdb::dump(entry.value(), config.rdbcompression);
-    let mut fresh = match rdb::restore(&payload, list_limits(config)).ok()? {
-        Loaded::Text(text) => Entry::new(entry.key(), Value::from_text(&text), entry.expiry()),
-        Loaded::Object(object) => Entry::new(entry.key(), Value::Object(object), entry.expiry()),
-    };
+    let loaded = rdb::restore(&payload, form_limits(config)).ok()?;
+    let mut fresh = loaded.into_entry(entry.key(), entry.expiry());
     fresh.set_lru(entry.lru());
     Some(fresh)
 }

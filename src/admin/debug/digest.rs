@@ -7,7 +7,7 @@ use crate::base::Token;
 use crate::cmd::key_slot;
 use crate::resp::Args;
 use crate::shard::{Core, Flow, Query};
-use crate::store::{Entry, Kind, Object, ValueRef};
+use crate::store::{Entry, Object, ValueRef};
 use sha1::{Digest as _, Sha1};
 
 /// A SHA-1 value.
@@ -43,7 +43,7 @@ impl Digest {
 
 /// Adds an entry's type, value and the fact of an expiry.
 fn add_entry(digest: &mut Digest, entry: &Entry) {
-    digest.mix(&type_number(entry.kind()).to_be_bytes());
+    digest.mix(&(entry.kind() as u32).to_be_bytes());
     match entry.value() {
         ValueRef::Int(number) => digest.mix(itoa::Buffer::new().format(number).as_bytes()),
         ValueRef::Bytes(bytes) => digest.mix(bytes),
@@ -63,19 +63,6 @@ fn add_object(digest: &mut Digest, object: &Object) {
         Object::List(list) => list.range(0, list.len(), false, |element| {
             element.with_text(|text| digest.mix(text));
         }),
-    }
-}
-
-/// Redis's numbers of the types.
-fn type_number(kind: Kind) -> u32 {
-    match kind {
-        Kind::String => 0,
-        Kind::List => 1,
-        Kind::Set => 2,
-        Kind::Zset => 3,
-        Kind::Hash => 4,
-        Kind::Module => 5,
-        Kind::Stream => 6,
     }
 }
 

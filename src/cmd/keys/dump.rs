@@ -4,14 +4,12 @@
 
 use super::docs;
 use crate::cmd::keyspec::access;
-use crate::cmd::list::list_limits;
 use crate::cmd::special::PLAIN;
-use crate::cmd::{Command, Context, Group, KeySpec, Lookup, Outcome, Run, acl, flag};
+use crate::cmd::{Command, Context, Group, KeySpec, Lookup, Outcome, Run, acl, flag, form_limits};
 use crate::config::events;
 use crate::limits::UNIX_MS_MAX;
-use crate::rdb::{self, Loaded, PayloadError};
+use crate::rdb::{self, PayloadError};
 use crate::resp::{Args, Error, parse_i64};
-use crate::store::{Entry, Value};
 
 /// The rows of this family.
 pub static COMMANDS: &[Command] = &[
@@ -100,7 +98,7 @@ fn restore(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
     let ttl_ms = parse_i64(args.get(2)).ok_or(Error::NOT_INTEGER)?;
     let ttl_ms =
         u64::try_from(ttl_ms).map_err(|_| Error::new("ERR Invalid TTL value, must be >= 0"))?;
-    let loaded = rdb::restore(payload, list_limits(ctx.config)).map_err(|error| match error {
+    let loaded = rdb::restore(payload, form_limits(ctx.config)).map_err(|error| match error {
         PayloadError::Footer => Error::new("ERR DUMP payload version or checksum are wrong"),
         PayloadError::Body => Error::new("ERR Bad data format"),
     })?;
@@ -115,10 +113,7 @@ fn restore(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
     }
     // Reads an expired predecessor out of the way, so that its end is told of as such.
     ctx.exists(key, Lookup::Peek);
-    let mut entry = match loaded {
-        Loaded::Text(text) => Entry::new(key, Value::from_text(&text), expiry),
-        Loaded::Object(object) => Entry::new(key, Value::Object(object), expiry),
-    };
+    let mut entry = loaded.into_entry(key, expiry);
     entry.set_lru(age_of(ctx, options));
     let slot = ctx.slot(key);
     if let Some(replaced) = ctx.store.insert(ctx.db, slot, entry) {
