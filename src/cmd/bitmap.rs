@@ -64,7 +64,7 @@ fn setbit(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
         Some(1) => true,
         _ => return Err(NOT_BIT),
     };
-    ctx.edit(args.get(1), |edit, reply| {
+    ctx.edit(ctx.key(args, 1), |edit, reply| {
         let (was_on, grew) = if let Some(entry) = edit.entry() {
             let len = text(entry, &mut itoa::Buffer::new())?.len();
             let bytes = edit.write().string_mut(byte + 1);
@@ -89,9 +89,9 @@ fn setbit(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
 
 fn getbit(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
     let (byte, mask) = place(ctx, args.get(2))?;
-    ctx.view(args.get(1), Lookup::Read, |entry, reply| {
+    ctx.view(ctx.key(args, 1), Lookup::Read, |entry, reply| {
         let mut digits = itoa::Buffer::new();
-        let bytes = match entry.as_deref() {
+        let bytes = match entry {
             None => &[][..],
             Some(entry) => text(entry, &mut digits)?,
         };

@@ -3,6 +3,10 @@
 //! The shard builds one `Context` per command. The keyspace may be the shard's own or a small one
 //! made of entries that other shards have lent; a handler cannot tell. Time, randomness and
 //! configuration come in as values, so a handler is a function of its arguments.
+//!
+//! To look and to change are two verbs: `view` shows an entry; `edit`, and beside it `put_string`,
+//! `put_in`, `relocate` and `delete`, change the keyspace and record what follows by themselves. A
+//! handler has no other way to the store or to the effects, so it cannot change and forget to tell.
 
 mod edit;
 mod effects;
@@ -13,7 +17,7 @@ pub use effects::{Block, Effects, KeyEvent, Wants};
 pub use stream::{Effect, EffectStream};
 
 use super::age::Aging;
-use super::slot::key_slot;
+use super::key::{Key, RoutedKey};
 use crate::config::{Config, events};
 use crate::limits::AHEAD_MAX;
 use crate::resp::{Args, Reply};
@@ -26,10 +30,24 @@ use effects::db_number;
 pub enum Lookup {
     /// Counts as hit or miss and refreshes the key's age.
     Read,
+    /// Counts as hit or miss and leaves the age alone: TTL, OBJECT, TYPE and the like.
+    Observe,
     /// Refreshes the key's age.
     Write,
-    /// Leaves no trace: TTL, OBJECT, TYPE and the like.
+    /// Leaves no trace: what the same command has looked up before.
     Peek,
+}
+
+impl Lookup {
+    #[inline]
+    fn counts(self) -> bool {
+        matches!(self, Self::Read | Self::Observe)
+    }
+
+    #[inline]
+    fn refreshes(self) -> bool {
+        matches!(self, Self::Read | Self::Write)
+    }
 }
 
 /// A small fast generator for sampling (RANDOMKEY, LFU); seeded by the shard's `Io`.
@@ -53,90 +71,115 @@ impl Random {
     }
 }
 
-/// Everything one command may use.
-pub struct Context<'a> {
-    pub store: &'a mut Store,
-    pub reply: Reply<'a>,
-    pub effects: &'a mut Effects,
+/// On which terms a command runs.
+#[derive(Debug, Clone, Copy)]
+pub struct Terms<'a> {
     pub config: &'a Config,
-    pub random: &'a mut Random,
     /// The client's database.
     pub db: usize,
     /// Wall clock of this tick, milliseconds.
     pub now_ms: u64,
+    /// The LRU clock of this tick: seconds, 24 bits.
+    pub lru_clock: u32,
     /// The client asked not to refresh keys' ages.
     pub no_touch: bool,
     /// A blocking command may wait; else it answers at once as if its time were over.
     pub may_block: bool,
     /// It has waited, and is served now.
     pub served: bool,
-    /// The routed key's address and slot, so that the slot is not computed twice. Null for an empty
-    /// key: in packed arguments it has the address of the argument behind it.
-    pub routed: (*const u8, u16),
     /// Keys whose time is over are as good as gone but not removed: clients are paused.
     pub expiry_held: bool,
-    /// The LRU clock of this tick: seconds, 24 bits.
-    pub lru_clock: u32,
+    /// The key whose slot is known, because the command came here by it.
+    pub routed: Option<RoutedKey>,
+}
+
+/// Everything one command may use.
+pub struct Context<'a> {
+    pub reply: Reply<'a>,
+    pub config: &'a Config,
+    /// The client's database.
+    pub db: usize,
+    /// Wall clock of this tick, milliseconds.
+    pub now_ms: u64,
+    /// The command has waited, and is served now.
+    pub served: bool,
+    may_block: bool,
+    no_touch: bool,
+    expiry_held: bool,
+    lru_clock: u32,
+    routed: Option<RoutedKey>,
+    store: &'a mut Store,
+    effects: &'a mut Effects,
+    random: &'a mut Random,
 }
 
 impl<'a> Context<'a> {
-    /// The slot of a key.
     #[inline]
     #[must_use]
-    pub fn slot(&self, key: &[u8]) -> u16 {
-        if std::ptr::eq(key.as_ptr(), self.routed.0) && !key.is_empty() {
-            self.routed.1
-        } else {
-            key_slot(key)
+    pub fn new(
+        store: &'a mut Store,
+        effects: &'a mut Effects,
+        random: &'a mut Random,
+        reply: Reply<'a>,
+        terms: Terms<'a>,
+    ) -> Self {
+        Self {
+            reply,
+            config: terms.config,
+            db: terms.db,
+            now_ms: terms.now_ms,
+            served: terms.served,
+            may_block: terms.may_block,
+            no_touch: terms.no_touch,
+            expiry_held: terms.expiry_held,
+            lru_clock: terms.lru_clock,
+            routed: terms.routed,
+            store,
+            effects,
+            random,
         }
     }
 
-    /// The live entry at `key` in the client's database; an expired one is removed on the way.
+    /// Argument `at`, which is a key.
     #[inline]
-    pub fn find(&mut self, key: &[u8], lookup: Lookup) -> Option<&mut Entry> {
-        self.find_in(self.db, key, lookup)
+    #[must_use]
+    pub fn key<'k>(&self, args: &Args<'k>, at: usize) -> Key<'k> {
+        RoutedKey::key(self.routed, at, args.get(at))
     }
 
-    /// As `find`, in any database.
-    #[inline]
-    pub fn find_in(&mut self, db: usize, key: &[u8], lookup: Lookup) -> Option<&mut Entry> {
-        if !self.view_in(db, key, lookup, |entry, _| entry.is_some()) {
-            return None;
-        }
-        let slot = self.slot(key);
-        self.store.get_mut(db, slot, key)
-    }
-
-    /// Shows the live entry at `key`, if there is one, beside the reply. One table lookup: the hot
-    /// path of reads.
+    /// Shows the live entry at `key`, if there is one, beside the reply; an expired one is removed
+    /// on the way. One table lookup: the hot path of reads.
     #[inline]
     pub fn view<T>(
         &mut self,
-        key: &[u8],
+        key: Key<'_>,
         lookup: Lookup,
-        show: impl FnOnce(Option<&mut Entry>, &mut Reply<'a>) -> T,
+        show: impl FnOnce(Option<&Entry>, &mut Reply<'a>) -> T,
     ) -> T {
-        self.view_in(self.db, key, lookup, show)
+        self.with_entry(self.db, key, lookup, |entry, _, reply| {
+            show(entry.map(|entry| &*entry), reply)
+        })
     }
 
+    /// True when a live entry is at `key`.
     #[inline]
-    fn view_in<T>(
-        &mut self,
-        db: usize,
-        key: &[u8],
-        lookup: Lookup,
-        show: impl FnOnce(Option<&mut Entry>, &mut Reply<'a>) -> T,
-    ) -> T {
-        self.with_entry(db, key, lookup, |entry, _, reply| show(entry, reply))
+    pub fn exists(&mut self, key: Key<'_>, lookup: Lookup) -> bool {
+        self.exists_in(self.db, key, lookup)
     }
 
-    /// Hands out the place of `key`, to be changed: the one way to write a value that is there, and
-    /// to make one where none is. What follows from a change is done when `change` returns, whatever
-    /// it returns: counters, watchers, the end of a key whose last element was taken.
+    /// As `exists`, in any database.
+    #[inline]
+    pub fn exists_in(&mut self, db: usize, key: Key<'_>, lookup: Lookup) -> bool {
+        self.with_entry(db, key, lookup, |entry, _, _| entry.is_some())
+    }
+
+    /// Hands out the place of `key`, to be changed: the one way to write a value that is there, or
+    /// to make one where none is. What follows from a change is done when `change` returns,
+    /// whatever it returns: counters, watchers, the end of a key whose last element was taken.
     #[inline]
     pub fn edit<T>(
         &mut self,
-        key: &[u8],
+        key: Key<'_>,
         change: impl FnOnce(&mut Edit<'_>, &mut Reply<'a>) -> T,
     ) -> T {
         self.edit_as(key, Lookup::Write, change)
@@ -146,51 +189,43 @@ impl<'a> Context<'a> {
     #[inline]
     pub fn edit_as<T>(
         &mut self,
-        key: &[u8],
+        key: Key<'_>,
         lookup: Lookup,
         change: impl FnOnce(&mut Edit<'_>, &mut Reply<'a>) -> T,
     ) -> T {
         let db = self.db;
         let (result, edited) = self.with_entry(db, key, lookup, |entry, effects, reply| {
-            let mut edit = Edit::new(db, key, entry, effects);
+            let mut edit = Edit::new(db, key.bytes, entry, effects);
             let result = change(&mut edit, reply);
             (result, edit.end())
         });
-        self.settle(key, edited);
+        if let Some(changes) = edited.changes {
+            self.settle(key, edited);
+            self.changed(db, key, changes);
+        }
         result
     }
 
     /// Does what an edit has left to be done.
     #[inline]
-    fn settle(&mut self, key: &[u8], edited: Edited) {
-        let Some(changes) = edited.changes else {
-            return;
-        };
-        let (db, slot) = (self.db, self.slot(key));
+    fn settle(&mut self, key: Key<'_>, edited: Edited) {
+        let db = self.db;
         if let Some(mut entry) = edited.fresh {
             entry.set_lru(self.aging().fresh());
-            if let Some(expired) = self.store.insert(db, slot, entry) {
+            if let Some(expired) = self.store.insert(db, key.slot, entry) {
                 assert!(self.expiry_held, "the edit found nothing at the key");
                 self.store.discard(expired);
-                self.effects
-                    .lapsed(db, key, self.store.key_hash(), self.config);
+                self.lapsed(db, key);
             }
         }
         match edited.ending {
             Ending::Stays => {}
             Ending::Expires(expiry) => {
-                let is_there = self.store.set_expiry(db, slot, key, expiry);
+                let is_there = self.store.set_expiry(db, key.slot, key.bytes, expiry);
                 assert!(is_there, "the edited entry is there");
             }
-            Ending::Goes => {
-                let entry = self.store.take(db, slot, key);
-                let entry = entry.expect("the edited entry is there");
-                self.store.discard(entry);
-                self.effects.notify(db, events::GENERIC, "del", key);
-            }
+            Ending::Goes => self.discard(db, key),
         }
-        self.effects
-            .changed(db, key, self.store.key_hash(), changes);
     }
 
     /// Looks a key up, and removes it on the way if it has expired. One table lookup: the hot path.
@@ -198,13 +233,13 @@ impl<'a> Context<'a> {
     fn with_entry<T>(
         &mut self,
         db: usize,
-        key: &[u8],
+        key: Key<'_>,
         lookup: Lookup,
         then: impl FnOnce(Option<&mut Entry>, &mut Effects, &mut Reply<'a>) -> T,
     ) -> T {
-        let (slot, now_ms) = (self.slot(key), self.now_ms);
+        let now_ms = self.now_ms;
         let mut found = loop {
-            match self.store.get_mut(db, slot, key) {
+            match self.store.get_mut(db, key.slot, key.bytes) {
                 Some(entry) if entry.is_expired(now_ms) => {
                     if self.expiry_held {
                         break None;
@@ -212,99 +247,163 @@ impl<'a> Context<'a> {
                 }
                 found => break found,
             }
-            self.expire(db, slot, key);
+            self.expire(db, key);
         };
         match &mut found {
             Some(entry) => {
-                self.effects.hits += u64::from(lookup == Lookup::Read);
-                if lookup != Lookup::Peek && !self.no_touch {
+                self.effects.hits += u64::from(lookup.counts());
+                if lookup.refreshes() && !self.no_touch {
                     let aging = Aging::of(self.config, self.lru_clock, now_ms);
                     entry.set_lru(aging.used(entry.lru(), self.random));
                 }
             }
-            None if lookup == Lookup::Read => {
+            None if lookup.counts() => {
                 self.effects.misses += 1;
-                self.effects.notify(db, events::KEY_MISS, "keymiss", key);
+                self.effects
+                    .notify(db, events::KEY_MISS, "keymiss", key.bytes);
             }
             None => {}
         }
         then(found, self.effects, &mut self.reply)
     }
 
-    /// For loops over keys at `at`, `at + step`...: with every sixteenth key, the next sixteen are
-    /// fetched from memory together: all tables, then all buckets, then all entries.
-    #[inline]
-    pub fn prefetch(&self, args: &Args<'_>, first: usize, at: usize, step: usize) {
-        if ((at - first) / step).is_multiple_of(AHEAD_MAX) && at + step < args.len() {
-            self.prefetch_keys(args, at, step);
-        }
-    }
-
-    fn prefetch_keys(&self, args: &Args<'_>, at: usize, step: usize) {
-        let mut found = [(0u16, 0u64); AHEAD_MAX];
-        let keys = (at..args.len()).step_by(step);
-        let mut count = 0;
-        for (key, place) in keys.zip(&mut found) {
-            let key = args.get(key);
-            *place = (self.slot(key), self.store.hash(key));
-            self.store.prefetch_table(self.db, place.0);
-            count += 1;
-        }
-        for &(slot, hash) in &found[..count] {
-            self.store.prefetch_bucket(self.db, slot, hash);
-        }
-        for &(slot, hash) in &found[..count] {
-            self.store.prefetch_entry(self.db, slot, hash);
-        }
-    }
-
-    /// True when a live entry is at `key`.
-    #[inline]
-    pub fn exists(&mut self, key: &[u8], lookup: Lookup) -> bool {
-        self.view(key, lookup, |entry, _| entry.is_some())
-    }
-
-    /// Puts an entry in place, replacing what was there; returns it.
-    pub fn put(&mut self, db: usize, entry: Entry) -> Option<Entry> {
-        let slot = self.slot(entry.key());
-        let aging = self.aging();
-        let mut entry = entry;
-        entry.set_lru(aging.fresh());
-        if self.effects.wants.events & events::NEW != 0
-            && self.store.get(db, slot, entry.key()).is_none()
-        {
-            self.notify_in(db, events::NEW, "new", entry.key());
-        }
-        self.store.insert(db, slot, entry)
-    }
-
     /// Puts a string in place of whatever is at `key`, with one table lookup: the hot path of SET.
     /// One change.
     #[inline]
-    pub fn put_string(&mut self, key: &[u8], value: Value<'_>, expiry: Option<u64>) {
-        let slot = self.slot(key);
+    pub fn put_string(&mut self, key: Key<'_>, value: Value<'_>, expiry: Option<u64>) {
         let aging = self.aging();
         let (now_ms, random) = (self.now_ms, &mut *self.random);
         let expired = |at_ms: Option<u64>| at_ms.is_some_and(|at_ms| at_ms <= now_ms);
+        let age = |old: Option<&Entry>| {
+            let live = old.filter(|old| !expired(old.expiry()));
+            aging.replaced(live.map(Entry::lru), random)
+        };
         let previous = self
             .store
-            .set_string(self.db, slot, key, value, expiry, |old| {
-                aging.replaced(
-                    old.filter(|old| !expired(old.expiry())).map(Entry::lru),
-                    random,
-                )
-            });
+            .set_string(self.db, key.slot, key.bytes, value, expiry, age);
         match previous {
             Some(previous) if !expired(previous.expiry) => {}
             previous => {
                 if previous.is_some() {
-                    self.effects
-                        .lapsed(self.db, key, self.store.key_hash(), self.config);
+                    self.lapsed(self.db, key);
                 }
                 self.notify(events::NEW, "new", key);
             }
         }
-        self.modified(key);
+        self.changed(self.db, key, 1);
+    }
+
+    /// Puts an entry, with the expiry and the age that it has, in place of whatever is at its key.
+    /// One change.
+    pub fn put_in(&mut self, db: usize, key: Key<'_>, entry: Entry) {
+        self.place(db, key, entry);
+        self.changed(db, key, 1);
+    }
+
+    /// Gives the entry at one key, which is there, another key or database, in place of whatever is
+    /// there. Both keys are told of; it is one change.
+    pub fn relocate(&mut self, from: (usize, Key<'_>), to: (usize, Key<'_>)) {
+        let entry = self.store.take(from.0, from.1.slot, from.1.bytes);
+        let entry = entry.expect("the caller has just found the entry");
+        let entry = if from.1 == to.1 {
+            entry
+        } else {
+            entry.with_key(to.1.bytes)
+        };
+        self.place(to.0, to.1, entry);
+        self.changed(from.0, from.1, 1);
+        self.changed(to.0, to.1, 0);
+    }
+
+    /// Redis calls a key new even where it replaces one.
+    fn place(&mut self, db: usize, key: Key<'_>, entry: Entry) {
+        assert!(entry.key() == key.bytes, "an entry is put where it belongs");
+        self.notify_in(db, events::NEW, "new", key);
+        if let Some(replaced) = self.store.insert(db, key.slot, entry) {
+            self.store.discard(replaced);
+        }
+    }
+
+    /// Removes the live entry at `key`; false when there is none. One change.
+    pub fn delete(&mut self, key: Key<'_>) -> bool {
+        let is_there = self.exists(key, Lookup::Peek);
+        if is_there {
+            self.discard(self.db, key);
+            self.changed(self.db, key, 1);
+        }
+        is_there
+    }
+
+    /// Removes an entry that is there; a large value is freed bit by bit.
+    fn discard(&mut self, db: usize, key: Key<'_>) {
+        let entry = self.store.take(db, key.slot, key.bytes);
+        let entry = entry.expect("an entry that was just found is there to take");
+        self.store.discard(entry);
+        self.notify_in(db, events::GENERIC, "del", key);
+    }
+
+    #[cold]
+    fn expire(&mut self, db: usize, key: Key<'_>) {
+        let entry = self.store.take(db, key.slot, key.bytes);
+        let entry = entry.expect("an entry that was just found expired is there to take");
+        self.store.discard(entry);
+        self.lapsed(db, key);
+    }
+
+    /// The time of a key was over, whether it was removed or overwritten.
+    #[cold]
+    fn lapsed(&mut self, db: usize, key: Key<'_>) {
+        let hash = self.store.key_hash();
+        self.effects.lapsed(db, key.bytes, hash, self.config);
+    }
+
+    #[inline]
+    fn changed(&mut self, db: usize, key: Key<'_>, changes: u64) {
+        let hash = self.store.key_hash();
+        self.effects.changed(db, key.bytes, hash, changes);
+    }
+
+    /// Empties a database; each of its keys is a change.
+    pub fn clear(&mut self, db: usize) {
+        let cleared = self.store.clear(db);
+        if !cleared.is_empty() {
+            self.effects.dirty += u64::try_from(cleared.len()).expect("key counts fit 64 bits");
+            self.effects.cleared.push(cleared);
+            self.effects.replaced(db);
+        }
+    }
+
+    /// Exchanges two databases, which may be one. One change.
+    pub fn swap(&mut self, first: usize, second: usize) {
+        self.effects.dirty += 1;
+        if first != second {
+            self.store.swap(first, second);
+            self.effects.replaced(first);
+            self.effects.replaced(second);
+        }
+    }
+
+    /// The keyspace, for what walks over it and changes nothing.
+    #[must_use]
+    pub fn store(&self) -> &Store {
+        self.store
+    }
+
+    /// The keyspace, beside the reply.
+    pub fn store_and_reply(&mut self) -> (&Store, &mut Reply<'a>) {
+        (self.store, &mut self.reply)
+    }
+
+    /// A random key of the client's database; it may have expired.
+    pub fn random_key(&mut self) -> Option<Vec<u8>> {
+        let entry = self.store.random(self.db, &mut || self.random.next_u64())?;
+        Some(entry.key().to_vec())
+    }
+
+    /// Look-ups in `store` that count as a reader's.
+    pub fn count_lookups(&mut self, hits: u64, misses: u64) {
+        self.effects.hits += hits;
+        self.effects.misses += misses;
     }
 
     /// How the keys that this command uses age.
@@ -313,40 +412,14 @@ impl<'a> Context<'a> {
         Aging::of(self.config, self.lru_clock, self.now_ms)
     }
 
-    /// Removes the entry at `key`, live or not, and hands it out.
-    pub fn take(&mut self, db: usize, key: &[u8]) -> Option<Entry> {
-        let slot = self.slot(key);
-        self.store.take(db, slot, key)
-    }
-
-    /// Removes the entry at `key` for good: a large value is freed bit by bit.
-    pub fn remove(&mut self, db: usize, key: &[u8]) {
-        if let Some(entry) = self.take(db, key) {
-            self.store.discard(entry);
+    /// There is nothing to take: true when the client waits for it, until `timeout_ms` from now or
+    /// for ever.
+    pub fn waits(&mut self, timeout_ms: Option<u64>) -> bool {
+        if self.may_block {
+            let deadline_ms = timeout_ms.map(|timeout_ms| self.now_ms.saturating_add(timeout_ms));
+            self.effects.block = Some(Block { deadline_ms });
         }
-    }
-
-    /// Sets or clears the expiry of an existing key.
-    pub fn set_expiry(&mut self, key: &[u8], expiry: Option<u64>) -> bool {
-        let slot = self.slot(key);
-        self.store.set_expiry(self.db, slot, key, expiry)
-    }
-
-    /// The value at `key` changed: counts it and tells watchers, trackers and blocked clients.
-    #[inline]
-    pub fn modified(&mut self, key: &[u8]) {
-        self.modified_in(self.db, key);
-    }
-
-    /// As `modified`, in any database.
-    #[inline]
-    pub fn modified_in(&mut self, db: usize, key: &[u8]) {
-        self.effects.changed(db, key, self.store.key_hash(), 1);
-    }
-
-    /// The whole content of a database changed at once.
-    pub fn replaced(&mut self, db: usize) {
-        self.effects.replaced(db);
+        self.may_block
     }
 
     /// Whether the command may touch a key that its arguments do not name. False: it is to return
@@ -365,14 +438,14 @@ impl<'a> Context<'a> {
     /// A keyspace event on a key of the client's database, recorded when somebody listens to its
     /// class.
     #[inline]
-    pub fn notify(&mut self, class: u32, name: &'static str, key: &[u8]) {
+    pub fn notify(&mut self, class: u32, name: &'static str, key: Key<'_>) {
         self.notify_in(self.db, class, name, key);
     }
 
     /// As `notify`, in any database.
     #[inline]
-    pub fn notify_in(&mut self, db: usize, class: u32, name: &'static str, key: &[u8]) {
-        self.effects.notify(db, class, name, key);
+    pub fn notify_in(&mut self, db: usize, class: u32, name: &'static str, key: Key<'_>) {
+        self.effects.notify(db, class, name, key.bytes);
     }
 
     /// What log and replicas apply instead of the command as sent: another one, whose first
@@ -391,13 +464,31 @@ impl<'a> Context<'a> {
         self.effects.propagate_nothing();
     }
 
-    #[cold]
-    fn expire(&mut self, db: usize, slot: u16, key: &[u8]) {
-        let entry = self.store.take(db, slot, key);
-        let entry = entry.expect("an entry that was just found expired is there to take");
-        self.store.discard(entry);
-        self.effects
-            .lapsed(db, key, self.store.key_hash(), self.config);
+    /// For loops over keys at `at`, `at + step`...: with every sixteenth key, the next sixteen are
+    /// fetched from memory together: all tables, then all buckets, then all entries.
+    #[inline]
+    pub fn prefetch(&self, args: &Args<'_>, first: usize, at: usize, step: usize) {
+        if ((at - first) / step).is_multiple_of(AHEAD_MAX) && at + step < args.len() {
+            self.prefetch_keys(args, at, step);
+        }
+    }
+
+    fn prefetch_keys(&self, args: &Args<'_>, at: usize, step: usize) {
+        let mut found = [(0u16, 0u64); AHEAD_MAX];
+        let keys = (at..args.len()).step_by(step);
+        let mut count = 0;
+        for (at, place) in keys.zip(&mut found) {
+            let key = self.key(args, at);
+            *place = (key.slot, self.store.hash(key.bytes));
+            self.store.prefetch_table(self.db, place.0);
+            count += 1;
+        }
+        for &(slot, hash) in &found[..count] {
+            self.store.prefetch_bucket(self.db, slot, hash);
+        }
+        for &(slot, hash) in &found[..count] {
+            self.store.prefetch_entry(self.db, slot, hash);
+        }
     }
 }
 

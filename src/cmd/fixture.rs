@@ -3,7 +3,7 @@
 //! Owned by the tests. A command is written as a client would type it, the reply is its bytes on
 //! the wire. Commands that need the client's home shard have no handler and cannot run here.
 
-use super::context::{Context, Effects, Random, Wants};
+use super::context::{Context, Effects, Random, Terms, Wants};
 use super::slot::key_slot;
 use super::{Row, Run, table};
 use crate::config::Config;
@@ -101,21 +101,20 @@ impl Fixture {
     }
 
     fn context<'c>(&'c mut self, out: &'c mut Vec<u8>) -> Context<'c> {
-        Context {
-            store: &mut self.store,
-            reply: Reply::new(out, self.protocol),
-            effects: &mut self.effects,
+        let terms = Terms {
             config: &self.config,
-            random: &mut self.random,
             db: self.db,
             now_ms: self.now_ms,
             no_touch: false,
             expiry_held: false,
             may_block: true,
             served: false,
-            routed: (std::ptr::null(), 0),
+            routed: None,
             lru_clock: u32::try_from((self.now_ms / 1000) & 0xff_ffff).expect("masked to 24 bits"),
-        }
+        };
+        let reply = Reply::new(out, self.protocol);
+        let (store, effects) = (&mut self.store, &mut self.effects);
+        Context::new(store, effects, &mut self.random, reply, terms)
     }
 
     /// The reply to a command of words that may hold any bytes.

@@ -14,7 +14,6 @@ pub mod scan;
 use super::keyspec::access;
 use super::special::PLAIN;
 use super::{Command, Context, Group, KeySpec, Lookup, Merge, Outcome, Run, acl, flag};
-use crate::config::events;
 use crate::resp::{Args, Error, parse_i64};
 
 /// The rows of this family.
@@ -95,14 +94,9 @@ pub static COMMANDS: &[Command] = &[
 
 fn del(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
     let mut removed = 0;
-    for (at, key) in (1..).zip(args.from(1)) {
+    for at in 1..args.len() {
         ctx.prefetch(args, 1, at, 1);
-        if ctx.exists(key, Lookup::Peek) {
-            ctx.remove(ctx.db, key);
-            ctx.modified(key);
-            ctx.notify(events::GENERIC, "del", key);
-            removed += 1;
-        }
+        removed += i64::from(ctx.delete(ctx.key(args, at)));
     }
     ctx.reply.integer(removed);
     Ok(())
@@ -115,9 +109,9 @@ fn unlink(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
 
 fn exists(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
     let mut found = 0;
-    for (at, key) in (1..).zip(args.from(1)) {
+    for at in 1..args.len() {
         ctx.prefetch(args, 1, at, 1);
-        found += i64::from(observe(ctx, key));
+        found += i64::from(ctx.exists(ctx.key(args, at), Lookup::Observe));
     }
     ctx.reply.integer(found);
     Ok(())
@@ -125,34 +119,18 @@ fn exists(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
 
 fn touch(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
     let mut found = 0;
-    for key in args.from(1) {
-        found += i64::from(ctx.find(key, Lookup::Read).is_some());
+    for at in 1..args.len() {
+        found += i64::from(ctx.exists(ctx.key(args, at), Lookup::Read));
     }
     ctx.reply.integer(found);
     Ok(())
 }
 
 fn type_of(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
-    let name = if observe(ctx, args.get(1)) {
-        ctx.find(args.get(1), Lookup::Peek)
-            .map_or("none", |entry| entry.kind().name())
-    } else {
-        "none"
-    };
-    ctx.reply.simple(name);
+    ctx.view(ctx.key(args, 1), Lookup::Observe, |entry, reply| {
+        reply.simple(entry.map_or("none", |entry| entry.kind().name()));
+    });
     Ok(())
-}
-
-/// True when a live entry is at `key`. Counts as hit or miss like a read, and leaves the key's age
-/// alone.
-fn observe(ctx: &mut Context<'_>, key: &[u8]) -> bool {
-    let live = ctx.exists(key, Lookup::Peek);
-    ctx.effects.hits += u64::from(live);
-    ctx.effects.misses += u64::from(!live);
-    if !live {
-        ctx.notify(events::KEY_MISS, "keymiss", key);
-    }
-    live
 }
 
 /// A database's number as COPY and MOVE read it.
@@ -165,7 +143,7 @@ fn database(ctx: &Context<'_>, text: &[u8]) -> Result<usize, Error> {
 fn existing_database(ctx: &Context<'_>, number: i32) -> Result<usize, Error> {
     usize::try_from(number)
         .ok()
-        .filter(|&number| number < ctx.store.databases())
+        .filter(|&number| number < ctx.store().databases())
         .ok_or(Error::new("ERR DB index is out of range"))
 }
 

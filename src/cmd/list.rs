@@ -19,7 +19,6 @@ mod tests;
 
 pub use rows::COMMANDS;
 
-use super::context::Block;
 use super::{Context, Edit, form_limits};
 use crate::config::events;
 use crate::resp::{Args, Error, Reply};
@@ -122,13 +121,4 @@ fn counted_once(ctx: &Context<'_>) -> u64 {
 
 fn list_len(list: &List) -> i64 {
     i64::try_from(list.len()).expect("a list's length fits i64")
-}
-
-/// Nothing to take: true when the client waits, until `timeout_ms` from now.
-fn waits(ctx: &mut Context<'_>, timeout_ms: Option<u64>) -> bool {
-    if ctx.may_block {
-        let deadline_ms = timeout_ms.map(|timeout_ms| ctx.now_ms.saturating_add(timeout_ms));
-        ctx.effects.block = Some(Block { deadline_ms });
-    }
-    ctx.may_block
 }

@@ -14,6 +14,7 @@ mod form_limits;
 mod group;
 #[cfg(test)]
 pub(crate) mod invocation;
+mod key;
 mod keys;
 mod list;
 mod long_double;
@@ -28,11 +29,12 @@ pub mod keyspec;
 pub mod special;
 
 pub use context::{
-    Block, Context, Edit, Effect, EffectStream, Effects, KeyEvent, Lookup, Random, Wants,
+    Block, Context, Edit, Effect, EffectStream, Effects, KeyEvent, Lookup, Random, Terms, Wants,
 };
 pub use docs::Docs;
 pub use form_limits::form_limits;
 pub use group::Group;
+pub use key::{Key, RoutedKey};
 pub use keys::object::usage as memory_usage;
 pub use keys::scan::{
     Cursor, ScanOptions, ScanPart, parse_cursor, random_part, scan_lent, scan_part, scan_returned,

@@ -8,7 +8,7 @@
 use super::Core;
 use super::replies::ALONE;
 use crate::base::Token;
-use crate::cmd::{Context, Handler, Row, Run};
+use crate::cmd::{Context, Handler, RoutedKey, Row, Run, Terms};
 use crate::resp::{Args, Protocol, Reply};
 use crate::route::{Batch, Head, ReplyTo, Task};
 
@@ -79,33 +79,28 @@ impl Core {
     pub fn run_handler(&mut self, call: Call, args: &Args<'_>, out: &mut Vec<u8>) {
         let row = self.table().row(call.head.row);
         let start = out.len();
-        let routed_key = args.get(usize::from(call.head.key_at));
         if !call.chained {
             self.metrics.begin_commands();
         }
-        let mut context = Context {
-            store: if call.borrowed {
-                &mut self.keyspace.borrowed
-            } else {
-                &mut self.keyspace.own
-            },
-            reply: Reply::new(out, call.head.protocol),
-            effects: &mut self.effects,
+        let store = if call.borrowed {
+            &mut self.keyspace.borrowed
+        } else {
+            &mut self.keyspace.own
+        };
+        let terms = Terms {
             config: &self.settings.config,
-            random: &mut self.random,
             db: usize::from(call.head.db),
             now_ms: self.now.unix_ms(),
             no_touch: call.head.no_touch,
             may_block: call.may_block,
             served: call.may_block && call.counted,
             expiry_held: self.pause.is_on(),
-            routed: if call.head.key_at == 0 || routed_key.is_empty() {
-                (std::ptr::null(), 0)
-            } else {
-                (routed_key.as_ptr(), call.head.slot)
-            },
+            routed: RoutedKey::new(call.head.key_at, call.head.slot),
             lru_clock: (self.now.unix_us / 1_000_000) as u32 & 0x00ff_ffff,
         };
+        let reply = Reply::new(out, call.head.protocol);
+        let (effects, random) = (&mut self.effects, &mut self.random);
+        let mut context = Context::new(store, effects, random, reply, terms);
         let result = handler(row)(&mut context, args);
         if let Err(error) = result {
             context.reply.truncate(start);
@@ -149,12 +144,8 @@ impl Core {
         out: &mut Vec<u8>,
         look: impl FnOnce(&mut Context<'_>) -> T,
     ) -> T {
-        let result = look(&mut Context {
-            store: &mut self.keyspace.own,
-            reply: Reply::new(out, protocol),
-            effects: &mut self.effects,
+        let terms = Terms {
             config: &self.settings.config,
-            random: &mut self.random,
             db: usize::from(db),
             now_ms: self.now.unix_ms(),
             no_touch: true,
@@ -162,9 +153,18 @@ impl Core {
             served: false,
             // An expired key is ended under its lock only.
             expiry_held: self.pause.is_on() || !self.transactions.locks.is_empty(),
-            routed: (std::ptr::null(), 0),
+            routed: None,
             lru_clock: (self.now.unix_us / 1_000_000) as u32 & 0x00ff_ffff,
-        });
+        };
+        let (store, effects) = (&mut self.keyspace.own, &mut self.effects);
+        let reply = Reply::new(out, protocol);
+        let result = look(&mut Context::new(
+            store,
+            effects,
+            &mut self.random,
+            reply,
+            terms,
+        ));
         self.settle_effects();
         result
     }

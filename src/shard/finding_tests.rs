@@ -6,11 +6,11 @@
 
 use crate::cmd::keyspec::access;
 use crate::cmd::special::PLAIN;
-use crate::cmd::{Command, Context, Docs, Group, KeySpec, Lookup, Outcome, Run, flag};
+use crate::cmd::{Command, Context, Docs, Group, Key, KeySpec, Lookup, Outcome, Run, flag};
 use crate::resp::Args;
 use crate::shard::HomeCommand;
 use crate::shard::testing::{Peer, Shards};
-use crate::store::{Value, ValueRef};
+use crate::store::{Entry, Value, ValueRef};
 
 static COMMANDS: &[HomeCommand] = &[HomeCommand::on_keys(Command {
     name: "follow",
@@ -28,12 +28,12 @@ static COMMANDS: &[HomeCommand] = &[HomeCommand::on_keys(Command {
 fn follow(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
     let mut key = args.get(1).to_vec();
     let mut visited = 0;
-    while let Some(entry) = ctx.find(&key, Lookup::Write) {
-        let ValueRef::Bytes(next) = entry.value() else {
-            break;
-        };
-        let next = next.to_vec();
-        ctx.put_string(&key, Value::Bytes(b"seen"), None);
+    let next_of = |entry: Option<&Entry>| match entry?.value() {
+        ValueRef::Bytes(next) => Some(next.to_vec()),
+        ValueRef::Int(_) | ValueRef::Object(_) => None,
+    };
+    while let Some(next) = ctx.view(Key::new(&key), Lookup::Write, |entry, _| next_of(entry)) {
+        ctx.put_string(Key::new(&key), Value::Bytes(b"seen"), None);
         visited += 1;
         if !ctx.reach(&next) {
             return Ok(());

@@ -5,7 +5,7 @@
 //! POPULATE.
 
 use crate::base::Token;
-use crate::cmd::{Lookup, form_limits, key_slot};
+use crate::cmd::{Key, Lookup, form_limits, key_slot};
 use crate::config::Config;
 use crate::rdb;
 use crate::resp::{Args, Error, Protocol, parse_i64, parse_u64};
@@ -70,10 +70,11 @@ impl Query for Population {
         let mut unused = Vec::new();
         core.with_context(self.db, Protocol::Resp2, &mut unused, |ctx| {
             for number in 0..self.count {
-                let key = self.key(number);
-                if slots.owner(key_slot(&key)) == id && !ctx.exists(&key, Lookup::Peek) {
+                let bytes = self.key(number);
+                let key = Key::new(&bytes);
+                if slots.owner(key_slot(&bytes)) == id && !ctx.exists(key, Lookup::Peek) {
                     let value = self.value(number);
-                    ctx.put_string(&key, Value::Bytes(&value), None);
+                    ctx.put_string(key, Value::Bytes(&value), None);
                 }
             }
         });

@@ -91,8 +91,8 @@ impl Effects {
         }
     }
 
-    /// The value at a key came, went or changed, in so many `changes`: counts it and tells watchers,
-    /// trackers and blocked clients.
+    /// The value at a key came, went or changed, in so many `changes`: counts it and tells
+    /// watchers, trackers and blocked clients.
     #[inline]
     pub(super) fn changed(&mut self, db: usize, key: &[u8], hash: KeyHash, changes: u64) {
         self.dirty += changes;

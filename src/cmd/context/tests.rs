@@ -1,6 +1,9 @@
 //! Looking and changing, on a store of their own: what is told of a change, and of none.
+//!
+//! The handlers' tests see the same through their commands; here stands what every one of them may
+//! rely on, mistakes of a handler included. No command is run but to set the stage.
 
-use super::Lookup;
+use super::{Key, Lookup};
 use crate::cmd::fixture::Fixture;
 use crate::config::events;
 use crate::resp::Error;
@@ -13,7 +16,9 @@ fn told(
     change: impl FnOnce(&mut super::Edit<'_>),
 ) -> (u64, usize, Vec<String>) {
     fixture.forget();
-    fixture.with(&mut Vec::new(), |ctx| ctx.edit(key, |edit, _| change(edit)));
+    fixture.with(&mut Vec::new(), |ctx| {
+        ctx.edit(Key::new(key), |edit, _| change(edit))
+    });
     let effects = &fixture.effects;
     assert!(effects.modified.iter().all(|(_, told)| **told == *key));
     let (dirty, modified) = (effects.dirty, effects.modified.len());
@@ -44,7 +49,7 @@ fn a_change_is_told_though_its_handler_fails() {
     fixture.run("set a 1");
     fixture.forget();
     let result = fixture.with(&mut Vec::new(), |ctx| {
-        ctx.edit(b"a", |edit, _| {
+        ctx.edit(Key::new(b"a"), |edit, _| {
             edit.write().set_int(2);
             Err::<(), _>(Error::SYNTAX)
         })
@@ -155,6 +160,7 @@ fn each_look_leaves_its_own_trace() {
     fixture.run("set a 1");
     let expected = [
         (Lookup::Read, (1, 1), 1, 0),
+        (Lookup::Observe, (1, 1), 1, 5),
         (Lookup::Write, (0, 0), 0, 0),
         (Lookup::Peek, (0, 0), 0, 5),
     ];
@@ -163,8 +169,8 @@ fn each_look_leaves_its_own_trace() {
         fixture.now_ms += 5000;
         fixture.forget();
         fixture.with(&mut Vec::new(), |ctx| {
-            assert!(ctx.exists(b"a", lookup));
-            assert!(!ctx.exists(b"nothing", lookup));
+            assert!(ctx.exists(Key::new(b"a"), lookup));
+            assert!(!ctx.exists(Key::new(b"nothing"), lookup));
         });
         let effects = &fixture.effects;
         assert_eq!((effects.hits, effects.misses), counted, "{lookup:?}");

@@ -61,22 +61,22 @@ pub static COMMANDS: &[Command] = &[
 ];
 
 fn dbsize(ctx: &mut Context<'_>, _args: &Args<'_>) -> Outcome {
-    let count = ctx.store.len(ctx.db);
+    let count = ctx.store().len(ctx.db);
     ctx.reply.integer(i64::try_from(count).unwrap_or(i64::MAX));
     Ok(())
 }
 
 fn flushdb(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
     check_flush_mode(args)?;
-    flush(ctx, ctx.db);
+    ctx.clear(ctx.db);
     ctx.reply.ok();
     Ok(())
 }
 
 fn flushall(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
     check_flush_mode(args)?;
-    for db in 0..ctx.store.databases() {
-        flush(ctx, db);
+    for db in 0..ctx.store().databases() {
+        ctx.clear(db);
     }
     ctx.reply.ok();
     Ok(())
@@ -85,15 +85,6 @@ fn flushall(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
 fn check_flush_mode(args: &Args<'_>) -> Outcome {
     let known = args.len() == 1 || args.len() == 2 && (args.is(1, "async") || args.is(1, "sync"));
     if known { Ok(()) } else { Err(Error::SYNTAX) }
-}
-
-fn flush(ctx: &mut Context<'_>, db: usize) {
-    let cleared = ctx.store.clear(db);
-    if !cleared.is_empty() {
-        ctx.effects.dirty += u64::try_from(cleared.len()).expect("key counts fit 64 bits");
-        ctx.effects.cleared.push(cleared);
-        ctx.replaced(db);
-    }
 }
 
 fn swapdb(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
@@ -105,12 +96,7 @@ fn swapdb(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
         existing_database(ctx, first)?,
         existing_database(ctx, second)?,
     );
-    ctx.effects.dirty += 1;
-    if first != second {
-        ctx.store.swap(first, second);
-        ctx.replaced(first);
-        ctx.replaced(second);
-    }
+    ctx.swap(first, second);
     ctx.reply.ok();
     Ok(())
 }

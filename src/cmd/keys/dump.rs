@@ -5,7 +5,9 @@
 use super::docs;
 use crate::cmd::keyspec::access;
 use crate::cmd::special::PLAIN;
-use crate::cmd::{Command, Context, Group, KeySpec, Lookup, Outcome, Run, acl, flag, form_limits};
+use crate::cmd::{
+    Command, Context, Group, Key, KeySpec, Lookup, Outcome, Run, acl, flag, form_limits,
+};
 use crate::config::events;
 use crate::limits::UNIX_MS_MAX;
 use crate::rdb::{self, PayloadError};
@@ -41,13 +43,10 @@ pub static COMMANDS: &[Command] = &[
 
 fn dump(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
     let compress = ctx.config.rdbcompression;
-    match ctx
-        .find(args.get(1), Lookup::Read)
-        .map(|entry| rdb::dump(entry.value(), compress))
-    {
-        Some(payload) => ctx.reply.bulk(&payload),
-        None => ctx.reply.null(),
-    }
+    ctx.view(ctx.key(args, 1), Lookup::Read, |entry, reply| match entry {
+        Some(entry) => reply.bulk(&rdb::dump(entry.value(), compress)),
+        None => reply.null(),
+    });
     Ok(())
 }
 
@@ -90,9 +89,9 @@ impl Options {
 }
 
 fn restore(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
-    let (key, payload) = (args.get(1), args.get(3));
+    let (key, payload) = (ctx.key(args, 1), args.get(3));
     let options = Options::parse(args)?;
-    if !options.replace && ctx.find(key, Lookup::Write).is_some() {
+    if !options.replace && ctx.exists(key, Lookup::Write) {
         return Err(Error::new("BUSYKEY Target key name already exists."));
     }
     let ttl_ms = parse_i64(args.get(2)).ok_or(Error::NOT_INTEGER)?;
@@ -113,29 +112,21 @@ fn restore(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
     }
     // Reads an expired predecessor out of the way, so that its end is told of as such.
     ctx.exists(key, Lookup::Peek);
-    let mut entry = loaded.into_entry(key, expiry);
+    let mut entry = loaded.into_entry(key.bytes, expiry);
     entry.set_lru(age_of(ctx, options));
-    let slot = ctx.slot(key);
-    if let Some(replaced) = ctx.store.insert(ctx.db, slot, entry) {
-        ctx.store.discard(replaced);
-    }
+    ctx.put_in(ctx.db, key, entry);
     if let (Some(at_ms), false) = (expiry, options.absolute) {
         propagate_absolute(ctx, args, at_ms);
     }
-    ctx.notify(events::NEW, "new", key);
-    ctx.modified(key);
     ctx.notify(events::GENERIC, "restore", key);
     ctx.reply.ok();
     Ok(())
 }
 
 /// The payload's time had passed: with REPLACE the key goes, else nothing happens.
-fn restore_expired(ctx: &mut Context<'_>, key: &[u8], options: Options) -> Outcome {
-    if options.replace && ctx.exists(key, Lookup::Peek) {
-        ctx.take(ctx.db, key);
-        ctx.propagate(&[b"DEL", key]);
-        ctx.modified(key);
-        ctx.notify(events::GENERIC, "del", key);
+fn restore_expired(ctx: &mut Context<'_>, key: Key<'_>, options: Options) -> Outcome {
+    if options.replace && ctx.delete(key) {
+        ctx.propagate(&[b"DEL", key.bytes]);
     }
     ctx.reply.ok();
     Ok(())

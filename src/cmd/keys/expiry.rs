@@ -3,12 +3,13 @@
 //! Times are unix milliseconds in the store; the log and replicas get PEXPIREAT with the absolute
 //! time, or DEL when the time had passed already. Works on keys of every type.
 
-use super::{docs, observe};
+use super::docs;
 use crate::cmd::keyspec::access;
 use crate::cmd::special::PLAIN;
-use crate::cmd::{Command, Context, Group, KeySpec, Lookup, Outcome, Run, acl, flag};
+use crate::cmd::{Command, Context, Group, Key, KeySpec, Lookup, Outcome, Run, acl, flag};
 use crate::config::events;
 use crate::resp::{Args, Error, parse_i64};
+use crate::store::Entry;
 
 /// The rows of this family.
 pub static COMMANDS: &[Command] = &[
@@ -143,33 +144,31 @@ fn pexpireat(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
 }
 
 fn ttl(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
-    time_left(ctx, args.get(1), Clock::Relative, SECOND_MS)
+    time_left(ctx, ctx.key(args, 1), Clock::Relative, SECOND_MS)
 }
 
 fn pttl(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
-    time_left(ctx, args.get(1), Clock::Relative, MILLISECOND_MS)
+    time_left(ctx, ctx.key(args, 1), Clock::Relative, MILLISECOND_MS)
 }
 
 fn expiretime(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
-    time_left(ctx, args.get(1), Clock::Absolute, SECOND_MS)
+    time_left(ctx, ctx.key(args, 1), Clock::Absolute, SECOND_MS)
 }
 
 fn pexpiretime(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
-    time_left(ctx, args.get(1), Clock::Absolute, MILLISECOND_MS)
+    time_left(ctx, ctx.key(args, 1), Clock::Absolute, MILLISECOND_MS)
 }
 
 fn persist(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
-    let key = args.get(1);
-    let expires = ctx
-        .find(key, Lookup::Write)
-        .is_some_and(|entry| entry.expiry().is_some());
-    if expires {
-        ctx.set_expiry(key, None);
-        ctx.modified(key);
-        ctx.notify(events::GENERIC, "persist", key);
-    }
-    ctx.reply.integer(i64::from(expires));
-    Ok(())
+    ctx.edit(ctx.key(args, 1), |edit, reply| {
+        let expires = edit.entry().and_then(Entry::expiry).is_some();
+        if expires {
+            edit.set_expiry(None);
+            edit.notify(events::GENERIC, "persist");
+        }
+        reply.integer(i64::from(expires));
+        Ok(())
+    })
 }
 
 /// Whether a time counts from now or from the epoch.
@@ -238,7 +237,7 @@ fn expire_after(
     clock: Clock,
     unit_ms: i64,
 ) -> Outcome {
-    let key = args.get(1);
+    let key = ctx.key(args, 1);
     let conditions = Conditions::parse(args)?;
     let amount = parse_i64(args.get(2)).ok_or(Error::NOT_INTEGER)?;
     let base_ms = match clock {
@@ -249,52 +248,46 @@ fn expire_after(
         .checked_mul(unit_ms)
         .and_then(|amount_ms| amount_ms.checked_add(base_ms))
         .ok_or_else(|| Error::from(format!("ERR invalid expire time in '{name}' command")))?;
-    let current = ctx.find(key, Lookup::Write).map(|entry| entry.expiry());
-    if !current.is_some_and(|current| conditions.allow(current, at_ms)) {
-        ctx.reply.integer(0);
-        return Ok(());
-    }
-    match u64::try_from(at_ms)
+    let future_ms = u64::try_from(at_ms)
         .ok()
-        .filter(|&at_ms| at_ms > ctx.now_ms)
-    {
-        Some(at_ms) => {
-            ctx.set_expiry(key, Some(at_ms));
-            ctx.propagate(&[
-                b"PEXPIREAT",
-                key,
-                itoa::Buffer::new().format(at_ms).as_bytes(),
-            ]);
-            ctx.modified(key);
-            ctx.notify(events::GENERIC, "expire", key);
+        .filter(|&at_ms| at_ms > ctx.now_ms);
+    ctx.edit(key, |edit, reply| {
+        let allows = |entry: &Entry| conditions.allow(entry.expiry(), at_ms);
+        if !edit.entry().is_some_and(allows) {
+            reply.integer(0);
+            return Ok(());
         }
-        None => {
-            ctx.take(ctx.db, key);
-            ctx.propagate(&[b"DEL", key]);
-            ctx.modified(key);
-            ctx.notify(events::GENERIC, "del", key);
+        if let Some(at_ms) = future_ms {
+            edit.set_expiry(Some(at_ms));
+            let mut digits = itoa::Buffer::new();
+            edit.propagate(&[b"PEXPIREAT", key.bytes, digits.format(at_ms).as_bytes()]);
+            edit.notify(events::GENERIC, "expire");
+        } else {
+            edit.remove();
+            edit.propagate(&[b"DEL", key.bytes]);
         }
-    }
-    ctx.reply.integer(1);
-    Ok(())
+        reply.integer(1);
+        Ok(())
+    })
 }
 
-fn time_left(ctx: &mut Context<'_>, key: &[u8], clock: Clock, unit_ms: i64) -> Outcome {
-    if !observe(ctx, key) {
-        ctx.reply.integer(-2);
-        return Ok(());
-    }
-    let Some(at_ms) = ctx.find(key, Lookup::Peek).and_then(|entry| entry.expiry()) else {
-        ctx.reply.integer(-1);
-        return Ok(());
-    };
-    let shown_ms = match clock {
-        Clock::Relative => at_ms.saturating_sub(ctx.now_ms),
-        Clock::Absolute => at_ms,
-    };
-    // Seconds are rounded to the nearest, as Redis does.
-    let shown = shown_ms.saturating_add(unit_ms.unsigned_abs() / 2) / unit_ms.unsigned_abs();
-    ctx.reply.integer(i64::try_from(shown).unwrap_or(i64::MAX));
+fn time_left(ctx: &mut Context<'_>, key: Key<'_>, clock: Clock, unit_ms: i64) -> Outcome {
+    let now_ms = ctx.now_ms;
+    ctx.view(key, Lookup::Observe, |entry, reply| {
+        let Some(entry) = entry else {
+            return reply.integer(-2);
+        };
+        let Some(at_ms) = entry.expiry() else {
+            return reply.integer(-1);
+        };
+        let shown_ms = match clock {
+            Clock::Relative => at_ms.saturating_sub(now_ms),
+            Clock::Absolute => at_ms,
+        };
+        // Seconds are rounded to the nearest, as Redis does.
+        let shown = shown_ms.saturating_add(unit_ms.unsigned_abs() / 2) / unit_ms.unsigned_abs();
+        reply.integer(i64::try_from(shown).unwrap_or(i64::MAX));
+    });
     Ok(())
 }
 

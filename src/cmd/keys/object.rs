@@ -2,11 +2,11 @@
 //!
 //! They look without touching: a key is not younger for having been asked about.
 
-use super::{docs, observe};
+use super::docs;
 use crate::cmd::keyspec::access;
 use crate::cmd::special::PLAIN;
-use crate::cmd::{Command, Context, Group, KeySpec, Lookup, Outcome, Run, acl, flag};
-use crate::resp::{Args, Error, parse_i64};
+use crate::cmd::{Command, Context, Group, Key, KeySpec, Lookup, Outcome, Run, acl, flag};
+use crate::resp::{Args, Error, Reply, parse_i64};
 use crate::store::{BUCKET_SHARE_BYTES, Entry, ValueRef};
 
 /// The rows of the subcommands.
@@ -86,50 +86,54 @@ const IS_LFU: Error = Error::new(
      policies at runtime LRU and LFU data will take some time to adjust.",
 );
 
-/// The live entry at `key`, or a null reply.
-fn look<'c>(ctx: &'c mut Context<'_>, key: &[u8]) -> Option<&'c mut Entry> {
-    if !observe(ctx, key) {
-        ctx.reply.null();
-        return None;
-    }
-    ctx.find(key, Lookup::Peek)
+/// Answers about the live entry at `key`; with null when there is none.
+fn look(
+    ctx: &mut Context<'_>,
+    key: Key<'_>,
+    show: impl FnOnce(&Entry, &mut Reply<'_>) -> Outcome,
+) -> Outcome {
+    ctx.view(key, Lookup::Observe, |entry, reply| {
+        let Some(entry) = entry else {
+            reply.null();
+            return Ok(());
+        };
+        show(entry, reply)
+    })
 }
 
 fn encoding(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
-    if let Some(entry) = look(ctx, args.get(2)) {
-        let name = entry.encoding().name();
-        ctx.reply.bulk(name.as_bytes());
-    }
-    Ok(())
+    look(ctx, ctx.key(args, 2), |entry, reply| {
+        reply.bulk(entry.encoding().name().as_bytes());
+        Ok(())
+    })
 }
 
 fn refcount(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
-    if let Some(entry) = look(ctx, args.get(2)) {
-        let count = match entry.value() {
+    look(ctx, ctx.key(args, 2), |entry, reply| {
+        reply.integer(match entry.value() {
             ValueRef::Int(0..SHARED_INTEGERS) => SHARED_COUNT,
             _ => 1,
-        };
-        ctx.reply.integer(count);
-    }
-    Ok(())
+        });
+        Ok(())
+    })
 }
 
 fn idletime(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
     let aging = ctx.aging();
-    if let Some(entry) = look(ctx, args.get(2)) {
+    look(ctx, ctx.key(args, 2), |entry, reply| {
         let idle_s = aging.idle_s(entry.lru()).ok_or(IS_LFU)?;
-        ctx.reply.integer(i64::from(idle_s));
-    }
-    Ok(())
+        reply.integer(i64::from(idle_s));
+        Ok(())
+    })
 }
 
 fn freq(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
     let aging = ctx.aging();
-    if let Some(entry) = look(ctx, args.get(2)) {
+    look(ctx, ctx.key(args, 2), |entry, reply| {
         let frequency = aging.frequency(entry.lru()).ok_or(NOT_LFU)?;
-        ctx.reply.integer(i64::from(frequency));
-    }
-    Ok(())
+        reply.integer(i64::from(frequency));
+        Ok(())
+    })
 }
 
 fn help(ctx: &mut Context<'_>, _args: &Args<'_>) -> Outcome {
@@ -167,15 +171,13 @@ pub fn usage(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
         }
         option += 2;
     }
-    match ctx
-        .find(args.get(2), Lookup::Peek)
-        .map(|entry| entry.allocation_bytes() + BUCKET_SHARE_BYTES)
-    {
-        Some(bytes) => ctx
-            .reply
-            .integer(i64::try_from(bytes).expect("memory fits i64")),
-        None => ctx.reply.null(),
-    }
+    ctx.view(ctx.key(args, 2), Lookup::Peek, |entry, reply| match entry {
+        Some(entry) => {
+            let bytes = entry.allocation_bytes() + BUCKET_SHARE_BYTES;
+            reply.integer(i64::try_from(bytes).expect("memory fits i64"));
+        }
+        None => reply.null(),
+    });
     Ok(())
 }
 

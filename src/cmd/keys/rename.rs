@@ -6,10 +6,9 @@
 use super::{database, docs};
 use crate::cmd::keyspec::access;
 use crate::cmd::special::{PLAIN, Special};
-use crate::cmd::{Command, Context, Group, KeySpec, Lookup, Outcome, Run, acl, flag};
+use crate::cmd::{Command, Context, Group, Key, KeySpec, Lookup, Outcome, Run, acl, flag};
 use crate::config::events;
 use crate::resp::{Args, Error, parse_i64};
-use crate::store::Entry;
 
 /// The rows of this family.
 pub static COMMANDS: &[Command] = &[
@@ -82,13 +81,13 @@ pub static COMMANDS: &[Command] = &[
 ];
 
 fn rename(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
-    rename_key(ctx, args.get(1), args.get(2), Occupied::Replace)?;
+    rename_key(ctx, ctx.key(args, 1), ctx.key(args, 2), Occupied::Replace)?;
     ctx.reply.ok();
     Ok(())
 }
 
 fn renamenx(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
-    let renamed = rename_key(ctx, args.get(1), args.get(2), Occupied::Leave)?;
+    let renamed = rename_key(ctx, ctx.key(args, 1), ctx.key(args, 2), Occupied::Leave)?;
     ctx.reply.integer(i64::from(renamed));
     Ok(())
 }
@@ -102,30 +101,27 @@ enum Occupied {
 
 fn rename_key(
     ctx: &mut Context<'_>,
-    from: &[u8],
-    to: &[u8],
+    from: Key<'_>,
+    to: Key<'_>,
     occupied: Occupied,
 ) -> Result<bool, Error> {
-    if ctx.find(from, Lookup::Write).is_none() {
+    if !ctx.exists(from, Lookup::Write) {
         return Err(Error::NO_SUCH_KEY);
     }
     if from == to {
         return Ok(false);
     }
-    if ctx.find(to, Lookup::Write).is_some() && occupied == Occupied::Leave {
+    if ctx.exists(to, Lookup::Write) && occupied == Occupied::Leave {
         return Ok(false);
     }
-    let entry = ctx.take(ctx.db, from).expect("the entry was found above");
-    place(ctx, ctx.db, entry.with_key(to));
-    ctx.modified(from);
-    also_modified(ctx, ctx.db, to);
+    ctx.relocate((ctx.db, from), (ctx.db, to));
     ctx.notify(events::GENERIC, "rename_from", from);
     ctx.notify(events::GENERIC, "rename_to", to);
     Ok(true)
 }
 
 fn copy(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
-    let (from, to) = (args.get(1), args.get(2));
+    let (from, to) = (ctx.key(args, 1), ctx.key(args, 2));
     let (mut target, mut occupied) = (ctx.db, Occupied::Leave);
     let mut option = 3;
     while option < args.len() {
@@ -142,39 +138,35 @@ fn copy(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
     if target == ctx.db && from == to {
         return Err(Error::SAME_OBJECT);
     }
-    let Some(entry) = ctx
-        .find(from, Lookup::Read)
-        .map(|entry| entry.clone_with_key(to))
-    else {
+    let copied = ctx.view(from, Lookup::Read, |entry, _| {
+        entry.map(|entry| entry.clone_with_key(to.bytes))
+    });
+    let Some(entry) = copied else {
         ctx.reply.integer(0);
         return Ok(());
     };
-    if ctx.find_in(target, to, Lookup::Write).is_some() && occupied == Occupied::Leave {
+    if ctx.exists_in(target, to, Lookup::Write) && occupied == Occupied::Leave {
         ctx.reply.integer(0);
         return Ok(());
     }
-    place(ctx, target, entry);
-    ctx.modified_in(target, to);
+    ctx.put_in(target, to, entry);
     ctx.notify_in(target, events::GENERIC, "copy_to", to);
     ctx.reply.integer(1);
     Ok(())
 }
 
 fn move_key(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
-    let key = args.get(1);
+    let key = ctx.key(args, 1);
     let target = database(ctx, args.get(2))?;
     if target == ctx.db {
         return Err(Error::SAME_OBJECT);
     }
-    let here = ctx.find(key, Lookup::Write).is_some();
-    if !here || ctx.find_in(target, key, Lookup::Write).is_some() {
+    let here = ctx.exists(key, Lookup::Write);
+    if !here || ctx.exists_in(target, key, Lookup::Write) {
         ctx.reply.integer(0);
         return Ok(());
     }
-    let entry = ctx.take(ctx.db, key).expect("the entry was found above");
-    place(ctx, target, entry);
-    ctx.modified(key);
-    also_modified(ctx, target, key);
+    ctx.relocate((ctx.db, key), (target, key));
     ctx.notify(events::GENERIC, "move_from", key);
     ctx.notify_in(target, events::GENERIC, "move_to", key);
     ctx.reply.integer(1);
@@ -197,23 +189,6 @@ fn copy_database(args: &Args<'_>) -> Option<u16> {
         option += 1;
     }
     target
-}
-
-/// Puts an entry where it belongs, with the age it has; Redis calls the key new even where it
-/// replaces one.
-fn place(ctx: &mut Context<'_>, db: usize, entry: Entry) {
-    let slot = ctx.slot(entry.key());
-    ctx.notify_in(db, events::NEW, "new", entry.key());
-    if let Some(replaced) = ctx.store.insert(db, slot, entry) {
-        ctx.store.discard(replaced);
-    }
-}
-
-/// A second key changed by the same change: its watchers hear of it, `dirty` counts it once.
-fn also_modified(ctx: &mut Context<'_>, db: usize, key: &[u8]) {
-    let dirty = ctx.effects.dirty;
-    ctx.modified_in(db, key);
-    ctx.effects.dirty = dirty;
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@
 
 use super::docs;
 use crate::cmd::special::PLAIN;
-use crate::cmd::{Command, Context, Effects, Group, Lookup, Merge, Outcome, Run, acl, flag};
+use crate::cmd::{Command, Context, Group, Key, Lookup, Merge, Outcome, Run, acl, flag, key_slot};
 use crate::limits::{RANDOM_KEY_TRIES, SCAN_BUCKETS_PER_ELEMENT, SCAN_COUNT_DEFAULT, SLOTS};
 use crate::resp::{Args, Error, Reply, glob_match, parse_i64};
 use crate::store::Entry;
@@ -140,8 +140,8 @@ impl<'a> ScanOptions<'a> {
         }
     }
 
-    /// As in Redis, asking for the type is a look-up, so it is counted in `effects`.
-    fn fits(&self, entry: &Entry, now_ms: u64, effects: &mut Effects) -> bool {
+    /// As in Redis, asking for the type is a look-up, so it is counted.
+    fn fits(&self, entry: &Entry, now_ms: u64, looked: &mut Looked) -> bool {
         let matches = self
             .pattern
             .is_none_or(|pattern| glob_match(pattern, entry.key(), false));
@@ -150,10 +150,17 @@ impl<'a> ScanOptions<'a> {
         }
         let live = live(entry, now_ms);
         let Some(kind) = self.kind else { return live };
-        effects.hits += u64::from(live);
-        effects.misses += u64::from(!live);
+        looked.hits += u64::from(live);
+        looked.misses += u64::from(!live);
         live && kind.eq_ignore_ascii_case(entry.kind().name().as_bytes())
     }
+}
+
+/// Look-ups of a walk that count as a reader's.
+#[derive(Default)]
+struct Looked {
+    hits: u64,
+    misses: u64,
 }
 
 /// What one shard's part of a step came to.
@@ -178,13 +185,21 @@ pub fn scan_part(
     start: Cursor,
     end_slot: usize,
 ) -> ScanPart {
+    let mut looked = Looked::default();
+    let part = walk(ctx, options, start, end_slot, &mut looked);
+    ctx.count_lookups(looked.hits, looked.misses);
+    part
+}
+
+fn walk(
+    ctx: &mut Context<'_>,
+    options: &ScanOptions<'_>,
+    start: Cursor,
+    end_slot: usize,
+    looked: &mut Looked,
+) -> ScanPart {
     let (now_ms, db) = (ctx.now_ms, ctx.db);
-    let Context {
-        store,
-        reply,
-        effects,
-        ..
-    } = ctx;
+    let (store, reply) = ctx.store_and_reply();
     let mut part = ScanPart {
         next: None,
         examined: 0,
@@ -211,7 +226,7 @@ pub fn scan_part(
         buckets_left -= 1;
         let next = store.scan(db, slot, position, |entry| {
             part.examined += 1;
-            if options.fits(entry, now_ms, effects) {
+            if options.fits(entry, now_ms, looked) {
                 reply.bulk(entry.key());
                 part.found += 1;
             }
@@ -268,15 +283,16 @@ pub fn scan_returned(
     keys: &[Box<[u8]>],
 ) -> usize {
     let (now_ms, db) = (ctx.now_ms, ctx.db);
-    let mut found = 0;
+    let (store, reply) = ctx.store_and_reply();
+    let (mut found, mut looked) = (0, Looked::default());
     for key in keys {
-        let slot = ctx.slot(key);
-        let entry = ctx.store.get(db, slot, key);
-        if entry.is_some_and(|entry| options.fits(entry, now_ms, ctx.effects)) {
-            ctx.reply.bulk(key);
+        let entry = store.get(db, key_slot(key), key);
+        if entry.is_some_and(|entry| options.fits(entry, now_ms, &mut looked)) {
+            reply.bulk(key);
             found += 1;
         }
     }
+    ctx.count_lookups(looked.hits, looked.misses);
     found
 }
 
@@ -284,11 +300,8 @@ pub fn scan_returned(
 /// try after the other met a key that had expired.
 pub fn random_part(ctx: &mut Context<'_>) -> Option<Vec<u8>> {
     for _ in 0..RANDOM_KEY_TRIES {
-        let Context {
-            store, random, db, ..
-        } = ctx;
-        let key = store.random(*db, &mut || random.next_u64())?.key().to_vec();
-        if ctx.find(&key, Lookup::Peek).is_some() {
+        let key = ctx.random_key()?;
+        if ctx.exists(Key::new(&key), Lookup::Peek) {
             return Some(key);
         }
     }
@@ -301,7 +314,7 @@ fn keys(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
     let mut encoded = Vec::new();
     let mut found = 0;
     let mut elements = Reply::new(&mut encoded, protocol);
-    ctx.store.for_each(db, |_slot, entry| {
+    ctx.store().for_each(db, |_slot, entry| {
         if live(entry, now_ms)
             && pattern.is_none_or(|pattern| glob_match(pattern, entry.key(), false))
         {

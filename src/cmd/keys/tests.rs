@@ -3,7 +3,6 @@
 //! Error texts, replies and events were taken from redis-server 7.0.15.
 
 use crate::cmd::fixture::Fixture;
-use crate::cmd::key_slot;
 
 #[test]
 fn del_counts_what_was_there() {
@@ -62,15 +61,4 @@ fn type_names_the_type() {
     fixture.fresh("set a 1");
     assert_eq!(fixture.fresh("type a"), "+string\r\n");
     assert_eq!(fixture.fresh("type b"), "+none\r\n");
-}
-
-#[test]
-fn an_empty_key_has_a_slot_of_its_own() {
-    // In packed arguments an empty key has the address of the argument behind it.
-    let packed = b"c";
-    Fixture::new().with(&mut Vec::new(), |ctx| {
-        ctx.routed = (packed.as_ptr(), key_slot(packed));
-        assert_eq!(ctx.slot(&packed[..0]), key_slot(b""));
-        assert_eq!(ctx.slot(packed), key_slot(packed));
-    });
 }

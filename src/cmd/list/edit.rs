@@ -11,7 +11,7 @@ use crate::store::{End, Needle};
 
 pub(super) fn lset(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
     let limits = limits(ctx);
-    ctx.edit(args.get(1), |edit, reply| {
+    ctx.edit(ctx.key(args, 1), |edit, reply| {
         let len = list(edit.entry().ok_or(Error::NO_SUCH_KEY)?)?.len();
         let index = parse_i64(args.get(2)).ok_or(Error::NOT_INTEGER)?;
         let index = index_in(len, index).filter(|&index| index < len);
@@ -34,7 +34,7 @@ pub(super) fn linsert(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
         return Err(Error::SYNTAX);
     };
     let limits = limits(ctx);
-    ctx.edit(args.get(1), |edit, reply| {
+    ctx.edit(ctx.key(args, 1), |edit, reply| {
         let Some(list) = list_mut(edit)? else {
             reply.integer(0);
             return Ok(());
@@ -59,7 +59,7 @@ pub(super) fn lrem(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
         most => most,
     };
     let limits = limits(ctx);
-    ctx.edit(args.get(1), |edit, reply| {
+    ctx.edit(ctx.key(args, 1), |edit, reply| {
         let Some(list) = list_mut(edit)? else {
             reply.integer(0);
             return Ok(());
@@ -80,7 +80,7 @@ pub(super) fn ltrim(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
     let start = parse_i64(args.get(2)).ok_or(Error::NOT_INTEGER)?;
     let stop = parse_i64(args.get(3)).ok_or(Error::NOT_INTEGER)?;
     let limits = limits(ctx);
-    ctx.edit(args.get(1), |edit, reply| {
+    ctx.edit(ctx.key(args, 1), |edit, reply| {
         if let Some(list) = list_mut(edit)? {
             let len = list.len();
             let kept = range_in(len, start, stop);

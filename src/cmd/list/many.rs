@@ -8,7 +8,7 @@ use super::super::timeout::timeout_ms;
 use super::super::{Context, Outcome};
 use super::moves;
 use super::moves::{move_texts, texts_at};
-use super::{end_of, pop_name, waits};
+use super::{end_of, pop_name};
 use crate::resp::{Args, Error, parse_i64};
 use crate::store::End;
 
@@ -74,7 +74,7 @@ pub(super) const BLMOVEM: Blocking = Blocking {
 pub(super) fn blmovem(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
     let plan = Plan::parse(args, 6)?;
     let timeout_ms = (BLMOVEM.timeout_ms)(args)?;
-    if !move_many(ctx, args, &plan)? && !waits(ctx, timeout_ms) {
+    if !move_many(ctx, args, &plan)? && !ctx.waits(timeout_ms) {
         ctx.reply.null_array();
     }
     Ok(())
@@ -83,7 +83,7 @@ pub(super) fn blmovem(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
 /// Moves and replies with what was moved, as it lies in the destination; false when there is too
 /// little.
 fn move_many(ctx: &mut Context<'_>, args: &Args<'_>, plan: &Plan) -> Result<bool, Error> {
-    let (source, destination) = (args.get(1), args.get(2));
+    let (source, destination) = (ctx.key(args, 1), ctx.key(args, 2));
     let least = if plan.exactly { plan.count } else { 1 };
     let Some(mut moved) = texts_at(ctx, source, plan.from, least..=plan.count)? else {
         return Ok(false);

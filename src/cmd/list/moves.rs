@@ -5,9 +5,9 @@
 
 use super::super::special::{Blocking, WaitsFor};
 use super::super::timeout;
-use super::super::{Context, Lookup, Outcome};
+use super::super::{Context, Key, Lookup, Outcome};
 use super::{
-    counted_once, end_of, limits, list, list_mut, list_or_new, pop_event, popped, push_event, waits,
+    counted_once, end_of, limits, list, list_mut, list_or_new, pop_event, popped, push_event,
 };
 use crate::config::events;
 use crate::resp::{Args, Error};
@@ -41,7 +41,7 @@ pub(super) fn blmove(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
     if move_one(ctx, args, from, to)? {
         let words: Vec<&[u8]> = (1..5).map(|index| args.get(index)).collect();
         ctx.propagate_pair(&[b"LMOVE", words[0], words[1], words[2], words[3]]);
-    } else if !waits(ctx, timeout_ms) {
+    } else if !ctx.waits(timeout_ms) {
         ctx.reply.null();
     }
     Ok(())
@@ -51,7 +51,7 @@ pub(super) fn brpoplpush(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
     let timeout_ms = timeout::last(args)?;
     if move_one(ctx, args, End::Back, End::Front)? {
         ctx.propagate_pair(&[b"RPOPLPUSH", args.get(1), args.get(2)]);
-    } else if !waits(ctx, timeout_ms) {
+    } else if !ctx.waits(timeout_ms) {
         ctx.reply.null();
     }
     Ok(())
@@ -59,7 +59,7 @@ pub(super) fn brpoplpush(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
 
 /// Moves one element and replies with it; false when there is no source.
 fn move_one(ctx: &mut Context<'_>, args: &Args<'_>, from: End, to: End) -> Result<bool, Error> {
-    let (source, destination) = (args.get(1), args.get(2));
+    let (source, destination) = (ctx.key(args, 1), ctx.key(args, 2));
     let Some(texts) = texts_at(ctx, source, from, 1..=1)? else {
         return Ok(false);
     };
@@ -74,7 +74,7 @@ fn move_one(ctx: &mut Context<'_>, args: &Args<'_>, from: End, to: End) -> Resul
 /// there are too few.
 pub(super) fn texts_at(
     ctx: &mut Context<'_>,
-    key: &[u8],
+    key: Key<'_>,
     end: End,
     wanted: RangeInclusive<usize>,
 ) -> Result<Option<Vec<Vec<u8>>>, Error> {
@@ -106,8 +106,8 @@ pub(super) fn texts_at(
 /// WRONGTYPE, and nothing has changed, when the destination is no list.
 pub(super) fn move_texts(
     ctx: &mut Context<'_>,
-    (source, from, count): (&[u8], End, usize),
-    (destination, to, texts): (&[u8], End, &[&[u8]]),
+    (source, from, count): (Key<'_>, End, usize),
+    (destination, to, texts): (Key<'_>, End, &[&[u8]]),
     changes: u64,
 ) -> Result<(), Error> {
     let limits = limits(ctx);

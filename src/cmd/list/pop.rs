@@ -4,8 +4,8 @@
 
 use super::super::special::Blocking;
 use super::super::timeout;
-use super::super::{Context, Outcome};
-use super::{NOT_POSITIVE, counted_once, end_of, limits, list_mut, pop_name, popped, waits, write};
+use super::super::{Context, Key, Outcome};
+use super::{NOT_POSITIVE, counted_once, end_of, limits, list_mut, pop_name, popped, write};
 use crate::resp::{Args, Error, Reply, parse_i64};
 use crate::store::{End, List};
 
@@ -18,7 +18,7 @@ pub(super) fn rpop(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
 }
 
 fn pop(ctx: &mut Context<'_>, args: &Args<'_>, end: End, name: &str) -> Outcome {
-    let key = args.get(1);
+    let key = ctx.key(args, 1);
     if args.len() > 3 {
         return Err(Error::arity(name));
     }
@@ -37,7 +37,7 @@ fn pop(ctx: &mut Context<'_>, args: &Args<'_>, end: End, name: &str) -> Outcome 
 #[inline]
 fn pop_one(
     ctx: &mut Context<'_>,
-    key: &[u8],
+    key: Key<'_>,
     end: End,
     changes: u64,
     lead: impl FnOnce(&mut Reply<'_>),
@@ -56,7 +56,7 @@ fn pop_one(
     })
 }
 
-fn pop_count(ctx: &mut Context<'_>, key: &[u8], end: End, count: usize) -> Outcome {
+fn pop_count(ctx: &mut Context<'_>, key: Key<'_>, end: End, count: usize) -> Outcome {
     let limits = limits(ctx);
     ctx.edit(key, |edit, reply| {
         let Some(list) = list_mut(edit)? else {
@@ -84,25 +84,26 @@ fn write_end(reply: &mut Reply<'_>, list: &List, end: End, count: usize) {
 /// Pops up to `count` elements off the first list that exists; false when none does.
 fn pop_first(
     ctx: &mut Context<'_>,
-    keys: impl Iterator<Item = impl AsRef<[u8]>>,
+    args: &Args<'_>,
+    keys: std::ops::Range<usize>,
     end: End,
     count: usize,
 ) -> Result<bool, Error> {
     let limits = limits(ctx);
-    for key in keys {
-        let key = key.as_ref();
+    for at in keys {
+        let key = ctx.key(args, at);
         let found = ctx.edit(key, |edit, reply| {
             let Some(list) = list_mut(edit)? else {
                 return Ok::<_, Error>(false);
             };
             let count = count.min(list.len());
             reply.array(2);
-            reply.bulk(key);
+            reply.bulk(key.bytes);
             write_end(reply, list, end, count);
             list.drop_elements(end, count, limits);
             popped(edit, end, count);
             let mut digits = itoa::Buffer::new();
-            edit.propagate(&[pop_name(end), key, digits.format(count).as_bytes()]);
+            edit.propagate(&[pop_name(end), key.bytes, digits.format(count).as_bytes()]);
             Ok(true)
         })?;
         if found {
@@ -152,8 +153,7 @@ impl Many {
 
 pub(super) fn lmpop(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
     let many = Many::parse(args, 1)?;
-    let keys = many.keys.map(|index| args.get(index));
-    if !pop_first(ctx, keys, many.end, many.count)? {
+    if !pop_first(ctx, args, many.keys, many.end, many.count)? {
         ctx.reply.null_array();
     }
     Ok(())
@@ -168,8 +168,7 @@ pub(super) const BLMPOP: Blocking = Blocking {
 pub(super) fn blmpop(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
     let many = Many::parse(args, 2)?;
     let timeout_ms = timeout::first(args)?;
-    let keys = many.keys.map(|index| args.get(index));
-    if !pop_first(ctx, keys, many.end, many.count)? && !waits(ctx, timeout_ms) {
+    if !pop_first(ctx, args, many.keys, many.end, many.count)? && !ctx.waits(timeout_ms) {
         ctx.reply.null_array();
     }
     Ok(())
@@ -186,17 +185,18 @@ pub(super) fn brpop(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
 fn blocking_pop(ctx: &mut Context<'_>, args: &Args<'_>, end: End) -> Outcome {
     let timeout_ms = timeout::last(args)?;
     let changes = counted_once(ctx);
-    for key in (1..args.len() - 1).map(|index| args.get(index)) {
+    for at in 1..args.len() - 1 {
+        let key = ctx.key(args, at);
         let lead = |reply: &mut Reply<'_>| {
             reply.array(2);
-            reply.bulk(key);
+            reply.bulk(key.bytes);
         };
         if pop_one(ctx, key, end, changes, lead)? {
-            ctx.propagate(&[pop_name(end), key]);
+            ctx.propagate(&[pop_name(end), key.bytes]);
             return Ok(());
         }
     }
-    if !waits(ctx, timeout_ms) {
+    if !ctx.waits(timeout_ms) {
         ctx.reply.null_array();
     }
     Ok(())

@@ -27,7 +27,7 @@ pub(super) fn rpushx(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
 
 fn push(ctx: &mut Context<'_>, args: &Args<'_>, end: End, only_existing: bool) -> Outcome {
     let limits = limits(ctx);
-    ctx.edit(args.get(1), |edit, reply| {
+    ctx.edit(ctx.key(args, 1), |edit, reply| {
         if only_existing && edit.entry().is_none() {
             reply.integer(0);
             return Ok(());

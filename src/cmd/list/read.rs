@@ -10,7 +10,7 @@ use crate::store::{List, Needle};
 use std::ops::ControlFlow;
 
 pub(super) fn llen(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
-    ctx.view(args.get(1), Lookup::Read, |entry, reply| {
+    ctx.view(ctx.key(args, 1), Lookup::Read, |entry, reply| {
         let len = entry.map_or(Ok(0), |entry| list(entry).map(list_len))?;
         reply.integer(len);
         Ok(())
@@ -37,7 +37,7 @@ pub(super) fn range_in(len: usize, start: i64, stop: i64) -> std::ops::Range<usi
 }
 
 pub(super) fn lindex(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
-    ctx.view(args.get(1), Lookup::Read, |entry, reply| {
+    ctx.view(ctx.key(args, 1), Lookup::Read, |entry, reply| {
         let Some(entry) = entry else {
             reply.null();
             return Ok(());
@@ -56,7 +56,7 @@ pub(super) fn lindex(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
 pub(super) fn lrange(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
     let start = parse_i64(args.get(2)).ok_or(Error::NOT_INTEGER)?;
     let stop = parse_i64(args.get(3)).ok_or(Error::NOT_INTEGER)?;
-    ctx.view(args.get(1), Lookup::Read, |entry, reply| {
+    ctx.view(ctx.key(args, 1), Lookup::Read, |entry, reply| {
         let Some(entry) = entry else {
             reply.array(0);
             return Ok(());
@@ -163,7 +163,7 @@ impl Search {
 
 pub(super) fn lpos(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
     let search = Search::parse(args)?;
-    ctx.view(args.get(1), Lookup::Read, |entry, reply| {
+    ctx.view(ctx.key(args, 1), Lookup::Read, |entry, reply| {
         let found = match entry {
             Some(entry) => search.run(list(entry)?, Needle::new(args.get(2))),
             None => Vec::new(),

@@ -4,23 +4,23 @@
 //! result, so that no replica has to compute the same digits.
 
 use super::super::long_double::LongDouble;
-use super::super::{Context, Outcome};
+use super::super::{Context, Key, Outcome};
 use super::text;
 use crate::config::events;
 use crate::resp::{Args, Error, parse_i64};
 use crate::store::{Entry, Value, ValueRef};
 
 pub(super) fn incr(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
-    add(ctx, args.get(1), 1)
+    add(ctx, ctx.key(args, 1), 1)
 }
 
 pub(super) fn decr(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
-    add(ctx, args.get(1), -1)
+    add(ctx, ctx.key(args, 1), -1)
 }
 
 pub(super) fn incrby(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
     let increment = parse_i64(args.get(2)).ok_or(Error::NOT_INTEGER)?;
-    add(ctx, args.get(1), increment)
+    add(ctx, ctx.key(args, 1), increment)
 }
 
 pub(super) fn decrby(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
@@ -28,10 +28,10 @@ pub(super) fn decrby(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
     let increment = decrement
         .checked_neg()
         .ok_or(Error::new("ERR decrement would overflow"))?;
-    add(ctx, args.get(1), increment)
+    add(ctx, ctx.key(args, 1), increment)
 }
 
-fn add(ctx: &mut Context<'_>, key: &[u8], increment: i64) -> Outcome {
+fn add(ctx: &mut Context<'_>, key: Key<'_>, increment: i64) -> Outcome {
     const OVERFLOW: Error = Error::new("ERR increment or decrement would overflow");
     ctx.edit(key, |edit, reply| {
         let old = edit.entry().map_or(Ok(0), integer)?;
@@ -61,7 +61,7 @@ pub(super) fn long_double(entry: Option<&Entry>) -> Result<LongDouble, Error> {
 }
 
 pub(super) fn incrbyfloat(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
-    let key = args.get(1);
+    let key = ctx.key(args, 1);
     ctx.edit(key, |edit, reply| {
         let value = long_double(edit.entry())?;
         let increment = LongDouble::parse(args.get(2)).ok_or(Error::NOT_FLOAT)?;
@@ -72,7 +72,7 @@ pub(super) fn incrbyfloat(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
             .to_string();
         edit.put(Value::Bytes(sum.as_bytes()));
         edit.notify(events::STRING, "incrbyfloat");
-        edit.propagate(&[b"SET", key, sum.as_bytes(), b"KEEPTTL"]);
+        edit.propagate(&[b"SET", key.bytes, sum.as_bytes(), b"KEEPTTL"]);
         reply.bulk(sum.as_bytes());
         Ok(())
     })

@@ -29,8 +29,8 @@ pub(super) fn parse_digest(text: &[u8]) -> Result<u64, Error> {
 }
 
 pub(super) fn digest(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
-    ctx.view(args.get(1), Lookup::Read, |entry, reply| {
-        match entry.as_deref() {
+    ctx.view(ctx.key(args, 1), Lookup::Read, |entry, reply| {
+        match entry {
             None => reply.null(),
             Some(entry) => {
                 let digest = digest_of(text(entry, &mut itoa::Buffer::new())?);
@@ -50,7 +50,7 @@ pub(super) fn delex(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
         _ => return Err(Error::arity("delex")),
     };
     let is_string = |entry: &Entry| entry.kind() == Kind::String;
-    ctx.edit(args.get(1), |edit, reply| {
+    ctx.edit(ctx.key(args, 1), |edit, reply| {
         if condition != Condition::Present && !edit.entry().is_none_or(is_string) {
             return Err(Error::new(
                 "ERR Key should be of string type if conditions are specified",
@@ -62,7 +62,9 @@ pub(super) fn delex(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
 
 pub(super) fn delifeq(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
     let condition = Condition::Equal(args.get(2));
-    ctx.edit(args.get(1), |edit, reply| delete_if(edit, condition, reply))
+    ctx.edit(ctx.key(args, 1), |edit, reply| {
+        delete_if(edit, condition, reply)
+    })
 }
 
 /// Removes the key if there is one and the condition holds, and says whether it does.

@@ -3,22 +3,20 @@
 //! GET is one table lookup: entry and reply are borrowed side by side. Expiry times reach the log
 //! as absolute times, whatever the client sent.
 
-use super::super::{Context, Edit, Lookup, Outcome};
+use super::super::{Context, Edit, Key, Lookup, Outcome};
 use super::option::{Accept, Options, deadline};
 use crate::config::events;
 use crate::resp::{Args, Error, Reply};
 use crate::store::{Entry, ValueRef};
 
 pub(super) fn get(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
-    read(ctx, args.get(1)).map(|_| ())
+    read(ctx, ctx.key(args, 1)).map(|_| ())
 }
 
 /// Replies with the string at `key`, or null; true when there was one. Counts as a read.
 #[inline]
-pub(super) fn read(ctx: &mut Context<'_>, key: &[u8]) -> Result<bool, Error> {
-    ctx.view(key, Lookup::Read, |entry, reply| {
-        write(entry.as_deref(), reply)
-    })
+pub(super) fn read(ctx: &mut Context<'_>, key: Key<'_>) -> Result<bool, Error> {
+    ctx.view(key, Lookup::Read, |entry, reply| write(entry, reply))
 }
 
 #[inline]
@@ -34,7 +32,7 @@ fn write(entry: Option<&Entry>, reply: &mut Reply<'_>) -> Result<bool, Error> {
 
 pub(super) fn getex(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
     let options = Options::parse(args, 2, Accept::GetEx)?;
-    let (key, now_ms) = (args.get(1), ctx.now_ms);
+    let (key, now_ms) = (ctx.key(args, 1), ctx.now_ms);
     ctx.edit_as(key, Lookup::Read, |edit, reply| {
         if !write(edit.entry(), reply)? {
             return Ok(());
@@ -48,18 +46,18 @@ pub(super) fn getex(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
             edit.set_expiry(Some(at_ms));
             edit.notify(events::GENERIC, "expire");
             let mut digits = itoa::Buffer::new();
-            edit.propagate(&[b"PEXPIREAT", key, digits.format(at_ms).as_bytes()]);
+            edit.propagate(&[b"PEXPIREAT", key.bytes, digits.format(at_ms).as_bytes()]);
         } else if options.persist && edit.entry().and_then(Entry::expiry).is_some() {
             edit.set_expiry(None);
             edit.notify(events::GENERIC, "persist");
-            edit.propagate(&[b"PERSIST", key]);
+            edit.propagate(&[b"PERSIST", key.bytes]);
         }
         Ok(())
     })
 }
 
 pub(super) fn getdel(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
-    ctx.edit_as(args.get(1), Lookup::Read, |edit, reply| {
+    ctx.edit_as(ctx.key(args, 1), Lookup::Read, |edit, reply| {
         if write(edit.entry(), reply)? {
             delete(edit);
         }

@@ -115,7 +115,7 @@ pub(super) fn increx(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
         None => None,
     };
     let now_ms = ctx.now_ms;
-    ctx.edit(args.get(1), |edit, reply| {
+    ctx.edit(ctx.key(args, 1), |edit, reply| {
         let count = match words.by_float {
             Some(increment) => count_float(edit.entry(), increment, &words)?,
             None => count_integer(edit.entry(), &words)?,

@@ -4,7 +4,7 @@
 //! `proto-max-bulk-len`, so two strings of a megabyte are refused. Ours holds a bit per cell.
 //! Pieces are found from the end, as Redis lists them.
 
-use super::super::{Context, Lookup, Outcome};
+use super::super::{Context, Key, Lookup, Outcome};
 use super::text;
 use crate::resp::{Args, Error, parse_i64};
 
@@ -47,8 +47,8 @@ impl Options {
 }
 
 pub(super) fn lcs(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
-    let left = operand(ctx, args.get(1));
-    let right = operand(ctx, args.get(2));
+    let left = operand(ctx, ctx.key(args, 1));
+    let right = operand(ctx, ctx.key(args, 2));
     let (left, right) = (left?, right?);
     let options = Options::parse(args)?;
     check_cells(left.len(), right.len(), ctx.config.proto_max_bulk_len)?;
@@ -69,7 +69,7 @@ pub(super) fn lcs(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
     Ok(())
 }
 
-fn operand(ctx: &mut Context<'_>, key: &[u8]) -> Result<Vec<u8>, Error> {
+fn operand(ctx: &mut Context<'_>, key: Key<'_>) -> Result<Vec<u8>, Error> {
     ctx.view(key, Lookup::Read, |entry, _| {
         let Some(entry) = entry else {
             return Ok(Vec::new());

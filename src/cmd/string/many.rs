@@ -3,7 +3,7 @@
 //! MGET and MSET run in parts on the shards that own the keys; the conditional ones run where all
 //! keys are at hand. MSETEX reaches the log as plain SETs, which every Redis understands.
 
-use super::super::{Context, Lookup, Outcome};
+use super::super::{Context, Key, Lookup, Outcome};
 use super::option::{Accept, Condition, Options, deadline};
 use super::set::{expires, store};
 use crate::resp::{Args, Error, parse_i64};
@@ -11,15 +11,17 @@ use crate::store::{Entry, ValueRef};
 
 pub(super) fn mget(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
     ctx.reply.array(args.len() - 1);
-    for (at, key) in (1..).zip(args.from(1)) {
+    for at in 1..args.len() {
         ctx.prefetch(args, 1, at, 1);
-        ctx.view(key, Lookup::Read, |entry, reply| {
-            match entry.as_deref().map(Entry::value) {
+        ctx.view(
+            ctx.key(args, at),
+            Lookup::Read,
+            |entry, reply| match entry.map(Entry::value) {
                 None | Some(ValueRef::Object(_)) => reply.null(),
                 Some(ValueRef::Bytes(bytes)) => reply.bulk(bytes),
                 Some(ValueRef::Int(value)) => reply.bulk_integer(value),
-            }
-        });
+            },
+        );
     }
     Ok(())
 }
@@ -31,10 +33,9 @@ pub(super) fn mset(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
 }
 
 pub(super) fn msetnx(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
-    let free = args
-        .from(1)
+    let free = (1..args.len())
         .step_by(2)
-        .all(|key| !ctx.exists(key, Lookup::Write));
+        .all(|at| !ctx.exists(ctx.key(args, at), Lookup::Write));
     if free || args.len().is_multiple_of(2) {
         store_pairs(ctx, args, "msetnx")?;
     }
@@ -48,7 +49,7 @@ fn store_pairs(ctx: &mut Context<'_>, args: &Args<'_>, name: &str) -> Outcome {
     }
     for pair in (1..args.len()).step_by(2) {
         ctx.prefetch(args, 1, pair, 2);
-        store(ctx, args.get(pair), args.get(pair + 1), None);
+        store(ctx, ctx.key(args, pair), args.get(pair + 1), None);
     }
     Ok(())
 }
@@ -72,14 +73,20 @@ pub(super) fn msetex(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
     if options.condition != Condition::Always {
         for pair in pairs.clone() {
             all = all
-                && ctx.view(args.get(pair), Lookup::Write, |entry, _| {
-                    options.condition.holds(entry.as_deref())
+                && ctx.view(ctx.key(args, pair), Lookup::Write, |entry, _| {
+                    options.condition.holds(entry)
                 })?;
         }
     }
     if all {
         for pair in pairs {
-            store_pair(ctx, args.get(pair), args.get(pair + 1), &options, at_ms);
+            store_pair(
+                ctx,
+                ctx.key(args, pair),
+                args.get(pair + 1),
+                &options,
+                at_ms,
+            );
         }
     }
     ctx.reply.integer(i64::from(all));
@@ -88,7 +95,7 @@ pub(super) fn msetex(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
 
 fn store_pair(
     ctx: &mut Context<'_>,
-    key: &[u8],
+    key: Key<'_>,
     value: &[u8],
     options: &Options<'_>,
     at_ms: Option<u64>,
@@ -103,8 +110,8 @@ fn store_pair(
     store(ctx, key, value, at_ms.or(kept));
     match at_ms {
         Some(at_ms) => expires(ctx, key, value, at_ms),
-        None if options.keep_ttl => ctx.propagate(&[b"SET", key, value, b"KEEPTTL"]),
-        None => ctx.propagate(&[b"SET", key, value]),
+        None if options.keep_ttl => ctx.propagate(&[b"SET", key.bytes, value, b"KEEPTTL"]),
+        None => ctx.propagate(&[b"SET", key.bytes, value]),
     }
 }
 

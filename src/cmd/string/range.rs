@@ -11,8 +11,8 @@ use crate::resp::{Args, Error, parse_i64};
 use crate::store::{Entry, Value};
 
 pub(super) fn strlen(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
-    ctx.view(args.get(1), Lookup::Read, |entry, reply| {
-        reply.integer(reply_len(len_of(entry.as_deref())?));
+    ctx.view(ctx.key(args, 1), Lookup::Read, |entry, reply| {
+        reply.integer(reply_len(len_of(entry)?));
         Ok(())
     })
 }
@@ -28,9 +28,9 @@ fn len_of(entry: Option<&Entry>) -> Result<usize, Error> {
 pub(super) fn getrange(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
     let first = parse_i64(args.get(2)).ok_or(Error::NOT_INTEGER)?;
     let last = parse_i64(args.get(3)).ok_or(Error::NOT_INTEGER)?;
-    ctx.view(args.get(1), Lookup::Read, |entry, reply| {
+    ctx.view(ctx.key(args, 1), Lookup::Read, |entry, reply| {
         let mut digits = itoa::Buffer::new();
-        let bytes = match entry.as_deref() {
+        let bytes = match entry {
             None => &[][..],
             Some(entry) => text(entry, &mut digits)?,
         };
@@ -65,7 +65,7 @@ pub(super) fn setrange(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
     let offset = parse_i64(args.get(2)).ok_or(Error::NOT_INTEGER)?;
     let offset = usize::try_from(offset).map_err(|_| Error::new("ERR offset is out of range"))?;
     let end = checked_len(offset, patch.len(), ctx.config.proto_max_bulk_len);
-    ctx.edit(args.get(1), |edit, reply| {
+    ctx.edit(ctx.key(args, 1), |edit, reply| {
         let len = len_of(edit.entry())?;
         if patch.is_empty() {
             reply.integer(reply_len(len));
@@ -88,7 +88,7 @@ pub(super) fn setrange(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
 pub(super) fn append(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
     let tail = args.get(2);
     let limit_bytes = ctx.config.proto_max_bulk_len;
-    ctx.edit(args.get(1), |edit, reply| {
+    ctx.edit(ctx.key(args, 1), |edit, reply| {
         let len = if edit.entry().is_some() {
             let old_len = len_of(edit.entry())?;
             let len = checked_len(old_len, tail.len(), limit_bytes)?;

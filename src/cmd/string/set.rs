@@ -4,7 +4,7 @@
 //! checks the condition, then writes; the log gets absolute expiry times and nothing that asks or
 //! compares.
 
-use super::super::{Context, Lookup, Outcome};
+use super::super::{Context, Key, Lookup, Outcome};
 use super::get::read;
 use super::option::{Accept, Condition, Options, Unit, deadline};
 use crate::config::events;
@@ -12,7 +12,7 @@ use crate::resp::{Args, Error};
 use crate::store::{Entry, Value};
 
 pub(super) fn set(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
-    let (key, value) = (args.get(1), args.get(2));
+    let (key, value) = (ctx.key(args, 1), args.get(2));
     if args.len() == 3 {
         store(ctx, key, value, None);
         ctx.reply.ok();
@@ -51,14 +51,13 @@ pub(super) fn set(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
 )]
 fn admitted(
     ctx: &mut Context<'_>,
-    key: &[u8],
+    key: Key<'_>,
     options: &Options<'_>,
 ) -> Result<Option<Option<u64>>, Error> {
     if options.condition == Condition::Always && !options.keep_ttl {
         return Ok(Some(None));
     }
     ctx.view(key, Lookup::Write, |entry, _| {
-        let entry = entry.as_deref();
         if !options.condition.holds(entry)? {
             return Ok(None);
         }
@@ -69,17 +68,17 @@ fn admitted(
 
 /// Writes the value and says so.
 #[inline]
-pub(super) fn store(ctx: &mut Context<'_>, key: &[u8], value: &[u8], expiry: Option<u64>) {
+pub(super) fn store(ctx: &mut Context<'_>, key: Key<'_>, value: &[u8], expiry: Option<u64>) {
     ctx.put_string(key, Value::from_text(value), expiry);
     ctx.notify(events::STRING, "set", key);
 }
 
 /// What follows a write with an expiry time.
-pub(super) fn expires(ctx: &mut Context<'_>, key: &[u8], value: &[u8], at_ms: u64) {
+pub(super) fn expires(ctx: &mut Context<'_>, key: Key<'_>, value: &[u8], at_ms: u64) {
     ctx.notify(events::GENERIC, "expire", key);
     ctx.propagate(&[
         b"SET",
-        key,
+        key.bytes,
         value,
         b"PXAT",
         itoa::Buffer::new().format(at_ms).as_bytes(),
@@ -101,9 +100,10 @@ fn propagate_bare(ctx: &mut Context<'_>, args: &Args<'_>, options: &Options<'_>)
 }
 
 pub(super) fn setnx(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
-    let absent = !ctx.exists(args.get(1), Lookup::Write);
+    let key = ctx.key(args, 1);
+    let absent = !ctx.exists(key, Lookup::Write);
     if absent {
-        store(ctx, args.get(1), args.get(2), None);
+        store(ctx, key, args.get(2), None);
     }
     ctx.reply.integer(i64::from(absent));
     Ok(())
@@ -118,7 +118,7 @@ pub(super) fn psetex(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
 }
 
 fn set_for(ctx: &mut Context<'_>, args: &Args<'_>, unit: Unit, command: &str) -> Outcome {
-    let (key, value) = (args.get(1), args.get(3));
+    let (key, value) = (ctx.key(args, 1), args.get(3));
     let at_ms = deadline(unit, args.get(2), ctx.now_ms, command)?;
     store(ctx, key, value, Some(at_ms));
     expires(ctx, key, value, at_ms);
@@ -127,9 +127,10 @@ fn set_for(ctx: &mut Context<'_>, args: &Args<'_>, unit: Unit, command: &str) ->
 }
 
 pub(super) fn getset(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
-    read(ctx, args.get(1))?;
-    store(ctx, args.get(1), args.get(2), None);
-    ctx.propagate(&[b"SET", args.get(1), args.get(2)]);
+    let (key, value) = (ctx.key(args, 1), args.get(2));
+    read(ctx, key)?;
+    store(ctx, key, value, None);
+    ctx.propagate(&[b"SET", key.bytes, value]);
     Ok(())
 }
 
