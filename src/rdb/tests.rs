@@ -5,6 +5,7 @@
 
 use super::*;
 use crate::store::testing::Random;
+use crate::store::{End, List, NodeLimits};
 
 const RECORDED: &[(&str, &[u8])] = &[
     ("00036162630a00d9ac303d4172a2e2", b"abc"),
@@ -208,5 +209,39 @@ fn damaged_bodies_never_panic_nor_grow() {
                 body.len()
             );
         }
+    }
+}
+
+/// A value of each type, one after the other: a new type does not compile here without its own.
+fn next_type(before: Option<&Object>) -> Option<Object> {
+    match before {
+        None => Some(Object::Bytes(vec![b'x'; 5000])),
+        Some(Object::Bytes(_)) => {
+            let mut list = List::new();
+            for number in 0..3000 {
+                let text = format!("element {number}");
+                list.push(End::Back, text.as_bytes(), NodeLimits::default());
+            }
+            Some(Object::List(Box::new(list)))
+        }
+        Some(Object::List(_)) => None,
+    }
+}
+
+#[test]
+fn every_type_is_read_as_it_is_written() {
+    let objects: Vec<Object> =
+        std::iter::successors(next_type(None), |before| next_type(Some(before))).collect();
+    for object in objects {
+        let entry = Entry::new(b"key", Value::Object(object), Some(7));
+        let payload = dump(entry.value(), true);
+        let loaded = restore(&payload, FormLimits::default()).expect("what is written is read");
+        let read = loaded.into_entry(entry.key(), entry.expiry());
+        assert_eq!(
+            (read.kind(), read.encoding(), read.value().elements()),
+            (entry.kind(), entry.encoding(), entry.value().elements())
+        );
+        assert_eq!(read.expiry(), Some(7));
+        assert_eq!(dump(read.value(), true), payload, "{:?}", entry.kind());
     }
 }
