@@ -121,6 +121,17 @@ pub const ACCEPT_RETRY_US: u64 = 100_000;
 pub const BIND_PATIENCE_MS: u64 = 200;
 /// Events that one `poll` reports at most; the rest waits for the next tick.
 pub const EVENTS_PER_POLL: usize = 512;
+/// What reads and writes past the system's cache are aligned to, in memory and in the file, bytes: a
+/// multiple of every disk's sectors.
+pub const FILE_ALIGNMENT: usize = 4096;
+/// Largest buffer of one read or write of a file, bytes.
+pub const FILE_BUFFER_BYTES_MAX: usize = 1 << 30;
+/// Operations on files, and connections being made, that one shard has under way at most.
+pub const FILE_REQUESTS_MAX: usize = 1024;
+/// Most names of a directory that is listed.
+pub const LISTED_NAMES_MAX: usize = 65_536;
+/// How long a shard that ends waits for the operations that its disk has begun, milliseconds.
+pub const FILE_SHUTDOWN_MS: u64 = 1000;
 /// Descriptors that are not clients': of the process (Redis: CONFIG_MIN_RESERVED_FDS), and of each
 /// shard, which has a ring or epoll, its eventfd and a listener of its own.
 pub const DESCRIPTORS_RESERVED: u64 = 32;
@@ -266,6 +277,8 @@ const _: () = assert!(
     "room for the time of day"
 );
 const _: () = assert!(CONTENDED_PLACES.is_power_of_two());
+const _: () =
+    assert!(FILE_ALIGNMENT.is_power_of_two() && FILE_BUFFER_BYTES_MAX <= i32::MAX as usize);
 const _: () = assert!(SHARDS_MAX.is_multiple_of(64));
 const _: () = assert!(PARCEL_REPLY_BYTES_MAX < u32::MAX as usize / 2);
 const _: () = assert!(PARCEL_BYTES_MAX + COMMAND_BYTES_MAX <= u32::MAX as usize);

@@ -15,6 +15,8 @@ mod directives;
 mod harness;
 #[path = "process/ranges.rs"]
 mod ranges;
+#[path = "process/rewrite.rs"]
+mod rewrite;
 
 use std::fs;
 use std::os::unix::net::UnixDatagram;

@@ -11,7 +11,7 @@ use super::help::help;
 use crate::base::Token;
 use crate::cmd::special::{PLAIN, Special};
 use crate::cmd::{Command, Group, Reach, Run, flag};
-use crate::config::{Config, Disk, Origin, Source, rewrite};
+use crate::config::{Config, Origin, rewrite};
 use crate::resp::{Args, Error};
 use crate::shard::{Core, Flow, HomeCommand, Query};
 
@@ -240,17 +240,9 @@ fn rewrite_file(core: &mut Core, token: Token, _args: &Args<'_>) -> Flow {
         core.error(token, &error);
         return Flow::Next;
     };
-    let old = match Disk.read(&path) {
-        Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
-        Err(error) => {
-            let error = Error::from(format!("ERR Rewriting config file: {error}"));
-            core.error(token, &error);
-            return Flow::Next;
-        }
-    };
-    let content = rewrite(&old, core.config()).into_bytes();
-    core.replace_file(token, path, content)
+    let config = core.config().clone();
+    let edit = move |old: &[u8]| rewrite(&String::from_utf8_lossy(old), &config).into_bytes();
+    core.rewrite_file(token, path, edit)
 }
 
 /// A shard forgets what it has counted and measured.

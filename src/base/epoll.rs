@@ -7,27 +7,30 @@
 //! `poll`.
 
 mod connection;
+mod files;
 
 use std::collections::VecDeque;
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
-use std::path::Path;
 use std::sync::Arc;
 
 use self::connection::{Connection, Listener, Progress};
+use self::files::Files;
 use super::clock::{self, Random};
+use super::file::{Operation, RequestId};
 use super::io::{Buffer, CloseReason, Event, Io, Now, Socket, Token, Wait};
 use super::pool::Pool;
+use super::socket;
 use super::table::Table;
 use super::ticks::Ticker;
 use super::wake::Wakers;
-use super::{files, socket};
 use crate::limits;
 
 /// What an epoll event is about: the upper half of its 64 bits, the lower half is token or index.
 const KIND_CONNECTION: u64 = 0;
 const KIND_LISTENER: u64 = 1;
 const KIND_SIGNAL: u64 = 2;
+const KIND_OUTGOING: u64 = 3;
 
 const READ_EVENTS: u32 = (libc::EPOLLIN | libc::EPOLLRDHUP | libc::EPOLLET) as u32;
 const WRITE_EVENTS: u32 = READ_EVENTS | libc::EPOLLOUT as u32;
@@ -49,6 +52,7 @@ pub struct EpollIo {
     unsent: Vec<Token>,
     /// Closed tokens, to be reported by the next `poll`.
     finished: Vec<Token>,
+    files: Files,
     ready: Vec<libc::epoll_event>,
     wakers: Arc<Wakers>,
     now: Now,
@@ -82,6 +86,7 @@ impl EpollIo {
             readable: VecDeque::new(),
             unsent: Vec::new(),
             finished: Vec::new(),
+            files: Files::new(wakers.waker(shard)),
             ready: Vec::with_capacity(limits::EVENTS_PER_POLL),
             wakers,
             now: clock::now(),
@@ -165,6 +170,7 @@ impl EpollIo {
                     listener.ready = true;
                 }
             }
+            KIND_OUTGOING => self.connected(index, events),
             _ => {}
         }
     }
@@ -399,6 +405,7 @@ impl Io for EpollIo {
             self.try_send(token, events);
         }
         self.unsent = unsent;
+        self.files.report(events);
         let may_read = !self.readable.is_empty() && !self.free.is_empty();
         let sleep_us = match wait {
             Wait::AtMost(limit_us) if events.len() == reported && !may_read => {
@@ -413,6 +420,7 @@ impl Io for EpollIo {
             self.dispatch(event, events);
         }
         self.ready = ready;
+        self.files.report(events);
         self.accept_ready(events);
         self.read_ready(events);
     }
@@ -430,8 +438,12 @@ impl Io for EpollIo {
         socket::close(socket);
     }
 
-    fn replace_file(&mut self, path: &Path, content: &[u8]) -> io::Result<()> {
-        files::replace(path, content)
+    fn request(&mut self, id: RequestId, operation: Operation) -> Result<(), Operation> {
+        self.begin(id, operation)
+    }
+
+    fn cancel(&mut self, id: RequestId) {
+        self.cancel_request(id);
     }
 
     fn name(&self) -> &'static str {
@@ -453,7 +465,7 @@ impl Drop for EpollIo {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::suite::{Sizes, io_suite};
+    use crate::base::suite::{NORMAL, Sizes, io_suite};
 
     type Tested = EpollIo;
 
@@ -462,6 +474,18 @@ mod tests {
     }
 
     io_suite!(make);
+
+    mod files {
+        use super::{EpollIo, NORMAL, Wakers, make};
+        use crate::base::file_suite::{Bench, Machine, file_suite};
+
+        fn bench() -> Option<Bench<EpollIo, Machine>> {
+            let io = make(Wakers::new(1).unwrap(), 0, NORMAL)?;
+            Some(Bench::new(io, Machine::new("epoll")))
+        }
+
+        file_suite!(of_machine bench);
+    }
 
     #[test]
     fn sleeps_without_the_exact_call() {

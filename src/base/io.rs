@@ -1,4 +1,4 @@
-//! The one door to the outside: sockets, clock, randomness and small files.
+//! The one door to the outside: sockets, files, clock and randomness.
 //!
 //! A shard is generic over `Io` and reaches the machine in no other way, so the same shard runs on
 //! io_uring (`base::uring`), on epoll (`base::epoll`) and inside the seeded simulator
@@ -6,6 +6,8 @@
 //! close) and `poll` reports what has happened. Nothing here blocks except `poll`.
 
 use std::io;
+
+use super::file::{Ended, Operation, RequestId};
 
 /// The index of a client slot on its shard; chosen by the shard at `attach`.
 ///
@@ -71,7 +73,12 @@ pub enum Event {
     },
     /// The connection no longer receives, see `Token`.
     Closed { token: Token, reason: CloseReason },
+    /// A `request` has ended.
+    Ended(Ended),
 }
+
+// A tick moves many of them: those about files must not make the others larger.
+const _: () = assert!(size_of::<Event>() <= 40);
 
 /// Received bytes, lent by the implementation until `recycle`.
 ///
@@ -180,12 +187,17 @@ pub trait Io {
     /// A socket that is handed to another shard is closed if nobody will attach it.
     fn discard(&mut self, socket: Socket);
 
-    /// Replaces a file's content durably: write a temporary file beside it, fsync, rename, fsync
-    /// the directory.
+    /// Asks for an operation on files, or for a connection (see `file.rs`); ends with one `Ended`
+    /// that names `id`.
     ///
     /// # Errors
-    /// Whatever the file system says; the old file is then still whole.
-    fn replace_file(&mut self, path: &std::path::Path, content: &[u8]) -> io::Result<()>;
+    /// While `FILE_REQUESTS_MAX` of them are under way, hands the operation back; nothing has
+    /// happened then.
+    fn request(&mut self, id: RequestId, operation: Operation) -> Result<(), Operation>;
+
+    /// Wants a request to end: with ECANCELED if it has not begun or if it waits for a peer, by
+    /// itself if the disk has begun. Says nothing when there is none.
+    fn cancel(&mut self, id: RequestId);
 
     /// The name of the back end: `uring`, `epoll` or `sim`.
     fn name(&self) -> &'static str;

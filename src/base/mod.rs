@@ -12,13 +12,16 @@ mod clock;
 pub mod descriptors;
 mod epoll;
 pub mod fatal;
-mod files;
+mod file;
+#[cfg(test)]
+mod file_suite;
 pub mod huge_pages;
 mod io;
 pub mod log;
 pub mod lzf;
 mod memory;
 mod mesh;
+mod outgoing;
 mod pool;
 pub mod probe;
 pub mod process;
@@ -35,6 +38,9 @@ mod uring;
 mod wake;
 
 pub use epoll::EpollIo;
+pub use file::{
+    Address, Ended, Extent, File, FileBuffer, OpenOptions, Operation, Outcome, RequestId,
+};
 pub use io::{Buffer, CloseReason, Event, Io, Now, Socket, Token, Wait};
 pub use mesh::{Endpoint, mesh};
 pub use ticks::Ticker;

@@ -152,7 +152,18 @@ fn features(granted: &Granted) -> Vec<(&'static str, Support)> {
                 "a system call per wake-up of another shard",
             ),
         ),
+        ("file operations", file_operations(granted)),
     ]
+}
+
+fn file_operations(granted: &Granted) -> Support {
+    match granted.no_file_operations.is_empty() {
+        true => Support::Present,
+        false => Support::Missing {
+            why: format!("no {}", granted.no_file_operations.join(", ")),
+            cost: "a thread per shard does them, one after the other",
+        },
+    }
 }
 
 /// Why the ring does not work, in words that an operator can act on.
@@ -214,6 +225,7 @@ mod tests {
             task_work: TaskWork::Cooperative,
             registered_files: Err(io::Error::from_raw_os_error(libc::EMFILE)),
             ring_messages: Ok(()),
+            no_file_operations: vec!["renameat", "mkdirat"],
         };
         let capabilities = Capabilities {
             backend: Backend::Uring,
@@ -224,7 +236,8 @@ mod tests {
             capabilities.to_string(),
             "I/O back end uring: reason; without deferred task work (refused by the kernel): completions \
              arrive outside the tick, a few percent of throughput; without registered files (Too many open \
-             files): a descriptor look-up per receive and send"
+             files): a descriptor look-up per receive and send; without file operations (no renameat, \
+             mkdirat): a thread per shard does them, one after the other"
         );
     }
 

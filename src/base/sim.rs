@@ -5,23 +5,27 @@
 //! read and write, and every choice comes from the seed. So a run is repeated exactly by its seed;
 //! `trace` tells two runs apart.
 
+mod disk;
 mod io;
 mod pipe;
 mod random;
+mod requests;
 #[cfg(test)]
 mod tests;
 
+pub use disk::{Disk, DiskWeather};
 pub use io::SimIo;
 pub use pipe::Weather;
 pub use random::Random;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::path::PathBuf;
 use std::rc::Rc;
 
 use self::io::Attached;
 use self::pipe::Pipe;
+use self::requests::Waiting;
+use super::file::Address;
 use super::io::{Now, Socket, Token};
 
 /// A client's end of a connection.
@@ -52,9 +56,10 @@ struct State {
     trace: u64,
     connections: Vec<Connection>,
     shards: Vec<ShardSide>,
-    files: BTreeMap<PathBuf, Vec<u8>>,
-    /// The next replacement of a file fails with this errno.
-    file_failure: Option<i32>,
+    disk: Disk,
+    requests_begun: u64,
+    /// Addresses of the outside at which somebody listens, and who has been accepted there.
+    served: BTreeMap<Address, VecDeque<Peer>>,
 }
 
 #[derive(Debug)]
@@ -78,6 +83,8 @@ struct ShardSide {
     accepting: VecDeque<(u64, u32, Socket)>,
     /// Events that are certain already, in order.
     settled: VecDeque<super::io::Event>,
+    /// Requests that have not taken effect.
+    requests: Vec<Waiting>,
     woken: bool,
     /// Receive buffers that the shard has not handed back.
     lent: usize,
@@ -87,6 +94,9 @@ struct ShardSide {
 const START_UNIX_US: u64 = 1_735_689_600_000_000;
 /// The monotonic clock at the start, microseconds.
 const START_US: u64 = 1_000_000;
+/// The disk draws from a stream of its own, so that what is said over the network does not change
+/// with it.
+const DISK_SEED: u64 = 0xd15c;
 
 impl World {
     /// A machine for `shards` shards.
@@ -100,8 +110,9 @@ impl World {
             trace: seed,
             connections: Vec::new(),
             shards: (0..shards).map(|_| ShardSide::default()).collect(),
-            files: BTreeMap::new(),
-            file_failure: None,
+            disk: Disk::new(seed ^ DISK_SEED),
+            requests_begun: 0,
+            served: BTreeMap::new(),
         })))
     }
 
@@ -144,7 +155,8 @@ impl World {
             .iter()
             .filter_map(|side| side.accepting.front().map(|(at_us, ..)| *at_us))
             .filter(|&at_us| at_us > now_us);
-        pipes.flatten().chain(accepts).min()
+        let requests = state.next_request_us().filter(|&at_us| at_us > now_us);
+        pipes.flatten().chain(accepts).chain(requests).min()
     }
 
     /// A number that depends on everything that happened so far, and on its order.
@@ -174,17 +186,6 @@ impl World {
     pub fn has_events(&self, shard: usize) -> bool {
         self.0.borrow().has_events(shard)
     }
-
-    /// The next file replacement fails with this errno.
-    pub fn fail_next_file(&self, errno: i32) {
-        self.0.borrow_mut().file_failure = Some(errno);
-    }
-
-    /// A file's content.
-    #[must_use]
-    pub fn file(&self, path: &std::path::Path) -> Option<Vec<u8>> {
-        self.0.borrow().files.get(path).cloned()
-    }
 }
 
 /// The clients' side.
@@ -194,14 +195,7 @@ impl World {
         let mut state = self.0.borrow_mut();
         let number = state.connections.len();
         let at_us = state.now_us + state.delay();
-        state.connections.push(Connection {
-            to_server: Pipe::default(),
-            to_client: Pipe::default(),
-            reset_at_us: None,
-            client_gone: false,
-            server_gone: false,
-            owner: None,
-        });
+        state.connections.push(Connection::new());
         let socket = Socket(i32::try_from(number).expect("a simulation ends before that"));
         let side = &mut state.shards[shard];
         let at_us = side
@@ -311,6 +305,17 @@ impl State {
 }
 
 impl Connection {
+    fn new() -> Self {
+        Self {
+            to_server: Pipe::default(),
+            to_client: Pipe::default(),
+            reset_at_us: None,
+            client_gone: false,
+            server_gone: false,
+            owner: None,
+        }
+    }
+
     fn was_reset(&self, now_us: u64) -> bool {
         self.reset_at_us.is_some_and(|at_us| at_us <= now_us)
     }

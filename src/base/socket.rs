@@ -8,12 +8,12 @@ use std::ffi::CStr;
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
-use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::io::Socket;
+use super::outgoing::RawAddress;
 use crate::limits::BIND_PATIENCE_MS;
 
 /// Unanswered keepalive probes after which the kernel gives a peer up, as in Redis.
@@ -123,7 +123,7 @@ pub fn listen_tcp(address: &str, port: u16, options: ListenOptions) -> Result<So
         if resolved.is_ipv6() {
             set_option(fd, libc::IPPROTO_IPV6, libc::IPV6_V6ONLY, 1)?;
         }
-        set_option(fd, libc::IPPROTO_TCP, libc::TCP_NODELAY, 1)?;
+        send_at_once(fd)?;
         set_keepalive(Socket(fd), options.keepalive_s)
     })();
     prepared.map_err(fail.clone()("setsockopt"))?;
@@ -148,7 +148,7 @@ fn resolve(address: &str, port: u16) -> io::Result<SocketAddr> {
 fn bind_patiently(fd: i32, address: &SocketAddr) -> io::Result<()> {
     let start = Instant::now();
     loop {
-        let result = bind_tcp(fd, address);
+        let result = bind(fd, &RawAddress::tcp(address));
         let patience = Duration::from_millis(BIND_PATIENCE_MS);
         match &result {
             Err(error)
@@ -162,47 +162,10 @@ fn bind_patiently(fd: i32, address: &SocketAddr) -> io::Result<()> {
     }
 }
 
-fn bind_tcp(fd: i32, address: &SocketAddr) -> io::Result<()> {
-    match address {
-        SocketAddr::V4(address) => {
-            let raw = libc::sockaddr_in {
-                sin_family: libc::AF_INET as libc::sa_family_t,
-                sin_port: address.port().to_be(),
-                sin_addr: libc::in_addr {
-                    s_addr: u32::from_ne_bytes(address.ip().octets()),
-                },
-                sin_zero: [0; 8],
-            };
-            bind_raw(fd, &raw, size_of_val(&raw))
-        }
-        SocketAddr::V6(address) => {
-            let raw = libc::sockaddr_in6 {
-                sin6_family: libc::AF_INET6 as libc::sa_family_t,
-                sin6_port: address.port().to_be(),
-                sin6_flowinfo: address.flowinfo(),
-                sin6_addr: libc::in6_addr {
-                    s6_addr: address.ip().octets(),
-                },
-                sin6_scope_id: address.scope_id(),
-            };
-            bind_raw(fd, &raw, size_of_val(&raw))
-        }
-    }
-}
-
-fn bind_raw<T>(fd: i32, address: &T, bytes: usize) -> io::Result<()> {
-    assert!(
-        bytes <= size_of::<T>(),
-        "an address is not longer than its structure"
-    );
-    // SAFETY: `address` is one of the sockaddr structures, readable for `bytes` bytes.
-    check(unsafe {
-        libc::bind(
-            fd,
-            std::ptr::from_ref(address).cast(),
-            bytes as libc::socklen_t,
-        )
-    })
+fn bind(fd: i32, address: &RawAddress) -> io::Result<()> {
+    let (raw, bytes) = address.raw();
+    // SAFETY: the address is readable for its length.
+    check(unsafe { libc::bind(fd, raw, bytes) })
 }
 
 /// Binds and listens on a unix socket; a stale socket file is removed first, as Redis does.
@@ -223,23 +186,12 @@ pub fn listen_unix(
         let name = name.clone();
         move |error| ListenError::new(&name, step, error)
     };
-    // SAFETY: all-zero bytes are a valid sockaddr_un.
-    let mut raw: libc::sockaddr_un = unsafe { std::mem::zeroed() };
-    raw.sun_family = libc::AF_UNIX as libc::sa_family_t;
-    let bytes = path.as_os_str().as_bytes();
-    if bytes.len() >= raw.sun_path.len() || bytes.is_empty() {
-        return Err(fail("bind")(io::Error::from_raw_os_error(
-            libc::ENAMETOOLONG,
-        )));
-    }
-    for (target, source) in raw.sun_path.iter_mut().zip(bytes) {
-        *target = source.cast_signed();
-    }
+    let address = RawAddress::unix(path).map_err(fail("bind"))?;
     let socket = Open::new(libc::AF_UNIX).map_err(fail("socket"))?;
     remove_stale(path).map_err(fail("unlink"))?;
     // SAFETY: umask takes no pointers and cannot fail.
     let umask = permission.map(|_| unsafe { libc::umask(0o177) });
-    let bound = bind_raw(socket.0, &raw, size_of_val(&raw));
+    let bound = bind(socket.0, &address);
     if let Some(umask) = umask {
         // SAFETY: as above.
         unsafe { libc::umask(umask) };
@@ -259,6 +211,11 @@ fn remove_stale(path: &Path) -> io::Result<()> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
     }
+}
+
+/// Small messages do not wait for the peer to acknowledge earlier ones.
+pub(super) fn send_at_once(fd: i32) -> io::Result<()> {
+    set_option(fd, libc::IPPROTO_TCP, libc::TCP_NODELAY, 1)
 }
 
 /// Seconds of silence before the kernel probes the peer; 0 turns probing off.
@@ -442,6 +399,26 @@ pub(super) fn drop_unsent(fd: i32) {
     };
 }
 
+/// Why a socket has failed, if it has; the kernel forgets it.
+pub(super) fn take_error(fd: i32) -> io::Result<()> {
+    let mut value: i32 = 0;
+    let mut bytes = size_of::<i32>() as libc::socklen_t;
+    // SAFETY: the kernel writes an int into the value, whose size is given.
+    check(unsafe {
+        libc::getsockopt(
+            fd,
+            libc::SOL_SOCKET,
+            libc::SO_ERROR,
+            (&raw mut value).cast(),
+            &raw mut bytes,
+        )
+    })?;
+    match value {
+        0 => Ok(()),
+        errno => Err(io::Error::from_raw_os_error(errno)),
+    }
+}
+
 fn set_option(fd: i32, level: i32, option: i32, value: i32) -> io::Result<()> {
     // SAFETY: the value is a readable int and its size is given.
     check(unsafe {
@@ -456,17 +433,17 @@ fn set_option(fd: i32, level: i32, option: i32, value: i32) -> io::Result<()> {
 }
 
 /// A descriptor that is closed unless it is kept.
-struct Open(i32);
+pub(super) struct Open(pub(super) i32);
 
 impl Open {
-    fn new(family: i32) -> io::Result<Self> {
+    pub(super) fn new(family: i32) -> io::Result<Self> {
         // SAFETY: socket takes no pointers.
         let fd = unsafe { libc::socket(family, libc::SOCK_STREAM | libc::SOCK_CLOEXEC, 0) };
         check(fd)?;
         Ok(Open(fd))
     }
 
-    fn keep(self) -> Socket {
+    pub(super) fn keep(self) -> Socket {
         let socket = Socket(self.0);
         std::mem::forget(self);
         socket

@@ -100,6 +100,7 @@ impl<I: Io> Bench<I> {
                     );
                     self.closed.push((token, reason));
                 }
+                Event::Ended(ended) => panic!("nothing was requested: {ended:?}"),
             }
         }
     }

@@ -11,27 +11,30 @@
 mod buffers;
 mod completion;
 mod connection;
+mod files;
+mod pending;
 mod ring;
 pub(super) mod trial;
 
 use std::collections::VecDeque;
 use std::io;
-use std::path::Path;
 use std::sync::Arc;
 
 use io_uring::{cqueue, opcode, squeue, types};
 
 use self::buffers::BufferRing;
 use self::connection::{Connection, Listener, Receive, Slots};
+use self::files::Files;
 use self::ring::Ring;
 pub use self::ring::TaskWork;
 pub(super) use self::trial::Granted;
 use super::clock::{self, Random};
+use super::file::{Operation, RequestId};
 use super::io::{Buffer, Event, Io, Now, Socket, Token, Wait};
+use super::socket;
 use super::table::Table;
 use super::ticks::Ticker;
 use super::wake::Wakers;
-use super::{files, socket};
 use crate::limits;
 
 /// The operation that a completion ends.
@@ -51,6 +54,8 @@ enum Kind {
     Signal = 6,
     /// A slot of the registered file table is empty again.
     Slot = 7,
+    /// A step of a request about files, or a connection that was made.
+    File = 8,
 }
 
 const fn user_data(kind: Kind, token: u32) -> u64 {
@@ -94,6 +99,7 @@ pub struct UringIo {
     starved: VecDeque<Token>,
     /// Closed tokens without an operation under way, to be reported by the next `poll`.
     finished: Vec<Token>,
+    files: Files,
     batch: Vec<cqueue::Entry>,
     wakers: Arc<Wakers>,
     shard: usize,
@@ -110,6 +116,7 @@ impl UringIo {
         let ring = Ring::new(options.entries)?;
         let buffers = BufferRing::new(&ring.submitter(), options.buffers, options.buffer_bytes)?;
         let slots = Slots::new(&ring.submitter(), options.registered_files);
+        let files = Files::new(&ring.submitter(), wakers.waker(shard));
         let mut io = UringIo {
             ring,
             buffers,
@@ -119,6 +126,7 @@ impl UringIo {
             slots,
             starved: VecDeque::new(),
             finished: Vec::new(),
+            files,
             batch: Vec::with_capacity(limits::EVENTS_PER_POLL),
             wakers,
             shard,
@@ -157,7 +165,7 @@ impl UringIo {
         unsafe { self.ring.push(entry.user_data(user_data(kind, token))) };
     }
 
-    fn cancel(&mut self, kind: Kind, token: u32) {
+    fn cancel_entry(&mut self, kind: Kind, token: u32) {
         let entry = opcode::AsyncCancel::new(user_data(kind, token)).build();
         self.queue(entry, Kind::Ignored, 0);
     }
@@ -267,7 +275,7 @@ impl Io for UringIo {
             }
             if found.armed {
                 found.closing = true;
-                self.cancel(Kind::Accept, index as u32);
+                self.cancel_entry(Kind::Accept, index as u32);
             } else {
                 socket::close(Socket(found.fd));
                 self.listeners[index] = None;
@@ -296,7 +304,7 @@ impl Io for UringIo {
         let connection = self.connections.attached(token);
         connection.wanted = false;
         match connection.receive {
-            Receive::Armed => self.cancel(Kind::Receive, token),
+            Receive::Armed => self.cancel_entry(Kind::Receive, token),
             Receive::Starved => connection.receive = Receive::Idle,
             Receive::Idle | Receive::Ended => {}
         }
@@ -336,10 +344,10 @@ impl Io for UringIo {
             socket::shutdown(fd);
         }
         if receiving {
-            self.cancel(Kind::Receive, token);
+            self.cancel_entry(Kind::Receive, token);
         }
         if sending {
-            self.cancel(Kind::Send, token);
+            self.cancel_entry(Kind::Send, token);
         }
         if !receiving && !sending {
             if reported {
@@ -386,7 +394,11 @@ impl Io for UringIo {
         self.feed_starved();
         let due_us = self.retry_accepts();
         let sleep_us = match wait {
-            Wait::AtMost(limit_us) if self.finished.is_empty() && self.starved.is_empty() => {
+            Wait::AtMost(limit_us)
+                if self.finished.is_empty()
+                    && self.starved.is_empty()
+                    && !self.files.has_news() =>
+            {
                 limit_us.min(due_us)
             }
             _ => 0,
@@ -403,6 +415,7 @@ impl Io for UringIo {
         }
         batch.clear();
         self.batch = batch;
+        self.report_files(events);
     }
 
     fn linger(&mut self, limit_us: u64, mail: impl Fn() -> bool) -> bool {
@@ -423,10 +436,12 @@ impl Io for UringIo {
         socket::close(socket);
     }
 
-    /// What this tick has to send, and whom to wake, must not wait for the disk.
-    fn replace_file(&mut self, path: &Path, content: &[u8]) -> io::Result<()> {
-        self.ring.enter(0);
-        files::replace(path, content)
+    fn request(&mut self, id: RequestId, operation: Operation) -> Result<(), Operation> {
+        self.begin(id, operation)
+    }
+
+    fn cancel(&mut self, id: RequestId) {
+        self.cancel_request(id);
     }
 
     fn name(&self) -> &'static str {
@@ -444,6 +459,7 @@ impl Drop for UringIo {
             .ring
             .submitter()
             .register_sync_cancel(limit, types::CancelBuilder::any());
+        self.release_files(limits::FILE_SHUTDOWN_MS * 1000);
         for connection in self.connections.iter() {
             socket::close(Socket(connection.fd));
         }
@@ -456,7 +472,7 @@ impl Drop for UringIo {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::suite::{Sizes, io_suite};
+    use crate::base::suite::{NORMAL, Sizes, io_suite};
 
     type Tested = UringIo;
 
@@ -477,4 +493,30 @@ mod tests {
     }
 
     io_suite!(make);
+
+    mod files {
+        use super::{NORMAL, UringIo, Wakers, make};
+        use crate::base::file_suite::{Bench, Machine, file_suite};
+
+        fn bench() -> Option<Bench<UringIo, Machine>> {
+            let io = make(Wakers::new(1).unwrap(), 0, NORMAL)?;
+            Some(Bench::new(io, Machine::new("uring")))
+        }
+
+        file_suite!(of_machine bench);
+    }
+
+    /// A ring that can do nothing with files.
+    mod files_without_the_ring {
+        use super::{NORMAL, UringIo, Wakers, make};
+        use crate::base::file_suite::{Bench, Machine, file_suite};
+
+        fn bench() -> Option<Bench<UringIo, Machine>> {
+            let mut io = make(Wakers::new(1).unwrap(), 0, NORMAL)?;
+            io.lack_file_operations();
+            Some(Bench::new(io, Machine::new("thread")))
+        }
+
+        file_suite!(of_machine bench);
+    }
 }

@@ -105,12 +105,7 @@ pub enum IoRequest {
         socket: Socket,
         listener: u32,
     },
-    ReplaceFile {
-        path: std::path::PathBuf,
-        content: Vec<u8>,
-        token: Token,
-        client: u64,
-    },
+    Rewrite(super::files::Rewrite),
     CloseListeners,
     /// Stop the thread for so long, then answer the query.
     StandStill {

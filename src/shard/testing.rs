@@ -14,7 +14,10 @@ use super::core::IoRequest;
 use super::{Commands, Core, Identity, Shard, Shared};
 #[cfg(test)]
 use crate::admin;
-use crate::base::{Buffer, CloseReason, Event, Io, Now, Socket, Token, Wait, mesh};
+use crate::base::sim::Disk;
+use crate::base::{
+    Buffer, CloseReason, Event, Io, Now, Operation, RequestId, Socket, Token, Wait, mesh,
+};
 use crate::cmd::key_slot;
 use crate::config::Config;
 
@@ -35,6 +38,7 @@ struct Outside {
     addresses: HashMap<Token, String>,
     closed: HashSet<Token>,
     busy: bool,
+    disk: Disk,
 }
 
 /// An Io that does nothing but remember.
@@ -101,9 +105,15 @@ impl Io for Recorder {
         events.append(&mut outside.events);
     }
     fn discard(&mut self, _socket: Socket) {}
-    fn replace_file(&mut self, _path: &std::path::Path, _content: &[u8]) -> io::Result<()> {
+    fn request(&mut self, id: RequestId, mut operation: Operation) -> Result<(), Operation> {
+        let outside = &mut *self.0.borrow_mut();
+        let result = outside.disk.perform(&mut operation);
+        outside
+            .events
+            .push(Event::Ended(operation.ended(id, result)));
         Ok(())
     }
+    fn cancel(&mut self, _id: RequestId) {}
     fn name(&self) -> &'static str {
         "recorder"
     }

@@ -9,6 +9,7 @@ use super::background::Chores;
 use std::sync::Arc;
 
 use super::core::{Identity, IoRequest};
+use super::files::Files;
 use super::{Commands, Core};
 use crate::base::socket::{error_text, is_peers_doing};
 use crate::base::{CloseReason, Endpoint, Event, Io, Wait};
@@ -24,6 +25,7 @@ pub struct Shard<I: Io> {
     mesh: Endpoint<Message>,
     events: Vec<Event>,
     listeners: u32,
+    files: Files,
     /// It has a processor of its own, so that waiting awake takes nothing from another shard.
     lingers: bool,
 }
@@ -44,6 +46,7 @@ impl<I: Io> Shard<I> {
         core.chores = Chores::from(core.now.monotonic_us);
         let events = Vec::with_capacity(EVENTS_PER_POLL);
         Self {
+            files: Files::new(core.id()),
             core,
             io,
             mesh,
@@ -87,7 +90,7 @@ impl<I: Io> Shard<I> {
         self.carry_out_requests();
         self.lap(Step::Rest);
         self.core.metrics.end_round();
-        !(self.core.is_stopping() && self.core.clients.is_empty())
+        !(self.core.is_stopping() && self.core.clients.is_empty() && self.files.are_idle())
     }
 
     /// Submits, sleeps if there is nothing to do, and takes in what happened.
@@ -156,6 +159,11 @@ impl<I: Io> Shard<I> {
                     self.socket_failed(&std::io::Error::from_raw_os_error(errno));
                 }
                 self.core.closed(token, reason == CloseReason::PeerClosed)
+            }
+            Event::Ended(ended) => {
+                if let Some(rewritten) = self.files.ended(&mut self.io, ended) {
+                    self.core.file_rewritten(rewritten);
+                }
             }
         }
     }
@@ -245,15 +253,7 @@ impl<I: Io> Shard<I> {
             IoRequest::Resume(token) => self.io.resume(token),
             IoRequest::Discard(socket) => self.io.discard(socket),
             IoRequest::Attach { socket, listener } => self.attach(socket, listener),
-            IoRequest::ReplaceFile {
-                path,
-                content,
-                token,
-                client,
-            } => {
-                let result = self.io.replace_file(&path, &content);
-                self.core.file_replaced(token, client, &result);
-            }
+            IoRequest::Rewrite(rewrite) => self.files.rewrite(&mut self.io, rewrite),
             IoRequest::StandStill { duration, asked } => {
                 self.io.stall(duration);
                 self.core.answer_query(asked);

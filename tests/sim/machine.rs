@@ -5,6 +5,7 @@
 
 #![allow(dead_code, reason = "every test binary uses another part")]
 
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
 use cairn::base::sim::{SimIo, Weather, World};
@@ -39,12 +40,13 @@ impl Machine {
         shards: usize,
         seeds: (u64, u64),
         weather: Weather,
-        config: Config,
+        (config, config_file): (Config, Option<PathBuf>),
         set_up: impl Fn(&mut Core),
     ) -> Self {
         let (seed, hash_seed) = seeds;
         let world = World::new(shards, seed, weather);
-        let shared = Shared::new(shards, hash_seed, world.now().unix_us, "0".repeat(40));
+        let mut shared = Shared::new(shards, hash_seed, world.now().unix_us, "0".repeat(40));
+        shared.config_file = config_file;
         let (shared, config) = (Arc::new(shared), Arc::new(config));
         let mut slots: Vec<Slot> = mesh::<Message>(shards)
             .into_iter()

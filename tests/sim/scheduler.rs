@@ -96,7 +96,8 @@ impl<'a> Scheduler<'a> {
                 core.ignore_lock_conflicts();
             }
         };
-        let mut machine = Machine::new(plan.shards, seeds, plan.weather, Config::default(), set_up);
+        let config = (Config::default(), None);
+        let mut machine = Machine::new(plan.shards, seeds, plan.weather, config, set_up);
         machine.deaf = plan.deaf;
         let clients = (0..plan.clients)
             .map(|_| Client::new(&machine.world, random.next(), plan.manners, plan.units))

@@ -30,7 +30,8 @@ impl Simulated {
             capacity_bytes: 1 << 20,
         };
         let seeds = (seed, seed + 1);
-        let machine = Machine::new(shards, seeds, weather, loaded.config, |_| {});
+        let config = (loaded.config, loaded.config_file);
+        let machine = Machine::new(shards, seeds, weather, config, |_| {});
         Self(Rc::new(RefCell::new(machine)))
     }
 }

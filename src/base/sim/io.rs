@@ -7,6 +7,7 @@
 
 use std::io;
 
+use super::super::file::{Operation, RequestId};
 use super::super::io::{Buffer, CloseReason, Event, Io, Now, Socket, Token, Wait};
 use super::{State, World};
 use crate::limits::EVENTS_PER_POLL;
@@ -289,6 +290,7 @@ impl Io for SimIo {
             false => EVENTS_PER_POLL,
         };
         state.shards[self.shard].woken = false;
+        state.run_requests();
         events.extend(std::mem::take(&mut state.shards[self.shard].settled));
         self.report_accepts(state, events);
         while events.len() < most && self.report_tokens(state, events, most) {}
@@ -307,13 +309,12 @@ impl Io for SimIo {
         self.world.advance(microseconds);
     }
 
-    fn replace_file(&mut self, path: &std::path::Path, content: &[u8]) -> io::Result<()> {
-        let mut state = self.world.0.borrow_mut();
-        if let Some(errno) = state.file_failure.take() {
-            return Err(io::Error::from_raw_os_error(errno));
-        }
-        state.files.insert(path.to_path_buf(), content.to_vec());
-        Ok(())
+    fn request(&mut self, id: RequestId, operation: Operation) -> Result<(), Operation> {
+        self.world.0.borrow_mut().begin(self.shard, id, operation)
+    }
+
+    fn cancel(&mut self, id: RequestId) {
+        self.world.0.borrow_mut().cancel(self.shard, id);
     }
 
     fn name(&self) -> &'static str {
@@ -359,7 +360,11 @@ impl State {
                     || connection.to_server.ended(self.now_us));
             sends || receives
         };
-        !side.settled.is_empty() || accepts || side.attached.values().any(of_token)
+        let ended = side
+            .requests
+            .iter()
+            .any(|request| request.is_due(self.now_us));
+        !side.settled.is_empty() || ended || accepts || side.attached.values().any(of_token)
     }
 }
 
@@ -371,5 +376,6 @@ fn kind(event: &Event) -> u8 {
         Event::Received { .. } => 3,
         Event::Sent { .. } => 4,
         Event::Closed { .. } => 5,
+        Event::Ended(_) => 6,
     }
 }

@@ -3,6 +3,10 @@
 //! The cases of the shared suite (`base::suite`), whose peers are real sockets, with simulated
 //! peers: same order of events, same rules of `attach`, `close` and `Closed`.
 
+use std::path::{Path, PathBuf};
+
+use super::super::file::Address;
+use super::super::file_suite::Outside;
 use super::super::io::{CloseReason, Event, Io, Socket, Token, Wait};
 use super::{Peer, PeerState, SimIo, Weather, World};
 
@@ -59,6 +63,7 @@ impl Bench {
                 }
                 Event::Sent { bytes, result, .. } => self.sent.push((bytes.len(), result.is_ok())),
                 Event::Closed { reason, .. } => self.closed.push(reason),
+                Event::Ended(ended) => panic!("nothing was requested: {ended:?}"),
             }
         }
         if let Some(at_us) = self.world.next_arrival_us() {
@@ -212,14 +217,57 @@ fn lent_buffers_are_bounded() {
     );
 }
 
-#[test]
-fn files_are_replaced_whole_or_not_at_all() {
-    let mut bench = Bench::new(6);
-    let path = std::path::Path::new("cairn.conf");
-    bench.io.replace_file(path, b"one").expect("replaced");
-    bench.world.fail_next_file(libc::EIO);
-    assert!(bench.io.replace_file(path, b"two").is_err());
-    assert_eq!(bench.world.file(path), Some(b"one".to_vec()));
-    bench.io.replace_file(path, b"two").expect("replaced");
-    assert_eq!(bench.world.file(path), Some(b"two".to_vec()));
+/// What is around a simulated shard.
+struct Around(World);
+
+impl Outside for Around {
+    fn directory(&self) -> PathBuf {
+        self.0.make_directory(Path::new("/directory"));
+        PathBuf::from("/directory")
+    }
+    fn pass(&mut self) {
+        if let Some(at_us) = self.0.next_arrival_us() {
+            self.0.advance(at_us - self.0.now().monotonic_us);
+        }
+    }
+    fn listen(&mut self) -> Address {
+        let address = Address::Tcp(([127, 0, 0, 1], 1).into());
+        self.0.serve(address.clone());
+        address
+    }
+    fn listen_unix(&mut self) -> Address {
+        let address = Address::Unix("/socket".into());
+        self.0.serve(address.clone());
+        address
+    }
+    fn nobody(&mut self) -> Address {
+        Address::Tcp(([127, 0, 0, 1], 2).into())
+    }
+    fn stubborn(&mut self) -> Address {
+        self.listen()
+    }
+    fn greet(&mut self, address: &Address, mut answer: impl FnMut()) -> Vec<u8> {
+        let peer = self.0.accept(address).expect("a shard has connected");
+        assert_eq!(self.0.write(peer, b"hello"), 5);
+        let mut got = Vec::new();
+        while got.len() < 5 {
+            answer();
+            self.pass();
+            got.extend(self.0.read(peer, 5));
+        }
+        got
+    }
+}
+
+mod files {
+    use super::{Around, SimIo, WEATHER, World};
+    use crate::base::file_suite::{Bench, file_suite};
+
+    fn bench() -> Option<Bench<SimIo, Around>> {
+        let world = World::new(1, 11, WEATHER);
+        let io = world.io(0);
+        Some(Bench::new(io, Around(world)))
+    }
+
+    file_suite!(bench);
 }

@@ -26,6 +26,7 @@ impl UringIo {
             // The other ring is gone or refused: its eventfd always works.
             kind if kind == Kind::Wake as u64 => self.wakers.signal(token as usize),
             kind if kind == Kind::Slot as u64 => self.slots.give_back(token),
+            kind if kind == Kind::File as u64 => self.stepped(token, result, events),
             _ => {}
         }
     }

@@ -11,6 +11,7 @@ use std::os::unix::net::UnixStream;
 use io_uring::{cqueue, opcode, types};
 
 use super::buffers::{BufferRing, GROUP};
+use super::files;
 use super::ring::{Ring, TaskWork};
 
 const ENTRIES: u32 = 8;
@@ -25,6 +26,8 @@ pub(in crate::base) struct Granted {
     pub(in crate::base) task_work: TaskWork,
     pub(in crate::base) registered_files: io::Result<()>,
     pub(in crate::base) ring_messages: io::Result<()>,
+    /// Names of the operations on files that the ring lacks.
+    pub(in crate::base) no_file_operations: Vec<&'static str>,
 }
 
 /// # Errors
@@ -34,6 +37,8 @@ pub(in crate::base) fn run() -> Result<Granted, (&'static str, io::Error)> {
     let buffers = BufferRing::new(&ring.submitter(), BUFFERS, BUFFER_BYTES)
         .map_err(|error| ("provided-buffer ring", error))?;
     receive_twice(&mut ring).map_err(|error| ("multishot receive", error))?;
+    files::connects(&ring.submitter()).map_err(|error| ("connect", error))?;
+    let no_file_operations = files::missing(&ring.submitter());
     let registered_files = ring.submitter().register_files_sparse(ENTRIES);
     let ring_messages = message(&mut ring);
     let task_work = ring.task_work();
@@ -43,6 +48,7 @@ pub(in crate::base) fn run() -> Result<Granted, (&'static str, io::Error)> {
         task_work,
         registered_files,
         ring_messages,
+        no_file_operations,
     })
 }
 
