@@ -9,6 +9,9 @@ mod data;
 mod digest;
 mod protocol;
 
+#[cfg(test)]
+pub(crate) use digest::value_digest;
+
 use super::docs::server as docs;
 use std::sync::Arc;
 use std::time::Duration;

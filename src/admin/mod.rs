@@ -29,6 +29,9 @@ mod slowlog;
 mod sparkline;
 mod transactions;
 
+#[cfg(test)]
+pub(crate) use debug::value_digest;
+
 use crate::cmd::{NotRenamed, Renamed};
 use crate::shard::{Commands, HomeCommand};
 

@@ -5,7 +5,7 @@
 
 use super::context::{Context, Effects, Random, Terms, Wants};
 use super::slot::key_slot;
-use super::{Row, Run, table};
+use super::{Run, table};
 use crate::config::Config;
 use crate::resp::{Args, Commands, Limits, Parsed, Protocol, Reply, Span, parse};
 use crate::store::{Entry, Store};
@@ -21,8 +21,10 @@ pub(crate) struct Fixture {
     pub protocol: Protocol,
     pub db: usize,
     pub now_ms: u64,
-    /// Commands that reach the log, each as one line.
-    stream: Vec<String>,
+    /// Keys whose time is over stay where they are, as while a log is loaded.
+    pub expiry_held: bool,
+    /// Commands that reach the log, with their database.
+    stream: Vec<(u16, Vec<u8>)>,
 }
 
 impl Fixture {
@@ -45,6 +47,7 @@ impl Fixture {
             protocol: Protocol::Resp2,
             db: 0,
             now_ms: START_MS,
+            expiry_held: false,
             stream: Vec::new(),
         }
     }
@@ -106,7 +109,7 @@ impl Fixture {
             db: self.db,
             now_ms: self.now_ms,
             no_touch: false,
-            expiry_held: false,
+            expiry_held: self.expiry_held,
             may_block: true,
             served: false,
             routed: None,
@@ -135,7 +138,18 @@ impl Fixture {
         assert_eq!(self.run(line), reply, "{line}");
     }
 
-    fn execute(&mut self, args: &Args<'_>) -> Vec<u8> {
+    /// The reply to a command; what it did is told to the log.
+    pub(crate) fn execute(&mut self, args: &Args<'_>) -> Vec<u8> {
+        let out = self.unlogged(args);
+        for effect in self.effects.stream.effects() {
+            self.stream.push((effect.db, effect.command.to_vec()));
+        }
+        self.effects.stream.clear();
+        out
+    }
+
+    /// As `execute`, and what it tells the log stays in its effects.
+    pub(crate) fn unlogged(&mut self, args: &Args<'_>) -> Vec<u8> {
         let row = table().row(table().resolve(args).expect("tests name existing commands"));
         let mut out = Vec::new();
         let mut reply = Reply::new(&mut out, self.protocol);
@@ -153,25 +167,24 @@ impl Fixture {
             ctx.reply.truncate(0);
             ctx.reply.error(&error);
         }
-        self.log(row, args);
-        out
-    }
-
-    /// What the shard would append to its log for the command that just ran.
-    fn log(&mut self, row: &Row, args: &Args<'_>) {
         let db = u16::try_from(self.db).expect("databases are few");
         self.effects.close_command(row, db, args);
-        for effect in self.effects.stream.effects() {
-            let mut commands = Commands::new(effect.command);
-            let args = commands.next().expect("a command is whole");
-            let words = args.from(0).map(String::from_utf8_lossy);
-            self.stream.push(words.collect::<Vec<_>>().join(" "));
-        }
-        self.effects.stream.clear();
+        out
     }
 
     /// What reached the log since the last call, a line per command.
     pub(crate) fn stream(&mut self) -> Vec<String> {
+        let line = |(_, command): (u16, Vec<u8>)| {
+            let mut commands = Commands::new(&command);
+            let args = commands.next().expect("a command is whole");
+            let words = args.from(0).map(String::from_utf8_lossy);
+            words.collect::<Vec<_>>().join(" ")
+        };
+        self.streamed().into_iter().map(line).collect()
+    }
+
+    /// What reached the log since the last call: commands as RESP, with their database.
+    pub(crate) fn streamed(&mut self) -> Vec<(u16, Vec<u8>)> {
         std::mem::take(&mut self.stream)
     }
 

@@ -18,6 +18,8 @@ mod key;
 mod keys;
 mod list;
 mod long_double;
+#[cfg(test)]
+mod replay_tests;
 mod slot;
 mod string;
 mod table;

@@ -54,6 +54,14 @@ fn add_entry(digest: &mut Digest, entry: &Entry) {
     }
 }
 
+/// What DEBUG DIGEST-VALUE says of an entry, for tests that compare stores.
+#[cfg(test)]
+pub(crate) fn value_digest(entry: &Entry) -> String {
+    let mut digest = Digest::default();
+    add_entry(&mut digest, entry);
+    digest.hex()
+}
+
 /// The value of a type with elements. Lists mix element by element; sets XOR the members; hashes
 /// and sorted sets XOR one digest per field, made by mixing field and value, or member and score as
 /// `%.17g`.

@@ -5,7 +5,7 @@
 
 use super::super::special::Blocking;
 use super::super::timeout::timeout_ms;
-use super::super::{Context, Outcome};
+use super::super::{Context, Lookup, Outcome};
 use super::moves;
 use super::moves::{move_texts, texts_at};
 use super::{end_of, pop_name};
@@ -114,21 +114,41 @@ fn move_many(ctx: &mut Context<'_>, args: &Args<'_>, plan: &Plan) -> Result<bool
 /// would.
 fn log(ctx: &mut Context<'_>, args: &Args<'_>, plan: &Plan, texts: &[&[u8]]) {
     let (source, destination) = (args.get(1), args.get(2));
+    let count = texts.len().to_string();
+    let pop: &[&[u8]] = &[pop_name(plan.from), source, count.as_bytes()];
+    let push: &[u8] = match plan.to {
+        End::Front => b"LPUSH",
+        End::Back => b"RPUSH",
+    };
+    let push = [&[push, destination], texts].concat();
     if source != destination {
-        let count = texts.len().to_string();
-        ctx.propagate(&[pop_name(plan.from), source, count.as_bytes()]);
-        let push: &[u8] = match plan.to {
-            End::Front => b"LPUSH",
-            End::Back => b"RPUSH",
-        };
-        let words = [&[push, destination], texts].concat();
-        return ctx.propagate(&words);
+        ctx.propagate(pop);
+        return ctx.propagate(&push);
     }
-    if plan.bulk && plan.from == plan.to {
+    if plan.from != plan.to {
+        for _ in texts {
+            ctx.propagate_pair(&[b"LMOVE", source, source, args.get(3), args.get(4)]);
+        }
+        return;
+    }
+    if plan.bulk || texts.len() == 1 {
         // Nothing has changed.
         return ctx.propagate_nothing();
     }
-    for _ in texts {
-        ctx.propagate_pair(&[b"LMOVE", source, source, args.get(3), args.get(4)]);
+    let is_whole = ctx.view(ctx.key(args, 1), Lookup::Peek, |entry, _| {
+        entry.is_some_and(|entry| entry.value().elements() == texts.len())
+    });
+    if is_whole {
+        let last = (texts.len() - 1).to_string();
+        let first = format!("-{count}");
+        let kept = match plan.to {
+            End::Front => ["0", last.as_str()],
+            End::Back => [first.as_str(), "-1"],
+        };
+        ctx.propagate(&push);
+        ctx.propagate(&[b"LTRIM", source, kept[0].as_bytes(), kept[1].as_bytes()]);
+    } else {
+        ctx.propagate(pop);
+        ctx.propagate(&push);
     }
 }

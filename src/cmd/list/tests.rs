@@ -402,8 +402,15 @@ fn lmovem_within_one_list() {
     f.check("PEXPIRE l 1000", ":1\r\n");
     f.stream();
     f.check("LMOVEM l l LEFT LEFT EXACTLY 2 OBO", &array("b a"));
-    assert_eq!(f.stream(), ["LMOVE l l LEFT LEFT"; 2]);
+    assert_eq!(f.stream(), ["LPOP l 2", "LPUSH l a b"]);
     holds(&mut f, "l", "b a c");
+    f.check("LMOVEM l l RIGHT RIGHT COUNT 3 OBO", &array("c a b"));
+    assert_eq!(f.stream(), ["RPUSH l c a b", "LTRIM l -3 -1"]);
+    holds(&mut f, "l", "c a b");
+    f.check("LMOVEM l l LEFT LEFT COUNT 3 OBO", &array("b a c"));
+    assert_eq!(f.stream(), ["LPUSH l c a b", "LTRIM l 0 2"]);
+    f.check("LMOVEM l l LEFT LEFT COUNT 1 OBO", &array("b"));
+    assert!(f.stream().is_empty());
     f.check("LMOVEM l l RIGHT RIGHT COUNT 9 BULK", &array("b a c"));
     assert!(f.stream().is_empty());
     f.check("LMOVEM l l RIGHT LEFT COUNT 2 BULK", &array("a c"));
