@@ -8,7 +8,7 @@
 //! string         length bytes | c0 i8 | c1 i16 LE | c2 i32 LE | c3 packed:length len:length lzf
 //! ```
 
-pub mod list;
+mod list;
 mod read;
 mod write;
 mod ziplist;
@@ -20,8 +20,7 @@ use crc::{CRC_64_REDIS, Crc};
 use crate::store::{Entry, FormLimits, Object, Value, ValueRef};
 
 pub use read::{Malformed, Reader};
-pub use write::{write_length, write_string};
-pub use ziplist::read_ziplist;
+use write::{write_length, write_string};
 
 /// The version that payloads are written in: the newest that Redis 7.0 reads.
 const VERSION: u16 = 10;

@@ -12,7 +12,7 @@ const PACK_ABOVE_BYTES: usize = 20;
 const PACK_SAVES_BYTES: usize = 4;
 
 /// Appends a length.
-pub fn write_length(out: &mut Vec<u8>, length: u64) {
+pub(super) fn write_length(out: &mut Vec<u8>, length: u64) {
     match length {
         0..=0x3f => out.push(low_byte(length)),
         0x40..=0x3fff => out.extend_from_slice(&[0x40 | low_byte(length >> 8), low_byte(length)]),
@@ -31,7 +31,7 @@ pub fn write_length(out: &mut Vec<u8>, length: u64) {
 
 /// Appends a string: as a small integer where its text is one, packed where that is asked for and
 /// helps.
-pub fn write_string(out: &mut Vec<u8>, bytes: &[u8], compress: bool) {
+pub(super) fn write_string(out: &mut Vec<u8>, bytes: &[u8], compress: bool) {
     if bytes.len() <= INTEGER_TEXT_BYTES_MAX
         && let Some(number) = canonical_i32(bytes)
     {

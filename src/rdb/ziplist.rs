@@ -20,7 +20,10 @@ const COUNT_UNKNOWN: u16 = u16::MAX;
 ///
 /// # Errors
 /// When the bytes are no ziplist; some elements may have been shown.
-pub fn read_ziplist(bytes: &[u8], mut show: impl FnMut(Element<'_>)) -> Result<(), Malformed> {
+pub(super) fn read_ziplist(
+    bytes: &[u8],
+    mut show: impl FnMut(Element<'_>),
+) -> Result<(), Malformed> {
     let (front, rest) = bytes.split_at_checked(FRONT_BYTES).ok_or(Malformed)?;
     let (&end, entries) = rest.split_last().ok_or(Malformed)?;
     let word = |at: usize| {

@@ -69,7 +69,7 @@ pub fn parse_f64(text: &[u8]) -> Option<f64> {
 /// A double as Redis prints it: integers plainly, `inf`, `-inf`, `nan`, else the shortest text that
 /// reads back equal, with an exponent as `%.17g` would have one.
 #[must_use]
-pub fn format_f64(value: f64) -> String {
+pub(super) fn format_f64(value: f64) -> String {
     if value.is_nan() {
         return "nan".into();
     }
