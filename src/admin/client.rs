@@ -3,7 +3,7 @@
 //! Those about other clients are in `clients.rs`, CLIENT PAUSE in `pause.rs`.
 //! Changes nothing but the client's own session.
 
-use super::client_line::{client_line, note_query};
+use super::client_line::{client_line, note_own_bytes};
 use super::docs::connection as docs;
 use super::hello::is_printable;
 use crate::base::Token;
@@ -210,9 +210,9 @@ fn id(core: &mut Core, token: Token, _args: &Args<'_>) -> Flow {
 }
 
 fn info(core: &mut Core, token: Token, args: &Args<'_>) -> Flow {
-    note_query(core, token, args);
+    note_own_bytes(core, token, args);
     let mut line = client_line(core, token);
-    core.client(token).query = (0, 0);
+    core.client(token).own_bytes = (0, 0);
     line.push('\n');
     core.reply(token).verbatim("txt", line.as_bytes());
     Flow::Next

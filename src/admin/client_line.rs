@@ -10,12 +10,12 @@ use crate::resp::{Args, Protocol};
 use crate::shard::Core;
 
 /// What CLIENT LIST and INFO say about the bytes of the very command that asks.
-pub(super) fn note_query(core: &mut Core, token: Token, args: &Args<'_>) {
+pub(super) fn note_own_bytes(core: &mut Core, token: Token, args: &Args<'_>) {
     let digits = |number: usize| number.checked_ilog10().unwrap_or(0) as usize + 1;
     let arguments: usize = args.from(0).map(<[u8]>::len).sum();
     let framing: usize = args.from(0).map(|word| digits(word.len()) + 5).sum();
-    let query = arguments + framing + digits(args.len()) + 3;
-    core.client(token).query = (query, arguments);
+    let own = arguments + framing + digits(args.len()) + 3;
+    core.client(token).own_bytes = (own, arguments);
 }
 
 /// One line of CLIENT LIST, without the line end.
@@ -32,17 +32,17 @@ pub(super) fn client_line(core: &Core, token: Token) -> String {
         .filter(|transaction| transaction.open)
         .map_or(-1, |transaction| transaction.queued.len() as i64);
     let multi_bytes = transaction.map_or(0, |transaction| transaction.queued.bytes());
-    let (query, arguments) = client.query;
+    let (own, arguments) = client.own_bytes;
     let unsent = client.replies.ready_bytes();
     let buffer = client.reply_buffer.bytes();
     let peak = client.reply_buffer.peak_bytes();
     // The command that asks lies in a buffer of the shard's.
-    let input_free = match query {
+    let input_free = match own {
         0 => client.input.capacity() - client.input.len(),
-        _ => RECEIVE_BUFFER_BYTES.saturating_sub(query),
+        _ => RECEIVE_BUFFER_BYTES.saturating_sub(own),
     };
     let sending = client.sending.unwrap_or(0);
-    let total = client.memory_bytes() + query + if query > 0 { input_free } else { 0 };
+    let total = client.memory_bytes() + own + if own > 0 { input_free } else { 0 };
     let resp = match session.protocol {
         Protocol::Resp2 => 2,
         Protocol::Resp3 => 3,
@@ -61,7 +61,7 @@ pub(super) fn client_line(core: &Core, token: Token) -> String {
         seconds(client.active_us),
         flags(client),
         session.db,
-        client.input.len() + query,
+        client.input.len() + own,
         input_free,
         usize::from(sending > 0),
         events(client),

@@ -3,7 +3,7 @@
 //! The asking shard parses, every shard looks through its own clients, the answers are merged here.
 //! A client that kills itself still gets its reply.
 
-use super::client_line::{client_line, note_query};
+use super::client_line::{client_line, note_own_bytes};
 use super::docs::connection as docs;
 use crate::base::Token;
 use crate::cmd::special::PLAIN;
@@ -145,10 +145,10 @@ fn list(core: &mut Core, token: Token, args: &Args<'_>) -> Flow {
             return Flow::Next;
         }
     };
-    note_query(core, token, args);
+    note_own_bytes(core, token, args);
     let wanted = filter.ids.clone();
     core.ask_all(token, List(filter), move |core, token, answers| {
-        core.client(token).query = (0, 0);
+        core.client(token).own_bytes = (0, 0);
         let text = in_order(answers, wanted.as_deref());
         core.complete(token, |reply| reply.verbatim("txt", text.as_bytes()));
     })

@@ -199,7 +199,7 @@ pub struct Client {
     /// The last command's row.
     pub last_row: Option<u16>,
     /// Bytes of the command under way and of its arguments, while it asks for a list of clients.
-    pub query: (usize, usize),
+    pub own_bytes: (usize, usize),
     /// Its CLIENT KILL is under way.
     pub killing: bool,
     /// It has killed itself and closes when the command is answered.
@@ -249,7 +249,7 @@ impl Client {
             input_bytes: 0,
             output_bytes: 0,
             last_row: None,
-            query: (0, 0),
+            own_bytes: (0, 0),
             killing: false,
             doomed: false,
             listener,
