@@ -2,13 +2,16 @@
 //!
 //! A log of random records is handed to Redis 7.0.15 as its own append-only file: checked, loaded,
 //! and what it then holds compared with what the records say. Skipped where Redis is not installed,
-//! with the reason. Knows the codec and the harness, nothing of the server.
+//! with the reason. Knows codec, handlers and harness, nothing of the server; `record/effects.rs`
+//! compares what handlers tell with what Redis logs.
 
 #![allow(
     clippy::disallowed_methods,
     reason = "a black-box test talks to sockets and files itself"
 )]
 
+#[path = "record/effects.rs"]
+mod effects;
 mod harness;
 
 use std::collections::BTreeMap;
@@ -37,6 +40,10 @@ fn missing() -> Option<String> {
     };
     let version = String::from_utf8_lossy(&output.stdout).into_owned();
     (!version.contains(EXPECTED)).then(|| format!("{SERVER} is not {EXPECTED}: {version}"))
+}
+
+fn scratch() -> &'static Path {
+    Path::new(env!("CARGO_TARGET_TMPDIR"))
 }
 
 fn header(ticket: u64, kind: Kind, database: u16) -> Header {
@@ -103,8 +110,7 @@ fn log(seed: u64) -> (Vec<u8>, Model) {
 
 /// A directory with this log as Redis's only append-only file.
 fn directory(name: &str, log: &[u8]) -> PathBuf {
-    let directory = Path::new(env!("CARGO_TARGET_TMPDIR"));
-    let directory = directory.join(format!("record-{name}-{}", std::process::id()));
+    let directory = scratch().join(format!("record-{name}-{}", std::process::id()));
     let logs = directory.join("appendonlydir");
     fs::create_dir_all(&logs).expect("a directory");
     fs::write(logs.join("appendonly.aof.1.incr.aof"), log).expect("the log is written");
@@ -129,8 +135,7 @@ fn load(name: &str, log: &[u8]) -> Result<Model, String> {
     let directory = directory(name, log);
     let path = directory.to_str().expect("the path is text");
     let arguments = ["--appendonly", "yes", "--dir", path, "--save", ""];
-    let scratch = Path::new(env!("CARGO_TARGET_TMPDIR"));
-    let loaded = Server::start(Path::new(SERVER), &arguments, scratch).map(|server| {
+    let loaded = Server::start(Path::new(SERVER), &arguments, scratch()).map(|server| {
         let client = server.connect().and_then(Client::new);
         contents(&mut client.expect("a connection"))
     });
