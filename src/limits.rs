@@ -130,6 +130,9 @@ pub const FILE_BUFFER_BYTES_MAX: usize = 1 << 30;
 pub const FILE_REQUESTS_MAX: usize = 1024;
 /// Most names of a directory that is listed.
 pub const LISTED_NAMES_MAX: usize = 65_536;
+/// Threads that the kernel keeps for one ring's operations on files, and for those on other things
+/// that cannot wait otherwise.
+pub const FILE_WORKERS_MAX: u32 = 8;
 /// How long a shard that ends waits for the operations that its disk has begun, milliseconds.
 pub const FILE_SHUTDOWN_MS: u64 = 1000;
 /// Descriptors that are not clients': of the process (Redis: CONFIG_MIN_RESERVED_FDS), and of each

@@ -405,7 +405,9 @@ impl Io for EpollIo {
             self.try_send(token, events);
         }
         self.unsent = unsent;
-        self.files.report(events);
+        if self.files.has_news() {
+            self.files.report(events);
+        }
         let may_read = !self.readable.is_empty() && !self.free.is_empty();
         let sleep_us = match wait {
             Wait::AtMost(limit_us) if events.len() == reported && !may_read => {
@@ -420,7 +422,9 @@ impl Io for EpollIo {
             self.dispatch(event, events);
         }
         self.ready = ready;
-        self.files.report(events);
+        if self.files.has_news() {
+            self.files.report(events);
+        }
         self.accept_ready(events);
         self.read_ready(events);
     }

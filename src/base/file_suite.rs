@@ -641,6 +641,29 @@ pub(super) fn direct_files_are_aligned<I: Io, O: Outside>(mut bench: Bench<I, O>
     bench.close(file);
 }
 
+/// For a file system that keeps to its cache.
+pub(super) fn direct_may_be_refused<I: Io, O: Outside>(mut bench: Bench<I, O>) {
+    let file = bench.open(
+        "cached",
+        OpenOptions {
+            direct: true,
+            ..NEW
+        },
+    );
+    assert!(!file.is_direct());
+    bench.write(file, 100, b"anywhere");
+    assert_eq!(bench.read(file, 100, 1), b"anywhere");
+    bench.close(file);
+    let again = OpenOptions {
+        direct: true,
+        ..NEW
+    };
+    assert_eq!(
+        bench.try_open(&bench.path("cached"), again),
+        Err(libc::EEXIST)
+    );
+}
+
 pub(super) fn what_is_cancelled_ends_once<I: Io, O: Outside>(mut bench: Bench<I, O>) {
     let file = bench.open("cancelled", APPEND);
     let append = |bytes: &[u8]| Operation::Append {
@@ -850,6 +873,60 @@ pub(super) fn a_file_that_hangs_does_not_keep_the_shard<I: Io>(mut bench: Bench<
     drop((peer.unwrap(), outside));
 }
 
+/// A pipe takes and gives a little at a time; only the ring reads and writes one, the thread asks for
+/// positions.
+pub(super) fn short_reads_and_writes_go_on<I: Io>(mut bench: Bench<I, Machine>) {
+    let hanging = hang(&mut bench);
+    let whole = pattern(1 << 20, 5);
+    let path = bench.path("pipe");
+    let options = OpenOptions {
+        read: false,
+        write: true,
+        ..OpenOptions::READ
+    };
+    // The first reader waits for one block, the next one for all.
+    let file = bench.try_open(&path, options).expect("there is a reader");
+    let reader = bench
+        .try_open(&path, OpenOptions::READ)
+        .expect("it is there");
+    bench.write(file, 0, &whole[..FILE_ALIGNMENT]);
+    let first = bench.end(hanging).buffer.expect("it comes back");
+    assert!(first[..] == whole[..FILE_ALIGNMENT]);
+    let buffer = FileBuffer::with_capacity(whole.len());
+    let reading = bench.ask(Operation::Read {
+        file: reader,
+        at: 0,
+        buffer,
+    });
+    bench.write(file, 0, &whole);
+    let all = bench.end(reading).buffer.expect("it comes back");
+    assert!(all[..] == whole[..]);
+    bench.close(file);
+    assert_eq!(bench.read(reader, 0, 1), b"", "nobody writes any more");
+    bench.close(reader);
+}
+
+pub(super) fn a_full_backlog_is_told<I: Io>(mut bench: Bench<I, Machine>) {
+    let path = bench.path("full");
+    let listener = socket::listen_unix(&path, None, 0).unwrap();
+    let address = Address::Unix(path);
+    let mut connected = Vec::new();
+    let refusal = loop {
+        match bench.call(Operation::Connect {
+            address: address.clone(),
+        }) {
+            Ok(Outcome::Connected(socket)) => connected.push(socket),
+            other => break other,
+        }
+        assert!(connected.len() < 10, "no more than one may wait");
+    };
+    assert!(matches!(refusal, Err(libc::EAGAIN)), "{refusal:?}");
+    for socket in connected {
+        bench.io.discard(socket);
+    }
+    socket::close(listener);
+}
+
 /// /proc has no way past its cache.
 pub(super) fn direct_is_not_insisted_on<I: Io>(mut bench: Bench<I, Machine>) {
     let options = OpenOptions {
@@ -869,7 +946,7 @@ macro_rules! file_suite {
         file_suite!($make);
         file_suite::file_suite!(@each $make;
             a_file_that_hangs_holds_up_nobody, a_file_that_hangs_does_not_keep_the_shard,
-            direct_is_not_insisted_on);
+            direct_is_not_insisted_on, a_full_backlog_is_told);
     };
     ($make:ident) => {
         use crate::base::file_suite;

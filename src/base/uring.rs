@@ -117,6 +117,9 @@ impl UringIo {
         let buffers = BufferRing::new(&ring.submitter(), options.buffers, options.buffer_bytes)?;
         let slots = Slots::new(&ring.submitter(), options.registered_files);
         let files = Files::new(&ring.submitter(), wakers.waker(shard));
+        // Older kernels do not know the limit; theirs is four threads per processor.
+        let mut workers = [limits::FILE_WORKERS_MAX; 2];
+        let _ = ring.submitter().register_iowq_max_workers(&mut workers);
         let mut io = UringIo {
             ring,
             buffers,
@@ -397,7 +400,7 @@ impl Io for UringIo {
             Wait::AtMost(limit_us)
                 if self.finished.is_empty()
                     && self.starved.is_empty()
-                    && !self.files.has_news() =>
+                    && !self.files.have_ended() =>
             {
                 limit_us.min(due_us)
             }
@@ -415,7 +418,9 @@ impl Io for UringIo {
         }
         batch.clear();
         self.batch = batch;
-        self.report_files(events);
+        if self.files.has_news() {
+            self.report_files(events);
+        }
     }
 
     fn linger(&mut self, limit_us: u64, mail: impl Fn() -> bool) -> bool {
@@ -504,6 +509,7 @@ mod tests {
         }
 
         file_suite!(of_machine bench);
+        file_suite::file_suite!(@each bench; short_reads_and_writes_go_on);
     }
 
     /// A ring that can do nothing with files.

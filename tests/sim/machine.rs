@@ -40,11 +40,22 @@ impl Machine {
         shards: usize,
         seeds: (u64, u64),
         weather: Weather,
-        (config, config_file): (Config, Option<PathBuf>),
+        config: (Config, Option<PathBuf>),
         set_up: impl Fn(&mut Core),
     ) -> Self {
         let (seed, hash_seed) = seeds;
         let world = World::new(shards, seed, weather);
+        Self::on(world, shards, hash_seed, config, set_up)
+    }
+
+    /// A server that starts in a world, which may have lost its power before.
+    pub fn on(
+        world: World,
+        shards: usize,
+        hash_seed: u64,
+        (config, config_file): (Config, Option<PathBuf>),
+        set_up: impl Fn(&mut Core),
+    ) -> Self {
         let mut shared = Shared::new(shards, hash_seed, world.now().unix_us, "0".repeat(40));
         shared.config_file = config_file;
         let (shared, config) = (Arc::new(shared), Arc::new(config));

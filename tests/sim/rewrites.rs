@@ -3,7 +3,7 @@
 //! One client rewrites the file while others work. Nobody waits for the disk but the client that
 //! asked; whatever happens, the file is the old one or the new one, and nothing is left beside it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use cairn::base::sim::{DiskWeather, Peer, Weather, World};
 use cairn::base::{Event, Io, Operation, Outcome, Wait};
@@ -23,10 +23,13 @@ fn server(seed: u64) -> Machine {
         piece_bytes_max: 5000,
         capacity_bytes: 1 << 20,
     };
-    let config = (Config::default(), Some(FILE.into()));
-    let machine = Machine::new(SHARDS, (seed, seed + 1), weather, config, |_| {});
+    let machine = Machine::new(SHARDS, (seed, seed + 1), weather, configuration(), |_| {});
     machine.world.put_file(FILE.as_ref(), OLD);
     machine
+}
+
+fn configuration() -> (Config, Option<PathBuf>) {
+    (Config::default(), Some(FILE.into()))
 }
 
 /// Everybody who can act does so once, or time moves on.
@@ -209,7 +212,8 @@ fn a_power_cut_leaves_the_old_file_or_the_new_one() {
             step(&mut machine);
         }
         let answered = machine.world.has_news(peer);
-        let content = machine.world.power_cut().file(FILE.as_ref());
+        let world = machine.world.power_cut();
+        let content = world.file(FILE.as_ref());
         let content = content.unwrap_or_else(|| panic!("seed {seed}: the file is gone"));
         match content == OLD {
             true => old += 1,
@@ -225,6 +229,32 @@ fn a_power_cut_leaves_the_old_file_or_the_new_one() {
             !answered || content != OLD,
             "seed {seed}: the answer was wrong"
         );
+        let mut machine = Machine::on(world, SHARDS, seed, configuration(), |_| {});
+        let peer = machine.world.connect(0, 0);
+        assert_eq!(call(&mut machine, peer, "CONFIG REWRITE").0, "+OK\r\n");
     }
     assert!(old > 20 && new > 20, "{old} old, {new} new");
+}
+
+#[test]
+fn a_server_that_is_shut_down_finishes_the_file_first() {
+    let mut machine = server(7);
+    machine.world.slow_file(FILE.as_ref(), 1_000_000);
+    let peer = machine.world.connect(0, 0);
+    assert_eq!(call(&mut machine, peer, "CONFIG SET hz 20").0, "+OK\r\n");
+    machine.world.write(peer, b"CONFIG REWRITE\r\n");
+    let other = machine.world.connect(0, 0);
+    assert_eq!(call(&mut machine, other, "PING").0, "+PONG\r\n");
+    machine.world.write(other, b"SHUTDOWN NOSAVE\r\n");
+    let mut running: Vec<usize> = (0..machine.shards()).collect();
+    while !running.is_empty() {
+        running.retain(|&shard| !machine.is_ready(shard) || machine.tick(shard, TICK_US));
+        if let Some(next_us) = machine.next_us() {
+            machine.world.advance(next_us - machine.now_us());
+        }
+    }
+    let content = machine.world.file(FILE.as_ref()).expect("it is there");
+    assert!(content.starts_with(b"# ours\nhz 20\n"), "{content:?}");
+    assert_eq!(names(&machine.world), ["cairn.conf"]);
+    assert_eq!(machine.world.open_files(), 0);
 }

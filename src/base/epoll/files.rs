@@ -44,6 +44,12 @@ impl Files {
         self.thread.under_way() + self.connecting.iter().flatten().count() + self.ended.len()
     }
 
+    /// True when something may have ended that `report` reports.
+    #[inline]
+    pub(super) fn has_news(&self) -> bool {
+        !self.ended.is_empty() || self.thread.under_way() > 0
+    }
+
     /// Reports what has ended.
     pub(super) fn report(&mut self, events: &mut Vec<Event>) {
         let Files {

@@ -97,21 +97,28 @@ fn open(name: &CStr, options: OpenOptions) -> io::Result<File> {
 
 fn read(file: File, at: u64, buffer: &mut FileBuffer) -> io::Result<Outcome> {
     let capacity = buffer.capacity() as u32;
-    let mut filled = 0;
     buffer.clear();
-    while filled < capacity {
+    let filled = read_on(file, capacity, |filled| {
         let (target, room) = (buffer.address(filled), (capacity - filled) as usize);
         let offset = (at + u64::from(filled)).cast_signed();
         // SAFETY: `room` bytes from `target` on are the buffer's own, which nobody else holds.
-        let got =
-            patiently(|| unsafe { libc::pread(file.number, target.cast(), room, offset) as i64 })?;
-        filled += got as u32;
+        unsafe { libc::pread(file.number, target.cast(), room, offset) as i64 }
+    })?;
+    buffer.set_len(filled);
+    Ok(Outcome::Bytes(filled))
+}
+
+/// Reads until nothing is left, of the file or of the room.
+fn read_on(file: File, room: u32, mut read: impl FnMut(u32) -> i64) -> io::Result<u32> {
+    let mut filled = 0;
+    while filled < room {
+        let got = patiently(|| read(filled))? as u32;
+        filled += got;
         if got == 0 || ends_a_direct_read(file, filled) {
             break;
         }
     }
-    buffer.set_len(filled);
-    Ok(Outcome::Bytes(filled))
+    Ok(filled)
 }
 
 /// Past the cache only the end of the file makes a read stop inside a block, and no further one may
@@ -122,19 +129,26 @@ pub(in crate::base) fn ends_a_direct_read(file: File, filled: u32) -> bool {
 
 fn write(file: File, at: u64, buffer: &mut FileBuffer) -> io::Result<Outcome> {
     let len = buffer.len() as u32;
-    let mut written = 0;
-    while written < len {
+    write_on(len, |written| {
         let (source, rest) = (buffer.address(written), (len - written) as usize);
         let offset = (at + u64::from(written)).cast_signed();
         // SAFETY: `rest` bytes from `source` on are initialised and the buffer's own.
-        let taken =
-            patiently(|| unsafe { libc::pwrite(file.number, source.cast(), rest, offset) as i64 })?;
+        unsafe { libc::pwrite(file.number, source.cast(), rest, offset) as i64 }
+    })?;
+    Ok(Outcome::Bytes(len))
+}
+
+/// Writes until nothing is left.
+fn write_on(len: u32, mut write: impl FnMut(u32) -> i64) -> io::Result<()> {
+    let mut written = 0;
+    while written < len {
+        let taken = patiently(|| write(written))? as u32;
         if taken == 0 {
             return Err(errno(libc::EIO));
         }
-        written += taken as u32;
+        written += taken;
     }
-    Ok(Outcome::Bytes(written))
+    Ok(())
 }
 
 fn sync(file: File, extent: Extent) -> io::Result<Outcome> {
@@ -189,4 +203,68 @@ fn list(path: &Path) -> io::Result<Outcome> {
 pub(in crate::base) fn close(file: File) {
     // SAFETY: the caller gives the file up; nothing uses the number afterwards.
     unsafe { libc::close(file.number) };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CACHED: File = File {
+        number: -1,
+        direct: false,
+    };
+
+    /// A system call that answers one after the other; what it was asked to go on from.
+    fn answers<'a>(
+        list: &'a [Result<i64, i32>],
+        from: &'a mut Vec<u32>,
+    ) -> impl FnMut(u32) -> i64 + 'a {
+        let mut list = list.iter();
+        move |done| {
+            from.push(done);
+            match list.next().expect("no call too many") {
+                Ok(count) => *count,
+                Err(number) => {
+                    // SAFETY: the thread's own errno.
+                    unsafe { *libc::__errno_location() = *number };
+                    -1
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn short_writes_go_on_until_all_is_written() {
+        let mut from = Vec::new();
+        let calls = [Ok(3), Err(libc::EINTR), Ok(1), Ok(6)];
+        write_on(10, answers(&calls, &mut from)).unwrap();
+        assert_eq!(from, [0, 3, 3, 4]);
+        for (calls, number) in [
+            ([Ok(3), Err(libc::ENOSPC)], libc::ENOSPC),
+            ([Ok(9), Ok(0)], libc::EIO),
+        ] {
+            let mut from = Vec::new();
+            let error = write_on(10, answers(&calls, &mut from)).unwrap_err();
+            assert_eq!(error.raw_os_error(), Some(number));
+        }
+        write_on(0, answers(&[], &mut Vec::new())).unwrap();
+    }
+
+    #[test]
+    fn short_reads_go_on_until_the_end() {
+        let mut from = Vec::new();
+        let calls = [Ok(3), Err(libc::EINTR), Ok(4), Ok(0)];
+        let read = read_on(CACHED, 10, answers(&calls, &mut from));
+        assert_eq!((read.unwrap(), &from[..]), (7, &[0, 3, 3, 7][..]));
+        let direct = File {
+            direct: true,
+            ..CACHED
+        };
+        let mut from = Vec::new();
+        let read = read_on(direct, 20_000, answers(&[Ok(8192), Ok(100)], &mut from));
+        assert_eq!((read.unwrap(), &from[..]), (8292, &[0, 8192][..]));
+        let mut from = Vec::new();
+        let error = read_on(CACHED, 10, answers(&[Ok(3), Err(libc::EIO)], &mut from));
+        assert_eq!(error.unwrap_err().raw_os_error(), Some(libc::EIO));
+    }
 }

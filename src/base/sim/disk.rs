@@ -172,10 +172,7 @@ impl Disk {
     }
 
     fn open(&mut self, path: &Path, options: OpenOptions) -> io::Result<File> {
-        if options.direct && self.weather.refuses_direct {
-            let cached = options.without_direct();
-            return self.open(path, cached.expect("it was direct"));
-        }
+        let direct = options.direct && !self.weather.refuses_direct;
         let create = options.create || options.create_new;
         let node = match self.names.find(path) {
             Ok(_) if options.create_new => return Err(errno(libc::EEXIST)),
@@ -203,7 +200,6 @@ impl Disk {
             path,
         };
         self.handles.insert(number, handle);
-        let direct = options.direct;
         Ok(File { number, direct })
     }
 

@@ -271,3 +271,14 @@ mod files {
 
     file_suite!(bench);
 }
+
+#[test]
+fn a_disk_may_refuse_direct_files() {
+    let world = World::new(1, 12, WEATHER);
+    world.set_disk_weather(super::DiskWeather {
+        refuses_direct: true,
+        ..super::DiskWeather::default()
+    });
+    let bench = crate::base::file_suite::Bench::new(world.io(0), Around(world));
+    crate::base::file_suite::direct_may_be_refused(bench);
+}

@@ -114,8 +114,14 @@ impl Files {
     }
 
     /// True when the next `poll` has something to report without waiting.
-    pub(super) fn has_news(&self) -> bool {
+    pub(super) fn have_ended(&self) -> bool {
         !self.refused.is_empty()
+    }
+
+    /// True when something may have ended elsewhere than in the ring.
+    #[inline]
+    pub(super) fn has_news(&self) -> bool {
+        !self.refused.is_empty() || self.thread.under_way() > 0
     }
 
     fn refuse(&mut self, id: RequestId, operation: Operation, error: io::Error) {
