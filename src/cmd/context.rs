@@ -8,6 +8,7 @@
 //! `put_in`, `relocate` and `delete`, change the keyspace and record what follows by themselves. A
 //! handler has no other way to the store or to the effects, so it cannot change and forget to tell.
 
+mod apart;
 mod edit;
 mod effects;
 mod stream;
@@ -457,6 +458,13 @@ impl<'a> Context<'a> {
     /// As `propagate`, with a command whose first two arguments are keys.
     pub fn propagate_pair(&mut self, words: &[&[u8]]) {
         self.effects.propagate(self.db, 2, words);
+    }
+
+    /// Whether log and replicas are told of these keys apart, because their owners log apart: then
+    /// no command may name both.
+    #[must_use]
+    pub fn tells_apart(&self, one: Key<'_>, other: Key<'_>) -> bool {
+        self.effects.tells_apart(one.slot, other.slot)
     }
 
     /// Log and replicas apply nothing but what else was propagated.

@@ -23,6 +23,8 @@ pub(crate) struct Fixture {
     pub now_ms: u64,
     /// Keys whose time is over stay where they are, as while a log is loaded.
     pub expiry_held: bool,
+    /// Keys are told of apart, as when they are lent.
+    pub apart: bool,
     /// Commands that reach the log, with their database.
     stream: Vec<(u16, Vec<u8>)>,
 }
@@ -48,6 +50,7 @@ impl Fixture {
             db: 0,
             now_ms: START_MS,
             expiry_held: false,
+            apart: false,
             stream: Vec::new(),
         }
     }
@@ -162,13 +165,17 @@ impl Fixture {
         else {
             panic!("{} runs at the client's home shard", row.full_name);
         };
+        if self.apart {
+            self.effects.tell_apart();
+        }
         let mut ctx = self.context(&mut out);
         if let Err(error) = handler(&mut ctx, args) {
             ctx.reply.truncate(0);
             ctx.reply.error(&error);
         }
         let db = u16::try_from(self.db).expect("databases are few");
-        self.effects.close_command(row, db, args);
+        self.effects
+            .close_command((row, db), args, &self.store, &self.config);
         out
     }
 

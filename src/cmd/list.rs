@@ -103,6 +103,14 @@ fn pop_name(end: End) -> &'static [u8] {
     }
 }
 
+/// The command that pushes at an end, for the log.
+fn push_name(end: End) -> &'static [u8] {
+    match end {
+        End::Front => b"LPUSH",
+        End::Back => b"RPUSH",
+    }
+}
+
 /// What follows when `count` elements were popped, perhaps none.
 #[inline]
 fn popped(edit: &mut Edit<'_>, end: End, count: usize) {

@@ -1,7 +1,8 @@
 //! The stream of effects, replayed into a second store: the same keyspace after every command.
 //!
 //! Random commands of every row that runs over keys, from seeds, while time moves and keys expire,
-//! found by commands and by themselves. The second store's clock stands at zero and nothing ends
+//! found by commands and by themselves; half of them told apart, as if each slot had its own log.
+//! The second store's clock stands at zero and nothing ends
 //! there by itself: whatever is relative to a time, or an end that nobody tells of, shows. Three
 //! controls are caught: a handler that forgets to tell, an expiry that is not recorded, a time that
 //! is not absolute.
@@ -204,7 +205,10 @@ impl Play {
             Defect::TimeRelative => self.relative(),
             Defect::None | Defect::ExpiryUnrecorded => {}
         }
+        let apart = self.below(2) == 0;
+        self.played.apart = apart;
         let reply = self.played.run_words(&words);
+        self.played.apart = false;
         let failed = reply.starts_with(b"-");
         let streamed = self.played.streamed();
         if self.played.effects.dirty > 0 && !streamed.is_empty() {
@@ -214,8 +218,9 @@ impl Play {
         self.played.forget();
         for (db, command) in streamed {
             self.streamed += 1;
-            self.replay(db, &command, failed)
-                .map_err(|reason| format!("{shown}: {reason}"))?;
+            let replayed = self.replay(db, &command, failed);
+            let slots = replayed.map_err(|reason| format!("{shown}: {reason}"))?;
+            assert!(!apart || slots < 2, "{shown} is told over {slots} slots");
         }
         let (played, replayed) = (contents(&self.played), contents(&self.replayed));
         if played == replayed {
@@ -231,7 +236,8 @@ impl Play {
         Err(format!("after {shown}: played{ours}\nreplayed{theirs}"))
     }
 
-    fn replay(&mut self, db: u16, command: &[u8], may_fail: bool) -> Result<(), String> {
+    /// Applies a streamed command; over how many slots its keys lie.
+    fn replay(&mut self, db: u16, command: &[u8], may_fail: bool) -> Result<usize, String> {
         self.replayed.db = usize::from(db);
         let mut commands = Commands::new(command);
         let args = commands.next().ok_or("no whole command")?;
@@ -241,7 +247,10 @@ impl Play {
             let (command, reply) = (command.escape_ascii(), reply.escape_ascii());
             return Err(format!("{command} answers {reply}"));
         }
-        Ok(())
+        let row = table().row(table().resolve(&args).map_err(|_| "no such command")?);
+        let keys = row.key_positions(&args).into_iter();
+        let slots: BTreeSet<u16> = keys.map(|at| key_slot(args.get(at))).collect();
+        Ok(slots.len())
     }
 
     /// What a shard does in the background.

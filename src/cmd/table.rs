@@ -82,6 +82,19 @@ impl Row {
         }
     }
 
+    /// Where the keys of a command stand that has run, in ascending order.
+    #[must_use]
+    pub(super) fn key_positions(&self, args: &Args<'_>) -> Vec<usize> {
+        let mut positions = Vec::new();
+        for spec in self.command.keys {
+            let found = spec.positions(args, &mut positions);
+            assert!(found.is_ok(), "a command that ran has its keys");
+        }
+        positions.sort_unstable();
+        positions.dedup();
+        positions
+    }
+
     /// True when any of these flags is set.
     #[inline]
     #[must_use]

@@ -116,7 +116,8 @@ impl Ours {
         );
         // What a refused command has changed before is told as well.
         let _ = handler(&mut context, &args);
-        self.effects.close_command(row, self.db, &args);
+        self.effects
+            .close_command((row, self.db), &args, &self.store, &self.config);
         let stream = &mut self.effects.stream;
         let logged = stream
             .effects()

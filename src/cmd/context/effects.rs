@@ -3,11 +3,13 @@
 //! Filled by `Context` and `Edit` alone, so that nobody changes a key and forgets to tell; settled
 //! and emptied by the shard. What nobody wants to hear of is not recorded.
 
-use super::super::table::{Keys, Row};
-use super::stream::EffectStream;
+use super::super::slot::key_slot;
+use super::super::table::Row;
+use super::apart::tell_states;
+use super::stream::{Closed, EffectStream};
 use crate::config::{Config, events};
 use crate::resp::Args;
-use crate::store::{Cleared, KeyHash, Stamps};
+use crate::store::{Cleared, KeyHash, Stamps, Store};
 
 /// A keyspace event, for notifications, tracking and blocked clients.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -98,7 +100,7 @@ impl Effects {
         self.dirty += changes;
         self.touched(db, key, hash);
         if self.wants.stream {
-            self.stream.changed();
+            self.stream.changed_key(db_number(db), key);
         }
     }
 
@@ -126,37 +128,40 @@ impl Effects {
         self.stream.told();
     }
 
-    /// A command has run: if it changed something and has not told what is to be applied instead
-    /// of it, it goes into the stream as it was sent, by its own name whatever clients call it.
-    /// Belongs behind every handler, also one that failed: it may have changed something before.
-    #[inline]
-    pub fn close_command(&mut self, row: &Row, db: u16, args: &Args<'_>) {
+    /// The next command runs over lent keys, whose owners log apart: each command that is told
+    /// concerns keys of one slot.
+    pub fn tell_apart(&mut self) {
         if self.wants.stream {
-            self.close_streamed(row, db, args);
+            self.stream.tell_apart();
         }
     }
 
-    fn close_streamed(&mut self, row: &Row, db: u16, args: &Args<'_>) {
-        if !self.stream.close() {
-            return;
-        }
-        let name = row.full_name.split('|').next().unwrap_or_default();
-        let name = match args.get(0) {
-            sent if sent.eq_ignore_ascii_case(name.as_bytes()) => sent,
-            _ => name.as_bytes(),
-        };
-        match row.keys {
-            Keys::None => self.stream.append_sent(db, name, args, []),
-            Keys::One(at) => self.stream.append_sent(db, name, args, [at]),
-            Keys::Many => {
-                let mut keys = Vec::new();
-                for spec in row.command.keys {
-                    let found = spec.positions(args, &mut keys);
-                    assert!(found.is_ok(), "a command that ran has its keys");
+    /// Whether keys of these slots are told of apart.
+    #[inline]
+    pub(super) fn tells_apart(&self, one: u16, other: u16) -> bool {
+        one != other && self.stream.is_apart()
+    }
+
+    /// A command has run over this store: if it changed something and has not told what is to be
+    /// applied instead of it, it goes into the stream as it was sent, by its own name whatever
+    /// clients call it; told apart, what has become of its keys does. Belongs behind every handler,
+    /// also one that failed: it may have changed something before.
+    #[inline]
+    pub fn close_command(
+        &mut self,
+        (row, db): (&Row, u16),
+        args: &Args<'_>,
+        store: &Store,
+        config: &Config,
+    ) {
+        if self.wants.stream {
+            match self.stream.close() {
+                Closed::Told => {}
+                Closed::AsSent => self.stream.append_sent(row, db, args),
+                Closed::Apart(_) if share_slot(row, args) => {
+                    self.stream.append_sent(row, db, args);
                 }
-                keys.sort_unstable();
-                keys.dedup();
-                self.stream.append_sent(db, name, args, keys);
+                Closed::Apart(keys) => tell_states(&mut self.stream, &keys, store, config),
             }
         }
     }
@@ -188,6 +193,17 @@ impl Effects {
             self.stream.append(db_number(db), 1, &[name, key]);
         }
     }
+}
+
+/// Whether a command concerns one slot, or has no keys.
+fn share_slot(row: &Row, args: &Args<'_>) -> bool {
+    let mut slots = row
+        .key_positions(args)
+        .into_iter()
+        .map(|at| key_slot(args.get(at)));
+    slots
+        .next()
+        .is_none_or(|first| slots.all(|slot| slot == first))
 }
 
 pub(super) fn db_number(db: usize) -> u16 {

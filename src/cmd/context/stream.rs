@@ -7,6 +7,7 @@
 use std::ops::Range;
 
 use super::super::slot::key_slot;
+use super::super::table::{Keys, Row};
 use crate::limits::EFFECT_BYTES_KEPT;
 use crate::resp::{Args, write_bulk, write_count};
 
@@ -32,6 +33,16 @@ enum Said {
     Told,
 }
 
+/// What remains to be told when a command ends.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Closed {
+    Told,
+    /// The command, as it was sent.
+    AsSent,
+    /// The command, as it was sent, if its keys share a slot; else what has become of these keys.
+    Apart(Vec<(u16, Box<[u8]>)>),
+}
+
 /// Commands for log and replicas, in the order in which they are to be applied.
 #[derive(Debug, Default)]
 pub struct EffectStream {
@@ -39,6 +50,10 @@ pub struct EffectStream {
     marks: Vec<Mark>,
     keys: Vec<Range<usize>>,
     said: Said,
+    /// Each command is to concern keys of one slot: their owners log apart.
+    apart: bool,
+    /// Keys that the command that runs has changed, with their database; kept when `apart`.
+    changed: Vec<(u16, Box<[u8]>)>,
     /// Commands that are not undone any more.
     kept: usize,
 }
@@ -123,6 +138,8 @@ impl EffectStream {
             self.marks.truncate(self.kept);
         }
         self.said = Said::Nothing;
+        self.apart = false;
+        self.changed.clear();
     }
 
     /// Empties it for the next unit.
@@ -140,6 +157,21 @@ impl EffectStream {
         }
     }
 
+    /// The next command runs over keys of several owners, who log apart: what it tells concerns one
+    /// slot at a time.
+    pub(super) fn tell_apart(&mut self) {
+        assert!(
+            self.said == Said::Nothing && !self.apart,
+            "it is said before the command runs"
+        );
+        self.apart = true;
+    }
+
+    #[must_use]
+    pub(super) fn is_apart(&self) -> bool {
+        self.apart
+    }
+
     /// The command that runs has changed something.
     #[inline]
     pub(super) fn changed(&mut self) {
@@ -148,14 +180,33 @@ impl EffectStream {
         }
     }
 
+    /// The command that runs has changed a key.
+    pub(super) fn changed_key(&mut self, db: u16, key: &[u8]) {
+        self.changed();
+        if self.apart
+            && !self
+                .changed
+                .iter()
+                .any(|(of, known)| *of == db && **known == *key)
+        {
+            self.changed.push((db, key.into()));
+        }
+    }
+
     /// The command that runs is not to be applied as it was sent.
     pub(super) fn told(&mut self) {
         self.said = Said::Told;
     }
 
-    /// Ends a command; true when it is to be applied as it was sent.
-    pub(super) fn close(&mut self) -> bool {
-        std::mem::take(&mut self.said) == Said::Changed
+    /// Ends a command.
+    pub(super) fn close(&mut self) -> Closed {
+        let changed = std::mem::take(&mut self.changed);
+        let apart = std::mem::take(&mut self.apart);
+        match std::mem::take(&mut self.said) {
+            Said::Nothing | Said::Told => Closed::Told,
+            Said::Changed if apart => Closed::Apart(changed),
+            Said::Changed => Closed::AsSent,
+        }
     }
 
     /// Appends a command of words whose first `keys` arguments are keys.
@@ -164,17 +215,19 @@ impl EffectStream {
         self.append_words(db, words.iter().copied(), 1..=keys);
     }
 
-    /// Appends a command as it was sent, under this name; its keys stand at these places, in
-    /// ascending order.
-    pub(super) fn append_sent(
-        &mut self,
-        db: u16,
-        name: &[u8],
-        args: &Args<'_>,
-        keys: impl IntoIterator<Item = usize>,
-    ) {
+    /// Appends a command as it was sent, by its row's name whatever clients call it.
+    pub(super) fn append_sent(&mut self, row: &Row, db: u16, args: &Args<'_>) {
+        let name = row.full_name.split('|').next().unwrap_or_default();
+        let name = match args.get(0) {
+            sent if sent.eq_ignore_ascii_case(name.as_bytes()) => sent,
+            _ => name.as_bytes(),
+        };
         let words = (0..args.len()).map(|at| if at == 0 { name } else { args.get(at) });
-        self.append_words(db, words, keys);
+        match row.keys {
+            Keys::None => self.append_words(db, words, []),
+            Keys::One(at) => self.append_words(db, words, [at]),
+            Keys::Many => self.append_words(db, words, row.key_positions(args)),
+        }
     }
 
     fn append_words<'w>(
@@ -205,6 +258,10 @@ impl EffectStream {
             }
         }
         assert!(keys.peek().is_none(), "every key is an argument");
+        assert!(
+            !self.apart || slots != Some(None),
+            "what is told apart concerns one slot"
+        );
         mark.slot = slots.flatten();
         self.marks.push(mark);
     }
@@ -282,7 +339,11 @@ mod tests {
         assert_eq!(stream.len(), 5);
         stream.cut_back();
         assert_eq!((stream.len(), stream.stretches().count()), (4, 3));
-        assert!(!stream.close(), "what changed is undone as well");
+        assert_eq!(
+            stream.close(),
+            Closed::Told,
+            "what changed is undone as well"
+        );
         stream.append(7, 1, &[b"DEL", b"y"]);
         let last = stream.effects().last().expect("there are five");
         assert_eq!((last.db, last.keys().next()), (7, Some(&b"y"[..])));

@@ -8,7 +8,7 @@ use super::super::timeout::timeout_ms;
 use super::super::{Context, Lookup, Outcome};
 use super::moves;
 use super::moves::{move_texts, texts_at};
-use super::{end_of, pop_name};
+use super::{end_of, pop_name, push_name};
 use crate::resp::{Args, Error, parse_i64};
 use crate::store::End;
 
@@ -116,11 +116,7 @@ fn log(ctx: &mut Context<'_>, args: &Args<'_>, plan: &Plan, texts: &[&[u8]]) {
     let (source, destination) = (args.get(1), args.get(2));
     let count = texts.len().to_string();
     let pop: &[&[u8]] = &[pop_name(plan.from), source, count.as_bytes()];
-    let push: &[u8] = match plan.to {
-        End::Front => b"LPUSH",
-        End::Back => b"RPUSH",
-    };
-    let push = [&[push, destination], texts].concat();
+    let push = [&[push_name(plan.to), destination], texts].concat();
     if source != destination {
         ctx.propagate(pop);
         return ctx.propagate(&push);

@@ -7,7 +7,8 @@ use super::super::special::{Blocking, WaitsFor};
 use super::super::timeout;
 use super::super::{Context, Key, Lookup, Outcome};
 use super::{
-    counted_once, end_of, limits, list, list_mut, list_or_new, pop_event, popped, push_event,
+    counted_once, end_of, limits, list, list_mut, list_or_new, pop_event, pop_name, popped,
+    push_event, push_name,
 };
 use crate::config::events;
 use crate::resp::{Args, Error};
@@ -16,14 +17,14 @@ use std::ops::RangeInclusive;
 
 pub(super) fn lmove(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
     let (from, to) = (end_of(args, 3)?, end_of(args, 4)?);
-    if !move_one(ctx, args, from, to)? {
+    if !move_one(ctx, args, from, to, None)? {
         ctx.reply.null();
     }
     Ok(())
 }
 
 pub(super) fn rpoplpush(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
-    if !move_one(ctx, args, End::Back, End::Front)? {
+    if !move_one(ctx, args, End::Back, End::Front, None)? {
         ctx.reply.null();
     }
     Ok(())
@@ -38,10 +39,8 @@ pub(super) const FROM_SOURCE: Blocking = Blocking {
 pub(super) fn blmove(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
     let (from, to) = (end_of(args, 3)?, end_of(args, 4)?);
     let timeout_ms = timeout::last(args)?;
-    if move_one(ctx, args, from, to)? {
-        let words: Vec<&[u8]> = (1..5).map(|index| args.get(index)).collect();
-        ctx.propagate_pair(&[b"LMOVE", words[0], words[1], words[2], words[3]]);
-    } else if !ctx.waits(timeout_ms) {
+    let told: [&[u8]; 5] = [b"LMOVE", args.get(1), args.get(2), args.get(3), args.get(4)];
+    if !move_one(ctx, args, from, to, Some(&told))? && !ctx.waits(timeout_ms) {
         ctx.reply.null();
     }
     Ok(())
@@ -49,16 +48,22 @@ pub(super) fn blmove(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
 
 pub(super) fn brpoplpush(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
     let timeout_ms = timeout::last(args)?;
-    if move_one(ctx, args, End::Back, End::Front)? {
-        ctx.propagate_pair(&[b"RPOPLPUSH", args.get(1), args.get(2)]);
-    } else if !ctx.waits(timeout_ms) {
+    let told: [&[u8]; 3] = [b"RPOPLPUSH", args.get(1), args.get(2)];
+    if !move_one(ctx, args, End::Back, End::Front, Some(&told))? && !ctx.waits(timeout_ms) {
         ctx.reply.null();
     }
     Ok(())
 }
 
-/// Moves one element and replies with it; false when there is no source.
-fn move_one(ctx: &mut Context<'_>, args: &Args<'_>, from: End, to: End) -> Result<bool, Error> {
+/// Moves one element and replies with it; false when there is no source. The log gets `told`, or
+/// the command as it was sent; where the lists are told of apart, what was taken and what was put.
+fn move_one(
+    ctx: &mut Context<'_>,
+    args: &Args<'_>,
+    from: End,
+    to: End,
+    told: Option<&[&[u8]]>,
+) -> Result<bool, Error> {
     let (source, destination) = (ctx.key(args, 1), ctx.key(args, 2));
     let Some(texts) = texts_at(ctx, source, from, 1..=1)? else {
         return Ok(false);
@@ -67,6 +72,12 @@ fn move_one(ctx: &mut Context<'_>, args: &Args<'_>, from: End, to: End) -> Resul
     let changes = counted_once(ctx);
     move_texts(ctx, (source, from, 1), (destination, to, &[text]), changes)?;
     ctx.reply.bulk(text);
+    if ctx.tells_apart(source, destination) {
+        ctx.propagate(&[pop_name(from), source.bytes]);
+        ctx.propagate(&[push_name(to), destination.bytes, text]);
+    } else if let Some(told) = told {
+        ctx.propagate_pair(told);
+    }
     Ok(true)
 }
 

@@ -370,6 +370,27 @@ fn brpoplpush() {
 }
 
 #[test]
+fn moves_over_two_owners_are_told_apart() {
+    let mut f = Fixture::new();
+    f.check("RPUSH a 1 2 3 4 5 6", ":6\r\n");
+    f.stream();
+    f.apart = true;
+    f.check("LMOVE a b RIGHT LEFT", "$1\r\n6\r\n");
+    assert_eq!(f.stream(), ["RPOP a", "LPUSH b 6"]);
+    f.check("BLMOVE a b LEFT RIGHT 0", "$1\r\n1\r\n");
+    assert_eq!(f.stream(), ["LPOP a", "RPUSH b 1"]);
+    f.check("RPOPLPUSH a b", "$1\r\n5\r\n");
+    assert_eq!(f.stream(), ["RPOP a", "LPUSH b 5"]);
+    f.check("BRPOPLPUSH a b 0", "$1\r\n4\r\n");
+    assert_eq!(f.stream(), ["RPOP a", "LPUSH b 4"]);
+    f.check("LMOVEM a b LEFT RIGHT COUNT 1 OBO", &array("2"));
+    assert_eq!(f.stream(), ["LPOP a 1", "RPUSH b 2"]);
+    // What one owner has is told as ever.
+    f.check("LMOVE a {a}b RIGHT LEFT", "$1\r\n3\r\n");
+    assert_eq!(f.stream(), ["LMOVE a {a}b RIGHT LEFT"]);
+}
+
+#[test]
 fn lmovem() {
     let mut f = Fixture::new();
     f.check("LMOVEM a b LEFT RIGHT", "*-1\r\n");

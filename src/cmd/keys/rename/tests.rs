@@ -156,3 +156,28 @@ fn the_other_database_is_known_before_the_command_runs() {
         assert_eq!(other(line), database, "{line}");
     }
 }
+
+#[test]
+fn keys_of_two_owners_are_told_by_what_became_of_them() {
+    let mut fixture = with_keys(&["a"]);
+    fixture.fresh("pexpire a 5000");
+    fixture.fresh("rpush list 1 2");
+    fixture.apart = true;
+    fixture.fresh("rename a b");
+    let at_ms = fixture.now_ms + 5000;
+    let set = format!("SET b value-of-a PXAT {at_ms}");
+    assert_eq!(fixture.stream(), ["DEL a", set.as_str()]);
+    fixture.fresh("copy b c");
+    assert_eq!(fixture.stream(), [set.replace(" b ", " c ")]);
+    fixture.fresh("copy list copied");
+    let told = fixture.stream();
+    assert!(told.len() == 1 && told[0].starts_with("RESTORE copied 0 "));
+    assert!(told[0].ends_with(" REPLACE ABSTTL"));
+    fixture.fresh("msetnx x 1 y 2");
+    assert_eq!(fixture.stream(), ["SET x 1", "SET y 2"]);
+    // One slot has one owner.
+    fixture.fresh("rename c {c}d");
+    assert_eq!(fixture.stream(), ["rename c {c}d"]);
+    fixture.fresh("move b 1");
+    assert_eq!(fixture.stream(), ["move b 1"]);
+}
