@@ -9,7 +9,8 @@
 //
 // **Order.** Requests that are under way together may be carried out in any order, except appends
 // to one file, which land in the order in which they were asked for. Whoever wants a sync to cover
-// a write asks for it after the write has ended; whoever closes a file waits for its requests first.
+// a write asks for it after the write has ended; whoever closes a file waits for its requests
+// first.
 //
 // **Whole or an error.** A write or append ends with all of its bytes written, or with an error and
 // an unknown part of them. A read ends with fewer bytes than its buffer holds only at the end of
@@ -20,9 +21,9 @@
 // fails has lost what it should have saved, though it can still be read: trying again proves
 // nothing.
 //
-// **Direct.** A file opened with `direct` goes past the system's cache: what is written or read then
-// begins and ends at multiples of `FILE_ALIGNMENT`, else EINVAL. Where the file system refuses, the
-// file is opened without, and `File::is_direct` says so.
+// **Direct.** A file opened with `direct` goes past the system's cache: what is written or read
+// then begins and ends at multiples of `FILE_ALIGNMENT`, else EINVAL. Where the file system
+// refuses, the file is opened without, and `File::is_direct` says so.
 
 mod buffer;
 mod perform;
@@ -193,6 +194,11 @@ pub enum Operation {
         bytes: u64,
         keep_size: bool,
     },
+    /// Cuts the file, or makes it longer with zeros.
+    Resize {
+        file: File,
+        bytes: u64,
+    },
     /// Ends with `Size`.
     Size {
         file: File,
@@ -268,6 +274,7 @@ impl Operation {
             | Self::Append { file, .. }
             | Self::Sync { file, .. }
             | Self::Allocate { file, .. }
+            | Self::Resize { file, .. }
             | Self::Size { file } => Some(*file),
             _ => None,
         }
@@ -289,6 +296,7 @@ impl Operation {
             Self::Write { file, at, buffer } => {
                 i64::try_from(*at).is_ok() && aligned(file, *at, buffer.len())
             }
+            Self::Resize { bytes, .. } => i64::try_from(*bytes).is_ok(),
             Self::Append { file, buffer } => aligned(file, 0, buffer.len()),
             Self::Rename { from, to } => name(from).and_then(|_| name(to)).is_ok(),
             Self::Open { path, .. }

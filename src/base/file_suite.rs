@@ -543,6 +543,31 @@ pub(super) fn buffers_come_back_whatever_happens<I: Io, O: Outside>(mut bench: B
     }
 }
 
+pub(super) fn files_are_resized<I: Io, O: Outside>(mut bench: Bench<I, O>) {
+    bench.make("sized", b"0123456789");
+    let file = bench.open("sized", READ_WRITE);
+    let resize = |bytes| Operation::Resize { file, bytes };
+    bench.done(resize(4));
+    bench.done(resize(6));
+    assert_eq!(bench.size(file), 6);
+    assert_eq!(bench.read(file, 0, 10), b"0123\0\0");
+    bench.done(resize(0));
+    assert_eq!(bench.size(file), 0);
+    bench.fails(libc::EINVAL, resize(u64::MAX));
+    bench.close(file);
+    let file = bench.open("sized", OpenOptions::READ);
+    // Linux says EINVAL where others say EBADF.
+    bench.fails(libc::EINVAL, Operation::Resize { file, bytes: 1 });
+    bench.close(file);
+    let file = bench.open("sized", APPEND);
+    bench.done(Operation::Resize { file, bytes: 3 });
+    let buffer = FileBuffer::of(b"x");
+    let id = bench.ask(Operation::Append { file, buffer });
+    assert!(bench.end(id).result.is_ok());
+    bench.close(file);
+    assert_eq!(bench.content("sized"), b"\0\0\0x");
+}
+
 pub(super) fn space_is_reserved<I: Io, O: Outside>(mut bench: Bench<I, O>) {
     let file = bench.open("reserved", NEW);
     let allocate = |at, bytes, keep_size| Operation::Allocate {
@@ -873,8 +898,8 @@ pub(super) fn a_file_that_hangs_does_not_keep_the_shard<I: Io>(mut bench: Bench<
     drop((peer.unwrap(), outside));
 }
 
-/// A pipe takes and gives a little at a time; only the ring reads and writes one, the thread asks for
-/// positions.
+/// A pipe takes and gives a little at a time; only the ring reads and writes one, the thread asks
+/// for positions.
 pub(super) fn short_reads_and_writes_go_on<I: Io>(mut bench: Bench<I, Machine>) {
     let hanging = hang(&mut bench);
     let whole = pattern(1 << 20, 5);
@@ -954,7 +979,7 @@ macro_rules! file_suite {
         file_suite::file_suite!(@each $make;
             files_are_opened, bytes_are_written_and_read, appends_land_in_the_order_asked,
             many_are_under_way_and_no_more, names_change, names_are_made_listed_and_removed, buffers_come_back_whatever_happens,
-            space_is_reserved, direct_files_are_aligned, what_is_cancelled_ends_once,
+            files_are_resized, space_is_reserved, direct_files_are_aligned, what_is_cancelled_ends_once,
             an_end_with_requests_under_way, connections_are_made, connecting_is_cancelled);
     };
     (@each $make:ident; $($name:ident),*) => {

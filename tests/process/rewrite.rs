@@ -4,7 +4,9 @@
 //! in the simulator (`tests/sim/rewrites.rs`).
 
 use std::fs;
+use std::io::{ErrorKind, Read, Write};
 use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
 
 use crate::harness::server::Server;
 use crate::{Value, cairn, client, fresh_directory, scratch, text};
@@ -60,6 +62,48 @@ fn the_file_is_replaced_and_failures_have_redis_words() {
             "# CONFIG REWRITE failed: Not a directory",
         ] {
             assert!(has_line(&lines, line), "{name}: {line} is not in {lines}");
+        }
+        drop(server);
+        fs::remove_dir_all(&directory).expect("it was there");
+    }
+}
+
+/// A pipe in the file's place hangs as a disk would: until somebody writes to it.
+#[test]
+fn a_file_that_hangs_holds_up_its_client_alone() {
+    for backend in ["uring", "epoll"] {
+        let directory = fresh_directory(&format!("hanging-{backend}"));
+        let file = directory.join("server.conf");
+        fs::write(&file, "save \"\"\n").expect("a file");
+        let path = file.to_str().expect("text").to_string();
+        let arguments = [&path, "--shards", "1", "--backend", backend];
+        let server = Server::start(&cairn(), &arguments, scratch()).expect("it starts");
+        fs::remove_file(&file).expect("it was there");
+        let made = Command::new("mkfifo").arg(&file).status();
+        assert!(made.expect("mkfifo runs").success());
+        let mut patient = client(&server);
+        patient.send(b"CONFIG REWRITE\r\n").expect("it is sent");
+        let mut other = client(&server);
+        for number in 0..1000_i64 {
+            let reply = other.call(&["INCR", "counter"]).expect("a reply");
+            assert_eq!(reply, Value::Integer(number + 1), "{backend}");
+        }
+        let mut line = patient.sender().expect("the same connection");
+        line.set_nonblocking(true).expect("a socket");
+        let early = line.read(&mut [0]).expect_err("there is no reply yet");
+        assert_eq!(early.kind(), ErrorKind::WouldBlock, "{backend}");
+        line.set_nonblocking(false).expect("a socket");
+        // Opening waits for a reader: the server is at it.
+        let mut pipe = fs::OpenOptions::new()
+            .write(true)
+            .open(&file)
+            .expect("a reader");
+        pipe.write_all(b"# piped\n").expect("it is taken");
+        drop(pipe);
+        match patient.read().expect("a reply") {
+            Value::Simple(_) => assert!(text(&file).starts_with("# piped\n"), "{backend}"),
+            Value::Error(refusal) => assert!(refusal.ends_with("Illegal seek"), "{refusal}"),
+            other => panic!("{backend}: {other:?}"),
         }
         drop(server);
         fs::remove_dir_all(&directory).expect("it was there");

@@ -195,29 +195,31 @@ impl Rig {
         let bytes: Vec<u8> = (0..len).map(|_| self.random.next() as u8).collect();
         let buffer = FileBuffer::of(&bytes);
         let tracked = &mut self.files[file];
-        let operation = match tracked.appends {
-            true => {
-                tracked.changes.push(Change::Append(bytes));
-                Operation::Append {
-                    file: handle,
-                    buffer,
-                }
-            }
-            false => {
-                let size = tracked.states().last().map_or(0, Vec::len);
-                let at = self.random.below(size as u64 + 600);
-                let change = Change::Write {
-                    at: at as usize,
-                    bytes,
-                };
-                tracked.changes.push(change);
-                Operation::Write {
-                    file: handle,
-                    at,
-                    buffer,
-                }
-            }
+        let size = tracked.states().last().map_or(0, Vec::len) as u64;
+        let (change, operation) = if self.random.one_in(8) {
+            let bytes = self.random.below(size + 600);
+            let operation = Operation::Resize {
+                file: handle,
+                bytes,
+            };
+            (Change::Resize(bytes as usize), operation)
+        } else if tracked.appends {
+            let operation = Operation::Append {
+                file: handle,
+                buffer,
+            };
+            (Change::Append(bytes), operation)
+        } else {
+            let at = self.random.below(size + 600);
+            let operation = Operation::Write {
+                file: handle,
+                at,
+                buffer,
+            };
+            let at = at as usize;
+            (Change::Write { at, bytes }, operation)
         };
+        tracked.changes.push(change);
         self.ask(operation, Purpose::Write { file });
     }
 

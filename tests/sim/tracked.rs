@@ -10,6 +10,7 @@ const SECTOR: usize = 512;
 pub enum Change {
     Write { at: usize, bytes: Vec<u8> },
     Append(Vec<u8>),
+    Resize(usize),
 }
 
 /// A file as its user knows it.
@@ -33,6 +34,7 @@ impl Change {
         let (at, bytes) = match self {
             Self::Write { at, bytes } => (*at, bytes),
             Self::Append(bytes) => (content.len(), bytes),
+            Self::Resize(len) => return content.resize(*len, 0),
         };
         if content.len() < at + bytes.len() {
             content.resize(at + bytes.len(), 0);

@@ -32,6 +32,12 @@ pub(super) fn perform(operation: &mut Operation) -> io::Result<Outcome> {
             bytes,
             keep_size,
         } => allocate(*file, *at, *bytes, *keep_size),
+        Operation::Resize { file, bytes } => {
+            let bytes = bytes.cast_signed();
+            // SAFETY: ftruncate takes no pointers.
+            patiently(|| i64::from(unsafe { libc::ftruncate(file.number, bytes) }))?;
+            Ok(Outcome::Done)
+        }
         Operation::Size { file } => size(*file),
         Operation::Rename { from, to } => {
             let (from, to) = (name(from)?, name(to)?);

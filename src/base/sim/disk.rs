@@ -139,6 +139,11 @@ impl Disk {
                 let node = self.writable(*file)?;
                 self.allocate(node, *at + *bytes, *keep_size)
             }
+            Operation::Resize { file, bytes } => {
+                // As Linux does; elsewhere it is EBADF.
+                let node = self.writable(*file).map_err(|_| errno(libc::EINVAL))?;
+                self.resize(node, *bytes)
+            }
             Operation::Size { file } => {
                 let node = self.handle(*file)?.node;
                 let size = self.contents.get(&node).map_or(0, Content::len);
@@ -264,6 +269,17 @@ impl Disk {
             return Err(errno(libc::ENOSPC));
         }
         content.reserve(end, keep_size);
+        Ok(Outcome::Done)
+    }
+
+    fn resize(&mut self, node: Node, bytes: u64) -> io::Result<Outcome> {
+        let free = self.free_bytes();
+        let content = self.contents.get_mut(&node);
+        let content = content.expect("it is open for writing");
+        if bytes > content.reserved() + free {
+            return Err(errno(libc::ENOSPC));
+        }
+        content.resize(usize::try_from(bytes).expect("simulated files fit memory"));
         Ok(Outcome::Done)
     }
 

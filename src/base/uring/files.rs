@@ -26,13 +26,14 @@ const fn place_of(tag: u32) -> usize {
 }
 
 /// The operations that the file thread can do instead, and what a kernel calls them.
-const CODES: [(u8, &str); 10] = [
+const CODES: [(u8, &str); 11] = [
     (opcode::OpenAt::CODE, "openat"),
     (opcode::Close::CODE, "close"),
     (opcode::Read::CODE, "read"),
     (opcode::Write::CODE, "write"),
     (opcode::Fsync::CODE, "fsync"),
     (opcode::Fallocate::CODE, "fallocate"),
+    (opcode::Ftruncate::CODE, "ftruncate"),
     (opcode::Statx::CODE, "statx"),
     (opcode::RenameAt::CODE, "renameat"),
     (opcode::UnlinkAt::CODE, "unlinkat"),
@@ -68,6 +69,7 @@ fn code(operation: &Operation) -> Option<u8> {
         Operation::Write { .. } | Operation::Append { .. } => opcode::Write::CODE,
         Operation::Sync { .. } => opcode::Fsync::CODE,
         Operation::Allocate { .. } => opcode::Fallocate::CODE,
+        Operation::Resize { .. } => opcode::Ftruncate::CODE,
         Operation::Size { .. } => opcode::Statx::CODE,
         Operation::Rename { .. } => opcode::RenameAt::CODE,
         Operation::Remove { .. } | Operation::RemoveDirectory { .. } => opcode::UnlinkAt::CODE,

@@ -110,6 +110,7 @@ impl Pending {
                 .offset(*at)
                 .mode(allocation_mode(*keep_size))
                 .build(),
+            Operation::Resize { file, bytes } => opcode::Ftruncate::new(of(*file), *bytes).build(),
             Operation::Size { file } => {
                 let Pinned::Status(status) = &mut self.pinned else {
                     unreachable!("`pin` gave this operation its status");
@@ -206,7 +207,10 @@ impl Pending {
                 buffer.clear();
                 true
             }
-            Operation::Write { .. } | Operation::Append { .. } | Operation::Allocate { .. } => true,
+            Operation::Write { .. }
+            | Operation::Append { .. }
+            | Operation::Allocate { .. }
+            | Operation::Resize { .. } => true,
             _ => false,
         };
         match passing && may_repeat && !self.cancelled {
