@@ -44,6 +44,7 @@ impl<'a> Value<'a> {
         }
     }
 
+    #[inline]
     pub(super) fn kind(&self) -> Kind {
         match self {
             Value::Object(object) => object.kind(),
@@ -51,6 +52,7 @@ impl<'a> Value<'a> {
         }
     }
 
+    #[inline]
     pub(super) fn encoding(&self) -> Encoding {
         match self {
             Value::Int(_) => Encoding::Int,
