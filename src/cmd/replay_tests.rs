@@ -372,7 +372,7 @@ fn marks_are_those_of_the_key_specs() {
             let mut slots: Vec<u16> = keys.iter().map(|key| key_slot(key)).collect();
             slots.dedup();
             let slot = (slots.len() == 1).then(|| slots[0]);
-            assert_eq!(effect.slot, slot, "{}", row.full_name);
+            assert_eq!(effect.slot(), slot, "{}", row.full_name);
             seen.insert(row.full_name.clone());
         }
         play.played.forget();

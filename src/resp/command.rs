@@ -24,8 +24,6 @@ pub fn write_count(out: &mut Vec<u8>, words: usize) {
 /// Appends a word of a command.
 #[inline]
 pub fn write_bulk(out: &mut Vec<u8>, word: &[u8]) {
-    // Type, up to twenty digits, two line ends.
-    out.reserve(word.len() + 25);
     write_length(out, b'$', word.len());
     out.extend_from_slice(word);
     out.extend_from_slice(b"\r\n");
@@ -33,6 +31,18 @@ pub fn write_bulk(out: &mut Vec<u8>, word: &[u8]) {
 
 #[inline]
 fn write_length(out: &mut Vec<u8>, kind: u8, len: usize) {
+    if len < 100 {
+        // Pieces of a constant size are one store each; what is too much goes again.
+        let (tens, ones) = (b'0' + (len / 10) as u8, b'0' + (len % 10) as u8);
+        let (line, size) = match len {
+            0..10 => ([kind, ones, b'\r', b'\n', 0], 4),
+            _ => ([kind, tens, ones, b'\r', b'\n'], 5),
+        };
+        let end = out.len() + size;
+        out.extend_from_slice(&line);
+        out.truncate(end);
+        return;
+    }
     let mut digits = itoa::Buffer::new();
     out.push(kind);
     out.extend_from_slice(digits.format(len).as_bytes());
@@ -112,6 +122,20 @@ mod tests {
         }
         assert!(read.next().is_none());
         assert_eq!(read.position(), out.len());
+    }
+
+    #[test]
+    fn lengths_of_every_size_are_written() {
+        for len in [0, 1, 9, 10, 57, 99, 100, 101, 65_536] {
+            let mut out = Vec::new();
+            let word = vec![b'w'; len];
+            write_bulk(&mut out, &word);
+            let expected = format!("${len}\r\n{}\r\n", "w".repeat(len));
+            assert_eq!(out, expected.as_bytes(), "{len}");
+            out.clear();
+            write_count(&mut out, len + 1);
+            assert_eq!(out, format!("*{}\r\n", len + 1).as_bytes());
+        }
     }
 
     #[test]

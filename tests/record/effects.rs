@@ -1,7 +1,7 @@
 //! What our handlers tell the log, beside what redis-server 7.0.15 writes into its own.
 //!
-//! One list of commands runs on redis-server, which logs to an append-only file, and over a store of
-//! ours; command by command both logs must say the same, but for times, which may lie a little
+//! One list of commands runs on redis-server, which logs to an append-only file, and over a store
+//! of ours; command by command both logs must say the same, but for times, which may lie a little
 //! apart. Then our stream, as records in a log, is loaded by another redis-server, which must hold
 //! what the first one holds. Differences that are meant stand in a list, with reasons.
 

@@ -13,6 +13,7 @@ mod locks;
 mod lookup;
 mod measure;
 mod parse;
+mod record;
 mod slot;
 
 use measure::Bench;
@@ -27,6 +28,7 @@ fn main() {
     encode::run(&mut bench);
     lookup::run(&mut bench);
     insert::run(&mut bench);
+    record::run(&mut bench);
     locks::run(&mut bench);
     hop::run(&mut bench);
 }

@@ -18,7 +18,6 @@ struct Mark {
     /// Its first key among `keys`.
     first_key: usize,
     db: u16,
-    slot: Option<u16>,
 }
 
 /// What the command that runs has said so far.
@@ -62,8 +61,6 @@ pub struct EffectStream {
 #[derive(Debug, Clone, Copy)]
 pub struct Effect<'a> {
     pub db: u16,
-    /// The slot of its keys, if it has keys and they share one.
-    pub slot: Option<u16>,
     /// The command as RESP.
     pub command: &'a [u8],
     bytes: &'a [u8],
@@ -75,6 +72,12 @@ impl<'a> Effect<'a> {
     pub fn keys(&self) -> impl ExactSizeIterator<Item = &'a [u8]> + use<'a> {
         let bytes = self.bytes;
         self.keys.iter().map(move |key| &bytes[key.clone()])
+    }
+
+    /// The slot of its keys, if it has keys and they share one.
+    #[must_use]
+    pub fn slot(&self) -> Option<u16> {
+        shared_slot(self.keys())
     }
 }
 
@@ -99,7 +102,6 @@ impl EffectStream {
             let keys_end = next.map_or(self.keys.len(), |next| next.first_key);
             Effect {
                 db: mark.db,
-                slot: mark.slot,
                 command: &self.bytes[mark.start..end],
                 bytes: &self.bytes,
                 keys: &self.keys[mark.first_key..keys_end],
@@ -236,35 +238,38 @@ impl EffectStream {
         words: impl ExactSizeIterator<Item = &'w [u8]>,
         keys: impl IntoIterator<Item = usize>,
     ) {
-        let mut mark = Mark {
+        let mark = Mark {
             start: self.bytes.len(),
             first_key: self.keys.len(),
             db,
-            slot: None,
         };
-        let mut keys = keys.into_iter().peekable();
-        let mut slots = None;
+        let mut keys = keys.into_iter();
+        let mut next_key = keys.next();
         write_count(&mut self.bytes, words.len());
         for (at, word) in words.enumerate() {
             write_bulk(&mut self.bytes, word);
-            if keys.next_if_eq(&at).is_some() {
+            if next_key == Some(at) {
                 let end = self.bytes.len() - 2;
                 self.keys.push(end - word.len()..end);
-                let slot = key_slot(word);
-                slots = match slots {
-                    None => Some(Some(slot)),
-                    Some(one) => Some(one.filter(|one| *one == slot)),
-                };
+                next_key = keys.next();
             }
         }
-        assert!(keys.peek().is_none(), "every key is an argument");
+        assert!(next_key.is_none(), "every key is an argument");
+        let its_keys = &self.keys[mark.first_key..];
         assert!(
-            !self.apart || slots != Some(None),
+            !self.apart
+                || its_keys.len() < 2
+                || shared_slot(its_keys.iter().map(|key| &self.bytes[key.clone()])).is_some(),
             "what is told apart concerns one slot"
         );
-        mark.slot = slots.flatten();
         self.marks.push(mark);
     }
+}
+
+/// The slot that all keys have, if there are any.
+fn shared_slot<'k>(mut keys: impl Iterator<Item = &'k [u8]>) -> Option<u16> {
+    let first = key_slot(keys.next()?);
+    keys.all(|key| key_slot(key) == first).then_some(first)
 }
 
 #[cfg(test)]
@@ -298,7 +303,7 @@ mod tests {
             .map(|effect| {
                 let keys: Vec<_> = effect.keys().map(String::from_utf8_lossy).collect();
                 let keys = keys.join(",");
-                (effect.db, words(effect.command), effect.slot, keys)
+                (effect.db, words(effect.command), effect.slot(), keys)
             })
             .collect();
         let slot = |key: &str| Some(key_slot(key.as_bytes()));
