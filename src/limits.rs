@@ -121,8 +121,8 @@ pub const ACCEPT_RETRY_US: u64 = 100_000;
 pub const BIND_PATIENCE_MS: u64 = 200;
 /// Events that one `poll` reports at most; the rest waits for the next tick.
 pub const EVENTS_PER_POLL: usize = 512;
-/// What reads and writes past the system's cache are aligned to, in memory and in the file, bytes: a
-/// multiple of every disk's sectors.
+/// What reads and writes past the system's cache are aligned to, in memory and in the file, bytes:
+/// a multiple of every disk's sectors.
 pub const FILE_ALIGNMENT: usize = 4096;
 /// Largest buffer of one read or write of a file, bytes.
 pub const FILE_BUFFER_BYTES_MAX: usize = 1 << 30;

@@ -405,12 +405,11 @@ impl Io for EpollIo {
             self.try_send(token, events);
         }
         self.unsent = unsent;
-        if self.files.has_news() {
-            self.files.report(events);
-        }
         let may_read = !self.readable.is_empty() && !self.free.is_empty();
         let sleep_us = match wait {
-            Wait::AtMost(limit_us) if events.len() == reported && !may_read => {
+            Wait::AtMost(limit_us)
+                if events.len() == reported && !may_read && !self.files.have_ended() =>
+            {
                 limit_us.min(self.accept_due_us())
             }
             _ => 0,

@@ -347,8 +347,8 @@ fn beside(path: &Path, shard: usize) -> PathBuf {
 }
 
 impl Core {
-    /// Rewrites the configuration file; its client has the reply when that is done. `edit` says what
-    /// is in it afterwards, by what was in it; no file is an empty one.
+    /// Rewrites the configuration file; its client has the reply when that is done. `edit` says
+    /// what is in it afterwards, by what was in it; no file is an empty one.
     pub fn rewrite_file(
         &mut self,
         token: Token,

@@ -1,4 +1,4 @@
-//! What the user of a file on a simulated disk knows of it, and whether what is left explains itself.
+//! What the user of a file on a simulated disk knows of it, and whether that explains what is left.
 //!
 //! Owned by the rig of `disk.rs`. A file is what was durable and the changes since; after a power
 //! cut each sector, and the length, may be as after any number of them. Asks for nothing itself.

@@ -44,6 +44,11 @@ impl Files {
         self.thread.under_way() + self.connecting.iter().flatten().count() + self.ended.len()
     }
 
+    /// True when the next `poll` has something to report without waiting.
+    pub(super) fn have_ended(&self) -> bool {
+        !self.ended.is_empty()
+    }
+
     /// True when something may have ended that `report` reports.
     #[inline]
     pub(super) fn has_news(&self) -> bool {
@@ -51,6 +56,7 @@ impl Files {
     }
 
     /// Reports what has ended.
+    #[cold]
     pub(super) fn report(&mut self, events: &mut Vec<Event>) {
         let Files {
             thread,

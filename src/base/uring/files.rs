@@ -279,6 +279,7 @@ impl UringIo {
     }
 
     /// Reports what ended elsewhere than in the ring.
+    #[cold]
     pub(super) fn report_files(&mut self, events: &mut Vec<Event>) {
         let Files {
             refused, thread, ..
