@@ -18,4 +18,5 @@ pub mod route;
 pub mod server;
 pub mod shard;
 pub mod store;
+pub mod txn;
 pub mod wal;

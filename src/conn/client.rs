@@ -6,7 +6,7 @@
 use super::{Input, Replies, ReplyBuffer};
 use crate::base::Token;
 use crate::resp::{Protocol, Span};
-use crate::route::{Batch, Carried, DbKey, Head, Sequence};
+use crate::route::{Batch, Carried, ClientRef, DbKey, Head, Sequence};
 use std::collections::{BTreeSet, VecDeque};
 
 /// Why a client's further commands wait.
@@ -213,6 +213,16 @@ pub struct Client {
 }
 
 impl Client {
+    /// Its name for those who may outlive it.
+    #[inline]
+    #[must_use]
+    pub fn reference(&self) -> ClientRef {
+        ClientRef {
+            token: self.token,
+            id: self.id,
+        }
+    }
+
     /// A client that has just connected.
     #[must_use]
     pub fn new(id: u64, token: Token, listener: u32, authenticated: bool, now_us: u64) -> Self {

@@ -6,6 +6,7 @@
 use super::Client;
 use crate::base::Token;
 use crate::limits::CLIENTS_PER_SHARD_MAX;
+use crate::route::ClientRef;
 
 /// All clients of a shard.
 #[derive(Debug, Default)]
@@ -58,7 +59,8 @@ impl Clients {
 
     /// The client with this id at a token, if it is still there.
     #[inline]
-    pub fn of(&mut self, token: Token, id: u64) -> Option<&mut Client> {
+    pub fn of(&mut self, client: ClientRef) -> Option<&mut Client> {
+        let ClientRef { token, id } = client;
         self.get_mut(token).filter(|client| client.id == id)
     }
 

@@ -84,6 +84,14 @@ pub struct Statistics {
 }
 
 impl Statistics {
+    /// A transaction over so many shards begins.
+    pub fn count_transaction(&mut self, shards: usize) {
+        if self.transactions.len() <= shards {
+            self.transactions.resize(shards + 1, 0);
+        }
+        self.transactions[shards] += 1;
+    }
+
     /// Counts an error reply by its code.
     pub fn count_error(&mut self, code: &str) {
         self.error_replies += 1;

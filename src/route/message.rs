@@ -44,27 +44,46 @@ impl Message {
     }
 }
 
-/// A client of a shard: the token alone may have another client by now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// A client of a shard: the token alone may have another client, of another id, by now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ClientRef {
     pub token: Token,
-    pub client: u64,
+    pub id: u64,
 }
 
-/// Where a reply belongs: a client of the home shard and a place in its pipeline.
+/// Where a reply belongs: to a client of the home shard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ReplyTo {
-    pub token: Token,
-    /// The client's id; a reply to a client that has gone finds another id at the token.
-    pub client: u64,
-    /// The place in the client's pipeline.
-    pub place: u32,
+pub enum ReplyTo {
+    /// At this place of its pipeline.
+    Place(ClientRef, u32),
+    /// It waits for nothing else.
+    Alone(ClientRef),
+}
+
+impl ReplyTo {
+    /// Whose reply it is.
+    #[inline]
+    #[must_use]
+    pub fn client(self) -> ClientRef {
+        match self {
+            ReplyTo::Place(client, _) | ReplyTo::Alone(client) => client,
+        }
+    }
+}
+
+/// For whom a plain command is run elsewhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asker {
+    /// A client, with the place of the reply in its pipeline.
+    Client(ClientRef, u32),
+    /// A snapshot of the home shard, of which the command is a part.
+    Snapshot(u64),
 }
 
 /// One plain command on its way.
 #[derive(Debug, Clone, Copy)]
 pub struct RemoteCommand {
-    pub to: ReplyTo,
+    pub asker: Asker,
     pub head: Head,
     /// The command's spans in the parcel.
     pub first_span: u32,
@@ -195,43 +214,65 @@ pub enum Part {
     Ready,
 }
 
+/// A shard's consent to a transaction.
+#[derive(Debug)]
+pub struct Grant {
+    pub part: Part,
+    /// A key that the client watches there has changed.
+    pub dirty: bool,
+    /// The clock of the shard: the transaction's is no earlier.
+    pub clock_ms: u64,
+}
+
 /// Lent entries on their way home, in the order in which they were lent.
 pub type Returned = Vec<Option<Entry>>;
+
+/// A transaction that its owner begins: what it has locked and lends the home of the client.
+#[derive(Debug)]
+pub struct Lent {
+    pub sequence: Sequence,
+    pub keys: Arc<[DbKey]>,
+    pub entries: Vec<Option<Entry>>,
+    /// The clock of the owner.
+    pub clock_ms: u64,
+}
+
+impl Lent {
+    /// The owner's share and what it consents to.
+    #[must_use]
+    pub fn into_grant(self) -> (Arc<[DbKey]>, Grant) {
+        let grant = Grant {
+            part: Part::Entries(self.entries),
+            dirty: false,
+            clock_ms: self.clock_ms,
+        };
+        (self.keys, grant)
+    }
+}
 
 /// WATCH of some keys of one owner by a client of any shard.
 #[derive(Debug)]
 pub struct Watch {
-    pub client: u64,
-    pub token: Token,
+    pub client: ClientRef,
     pub keys: Vec<DbKey>,
 }
 
 /// A key that a blocked client waits for has something to take.
 #[derive(Debug)]
 pub struct Offer {
-    pub sequence: Sequence,
-    pub client: u64,
-    pub token: Token,
+    pub client: ClientRef,
     /// The client's count of blocking commands: an offer to an earlier one is stale.
     pub block: u32,
     /// The key with something to take, then the client's other keys on that shard that it must
     /// have.
-    pub keys: Arc<[DbKey]>,
-    pub entries: Vec<Option<Entry>>,
-    /// The clock of the owner.
-    pub clock_ms: u64,
+    pub lent: Lent,
 }
 
-/// A command that asked about its source: what its owner lends it.
+/// A command that asked about its source: what its owner lends it, all of its keys on that shard.
 #[derive(Debug)]
 pub struct Found {
-    pub sequence: Sequence,
     pub task: Task,
-    /// The command's keys on that shard.
-    pub keys: Arc<[DbKey]>,
-    pub entries: Vec<Option<Entry>>,
-    /// The clock of the owner.
-    pub clock_ms: u64,
+    pub lent: Lent,
 }
 
 /// Commands for the shard of all their keys: an EXEC, or a command that waits there for a
@@ -253,6 +294,24 @@ pub struct Task {
     pub needs_client: bool,
     /// The command was counted as a call when it began to wait.
     pub counted: bool,
+}
+
+impl Task {
+    /// One command of a client.
+    #[must_use]
+    pub fn of(home: usize, to: ReplyTo, head: Head, args: &Args<'_>) -> Self {
+        Self {
+            home: u16::try_from(home).expect("shards are limited to 256"),
+            to,
+            protocol: head.protocol,
+            commands: Batch::of(head, args),
+            exec: false,
+            watcher: None,
+            block: 0,
+            needs_client: false,
+            counted: false,
+        }
+    }
 }
 
 /// The rarer messages.
@@ -296,10 +355,7 @@ pub enum Note {
     /// Transactions, shard to coordinator.
     Granted {
         sequence: Sequence,
-        part: Part,
-        dirty: bool,
-        /// The clock of the shard: the transaction's is no earlier.
-        clock_ms: u64,
+        grant: Grant,
     },
     /// An older transaction waits: give the grant back unless decided.
     Revoke {
@@ -322,10 +378,7 @@ pub enum Note {
 
     /// A client watches keys of the receiver, and the receiver's confirmation.
     Watch(Box<Watch>),
-    Watched {
-        client: u64,
-        token: Token,
-    },
+    Watched(ClientRef),
     /// A client watches no key any longer.
     Unwatch {
         client: u64,
@@ -337,9 +390,7 @@ pub enum Note {
     Probe(Box<Task>),
     Found(Box<Found>),
     /// A blocking command found nothing and is registered at its owner.
-    Blocked {
-        to: ReplyTo,
-    },
+    Blocked(ClientRef),
     /// Blocked clients: an owner asks for a claim; the home tells owners to forget.
     Offer(Box<Offer>),
     Unblock {
@@ -355,8 +406,7 @@ pub enum Note {
 
     /// A client's command took long elsewhere; its own shard keeps the log.
     Slow {
-        token: Token,
-        client: u64,
+        client: Option<ClientRef>,
         entry: Box<SlowEntry>,
     },
 
@@ -391,8 +441,7 @@ impl Note {
 #[derive(Debug, Clone)]
 pub struct Wait {
     pub home: u16,
-    pub token: Token,
-    pub client: u64,
+    pub client: ClientRef,
     pub block: u32,
     /// The type of value it can take, and how many elements of it it needs.
     pub kind: Kind,

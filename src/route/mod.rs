@@ -1,18 +1,18 @@
-//! Whose key is it: slots to shards, the messages between shards, and the locks of transactions.
+//! Whose key is it: slots to shards, and the messages between shards.
 //!
-//! Pure data and rules: `slots` maps, `message` names everything that crosses the mesh, `locks`
-//! orders transactions on one shard. The shard drives them; nothing here does I/O or executes a
-//! command.
+//! Pure data: `slots` maps, `message` names everything that crosses the mesh, `packed` holds the
+//! commands in it, `intent` is how shards ask one another for locks. Nothing here does I/O, decides
+//! or executes anything.
 
-mod locks;
+mod intent;
 mod message;
 mod packed;
 mod slots;
 
-pub use locks::{Intent, Locks, Mode, Outcome, Sequence, WHOLE};
+pub use intent::{Intent, Mode, Sequence, WHOLE, lock_key, strongest};
 pub use message::{
-    ClientRef, DbKey, Found, Message, Note, Offer, Parcel, Part, PartTimes, RemoteCommand, ReplyTo,
-    Returned, Schedule, Task, Wait, Watch, Work,
+    Asker, ClientRef, DbKey, Found, Grant, Lent, Message, Note, Offer, Parcel, Part, PartTimes,
+    RemoteCommand, ReplyTo, Returned, Schedule, Task, Wait, Watch, Work,
 };
 pub use packed::{Batch, Carried, Head};
 pub use slots::SlotTable;

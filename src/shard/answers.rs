@@ -7,14 +7,13 @@ use std::any::Any;
 
 use super::Core;
 use super::core::IoRequest;
-use super::keys::strongest;
 use super::participate::{Duty, Participant};
 use super::queries::{Asked, Traveller};
-use crate::route::{Intent, Mode, Note, WHOLE};
+use crate::route::{Intent, Mode, Note, WHOLE, strongest};
 
 impl Core {
     /// A shard asks, perhaps this one.
-    pub fn query_asked(
+    pub(super) fn query_asked(
         &mut self,
         from: usize,
         id: u64,
@@ -36,30 +35,29 @@ impl Core {
                 .push(IoRequest::StandStill { duration, asked });
             return;
         }
-        match mode.filter(|_| within_ms.is_none() && !self.transactions.locks.is_empty()) {
+        let participants = &self.transactions.participants;
+        match mode.filter(|_| within_ms.is_none() && !participants.no_locks()) {
             // Keys that are lent out are nowhere to be seen: it has to be alone.
-            Some(Mode::Exclusive) => self.query_locked(asked, vec![whole(Mode::Exclusive)]),
-            Some(mode) if self.transactions.locks.conflicts(WHOLE, mode) => {
-                self.query_locked(asked, vec![whole(mode)]);
+            Some(Mode::Exclusive) => {
+                self.query_locked(asked, vec![Intent::whole(Mode::Exclusive)]);
+            }
+            Some(mode) if participants.conflicts(WHOLE, mode) => {
+                self.query_locked(asked, vec![Intent::whole(mode)]);
             }
             _ => self.at_clock(within_ms, |core| core.answer_query(asked)),
         }
+        self.act();
     }
 
     /// The query takes its turn among the transactions.
     fn query_locked(&mut self, asked: Asked, intents: Vec<Intent>) {
-        let participant = Participant {
-            coordinator: asked.from,
-            duty: Duty::Query(asked),
-            watcher: None,
-            within_ms: None,
-        };
+        let participant = Participant::new(asked.from, Duty::Query(asked));
         let sequence = self.next_sequence();
         self.take_part(sequence, intents, participant);
     }
 
     /// Answers a query, or finds that keys have to come home first.
-    pub fn answer_query(&mut self, mut asked: Asked) {
+    pub(super) fn answer_query(&mut self, mut asked: Asked) {
         let query = asked.query.clone();
         let answer = if let Some((mut answer, keys)) = asked.lacking.take() {
             query.add(self, &mut answer, &keys);
@@ -84,9 +82,4 @@ impl Core {
         let id = asked.id;
         self.tell(asked.from, Note::Answer { id, answer });
     }
-}
-
-/// A lock on all keys of the shard.
-fn whole(mode: Mode) -> Intent {
-    Intent { key: WHOLE, mode }
 }

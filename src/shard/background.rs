@@ -8,11 +8,10 @@ use std::sync::atomic::Ordering;
 
 use super::Core;
 use super::core::IoRequest;
-use super::keys::lock_key;
 use crate::base::{Now, Socket, Token};
 use crate::conn::{Client, ReplyBufferRules, State};
 use crate::limits::{EXPIRE_PER_TICK, EXPIRE_PER_TICK_MAX, FREE_PER_TICK, IDLE_SLEEP_US};
-use crate::route::{Mode, Note, WHOLE};
+use crate::route::{Mode, Note, WHOLE, lock_key};
 
 /// What a shard does beside commands, and whether it still does.
 #[derive(Debug, Default)]
@@ -86,7 +85,7 @@ impl Core {
     #[must_use]
     pub fn sleep_us(&self) -> u64 {
         let mut sleep = IDLE_SLEEP_US;
-        if let Some(at) = self.waits.next_deadline_us() {
+        if let Some(at) = self.transactions.waits.next_deadline_us() {
             sleep = sleep.min(at.saturating_sub(self.now.monotonic_us));
         }
         if self.expires_keys()
@@ -113,13 +112,13 @@ impl Core {
             && !self.pause.is_on()
             && !self
                 .transactions
-                .locks
+                .participants
                 .conflicts(WHOLE, Mode::SomeExclusive)
     }
 
     /// One slice of work that no command asked for.
     pub fn background(&mut self) {
-        self.expire_waits();
+        self.time_out_waits();
         // Before its client can ask anew: a registration ends by its own end, not by that of the
         // one before.
         self.handle_own_notes();
@@ -175,13 +174,13 @@ impl Core {
             settings,
             ..
         } = self;
-        let locks = &transactions.locks;
+        let participants = &transactions.participants;
         let hash = self.keyspace.own.key_hash();
         let number_of = |db| u16::try_from(db).expect("databases are limited to 256");
         // A key's end is a write, which waits for those who have read it.
         let is_held = |db, key: &[u8]| {
-            !locks.is_empty()
-                && locks.conflicts(lock_key(number_of(db), hash.of(key)), Mode::Exclusive)
+            !participants.no_locks()
+                && participants.conflicts(lock_key(number_of(db), hash.of(key)), Mode::Exclusive)
         };
         let mut expired = 0;
         self.keyspace

@@ -12,13 +12,13 @@ use std::collections::BTreeSet;
 
 use super::Core;
 use super::participate::{Duty, Participant};
-use super::waits::Candidate;
 use crate::base::Token;
 use crate::cmd::{Blocking, Row, WaitsFor, flag, key_slot};
 use crate::conn::State;
 use crate::resp::Error;
-use crate::route::{Carried, DbKey, Note, ReplyTo, Returned, Sequence, Task, Wait};
-use crate::store::Kind;
+use crate::route::{Carried, ClientRef, DbKey, Note, Sequence, Task, Wait};
+use crate::store::Store;
+use crate::txn::Offered;
 
 /// How a command that may wait does so.
 fn waiting_of(row: &Row) -> &Blocking {
@@ -58,7 +58,7 @@ impl Core {
         );
         let wait = self.wait_of(task, keys);
         self.register_wait(wait);
-        self.tell(usize::from(task.home), Note::Blocked { to: task.to });
+        self.tell(usize::from(task.home), Note::Blocked(task.to.client()));
     }
 
     /// The registration of a task's client for those of its keys that one shard owns.
@@ -80,12 +80,10 @@ impl Core {
         keys.sort_unstable();
         keys.dedup();
         let blocking = waiting_of(row);
-        let (home, block) = (task.home, task.block);
         Wait {
-            home,
-            token: task.to.token,
-            client: task.to.client,
-            block,
+            home: task.home,
+            client: task.to.client(),
+            block: task.block,
             kind: blocking.takes,
             least: (blocking.least)(&args),
             keys,
@@ -94,116 +92,82 @@ impl Core {
     }
 
     /// A client waits for keys of this shard.
-    pub fn register_wait(&mut self, wait: Wait) {
-        self.waits.remove(wait.client);
-        self.waits.locking.remove(&wait.client);
-        if !wait.keys.is_empty() {
-            self.waits.add(wait);
-        }
+    pub(super) fn register_wait(&mut self, wait: Wait) {
+        self.transactions.waits.register(wait);
         self.update_wants();
     }
 
     /// The client has been served or has gone.
-    pub fn forget_waits(&mut self, client: u64) {
-        self.waits.remove(client);
-        self.waits.locking.remove(&client);
+    pub(super) fn forget_waits(&mut self, client: u64) {
+        self.transactions.waits.forget(client);
         self.update_wants();
     }
 
-    /// Lent entries that come back unchanged may still be there for the next waiter.
-    pub fn mark_ready(&mut self, keys: &[DbKey], returned: &Returned) {
-        if self.waits.is_empty() {
+    /// Locks every ready key for its first waiter, to be offered when it is locked: before everybody
+    /// who came after the transaction that made the keys ready, if one did.
+    pub(super) fn offer_ready(&mut self, behind: Option<Sequence>) {
+        if !self.transactions.waits.has_ready() {
             return;
         }
-        for (key, entry) in keys.iter().zip(returned) {
-            if entry.is_some() {
-                self.waits.look_again(key.clone());
-            }
-        }
-    }
-
-    /// Offers every ready key to its first waiter.
-    pub fn serve_ready(&mut self) {
-        self.offer_ready(None);
-    }
-
-    /// As `serve_ready`, before everybody who came after the transaction that made the keys ready.
-    pub fn serve_ready_behind(&mut self, sequence: Sequence) {
-        self.offer_ready(Some(sequence));
-    }
-
-    fn offer_ready(&mut self, behind: Option<Sequence>) {
-        while let Some(key) = self.waits.next_ready() {
-            let Some(offered) = self.live_value(&key) else {
-                continue;
+        loop {
+            let Self {
+                transactions,
+                keyspace,
+                now,
+                ..
+            } = self;
+            let value = |key: &DbKey| value_at(&keyspace.own, key, now.unix_ms());
+            let Some((candidate, key)) = transactions.waits.next_candidate(value) else {
+                break;
             };
-            let Some(first) = self.waits.first_for(&key, offered) else {
-                continue;
-            };
-            if self.waits.may_be_served_before(first) {
-                self.waits.defer(key);
-                continue;
-            }
-            let registered = self
-                .waits
-                .remove(first)
-                .expect("the queues name clients that wait");
-            self.waits.offered.insert(key.clone());
-            let wait = &registered.wait;
-            self.waits.locking.insert(wait.client, wait.block);
+            let wait = candidate.wait();
+            let home = usize::from(wait.home);
             let intents = self.exclusive_intents(std::iter::once(&key).chain(&wait.also));
-            let sequence = match behind {
-                Some(behind) => self.sequence_behind(behind),
-                None => self.next_sequence(),
-            };
-            let participant = Participant {
-                coordinator: usize::from(wait.home),
-                duty: Duty::Offer(Box::new(Candidate(registered)), key),
-                watcher: None,
-                within_ms: None,
-            };
-            self.take_part(sequence, intents, participant);
+            let sequence = behind.and_then(|behind| self.sequence_behind(behind));
+            let sequence = sequence.unwrap_or_else(|| self.next_sequence());
+            let duty = Duty::Offer(Box::new(candidate), key);
+            self.take_part(sequence, intents, Participant::new(home, duty));
         }
         self.update_wants();
     }
 
-    /// True when something is at a key of this shard, and its time is not over.
+    fn sequence_behind(&mut self, sequence: Sequence) -> Option<Sequence> {
+        let shard = self.id();
+        self.transactions.order.behind(sequence, shard)
+    }
+
+    /// True when something is at a key of this shard that has not expired.
     #[must_use]
     pub fn is_live(&self, key: &DbKey) -> bool {
         self.live_value(key).is_some()
     }
 
-    /// What is at a key, and how many elements it has.
-    pub(super) fn live_value(&self, key: &DbKey) -> Option<(Kind, usize)> {
-        let entry = self
-            .keyspace
-            .own
-            .get(usize::from(key.0), key_slot(&key.1), &key.1)?;
-        let live = !entry.is_expired(self.now.unix_ms());
-        live.then(|| (entry.kind(), entry.value().elements()))
+    /// What is at a key of this shard and has not expired.
+    pub(super) fn live_value(&self, key: &DbKey) -> Option<Offered> {
+        value_at(&self.keyspace.own, key, self.now.unix_ms())
     }
 
     /// Its first attempt found nothing: from now on the client waits and its time runs. `owners`
     /// have registered it.
-    pub fn blocked(&mut self, to: ReplyTo, owners: impl IntoIterator<Item = usize>) {
-        let client = self.clients.of(to.token, to.client);
+    pub(super) fn blocked(&mut self, waiter: ClientRef, owners: impl IntoIterator<Item = usize>) {
+        let client = self.clients.of(waiter);
         let Some(client) = client.filter(|client| client.state != State::Closing) else {
-            return self.unblock(to.client, owners);
+            return self.unblock(waiter.id, owners);
         };
         assert!(
             client.waiting.is_some(),
             "a client that blocks has kept its command"
         );
         if client.ended {
-            return self.close_now(to.token);
+            return self.close_now(waiter.token);
         }
         client.state = State::Blocked;
         let (block, since_us) = (client.block, client.blocked_at_us);
-        self.list_output(to.token);
-        if let Some(timeout_us) = self.timeout_us(to.token) {
-            let deadline = (since_us + timeout_us, to.token, to.client, block);
-            self.waits.deadlines.insert(deadline);
-            self.client(to.token).deadline_us = Some(deadline.0);
+        self.list_output(waiter.token);
+        if let Some(timeout_us) = self.timeout_us(waiter.token) {
+            let at_us = since_us + timeout_us;
+            self.transactions.waits.add_deadline((at_us, waiter, block));
+            self.client(waiter.token).deadline_us = Some(at_us);
         }
     }
 
@@ -245,19 +209,27 @@ impl Core {
         self.stop_waiting(token, error);
     }
 
-    /// Ends a client's wait without an element.
-    pub fn stop_waiting(&mut self, token: Token, error: bool) {
+    /// A client waits no longer: its owners forget it. False: it did not wait.
+    fn end_wait(&mut self, token: Token) -> bool {
         let client = self.client(token);
-        assert!(
-            client.state == State::Blocked,
-            "only a blocked client is released"
-        );
         let id = client.id;
-        let command = client.waiting.take();
-        let command = command.expect("a blocked client has its command");
+        let Some(command) = client.waiting.take() else {
+            return false;
+        };
         self.forget_deadline(token);
         let owners = self.waits_at(&command);
         self.unblock(id, owners);
+        true
+    }
+
+    /// Ends a client's wait without an element.
+    pub fn stop_waiting(&mut self, token: Token, error: bool) {
+        assert!(
+            self.client(token).state == State::Blocked,
+            "only a blocked client is released"
+        );
+        let waited = self.end_wait(token);
+        assert!(waited, "a blocked client has its command");
         if error {
             let error = Error::new("UNBLOCKED client unblocked via CLIENT UNBLOCK");
             return self.complete(token, |reply| reply.error(&error));
@@ -266,33 +238,29 @@ impl Core {
         self.complete(token, |reply| reply.null_array());
     }
 
-    /// Releases the clients whose time is over.
-    pub fn expire_waits(&mut self) {
-        while let Some(&(at_us, token, id, block)) = self.waits.deadlines.first() {
-            if at_us > self.now.monotonic_us {
-                return;
-            }
-            self.waits.deadlines.pop_first();
+    /// Releases the clients whose timeout has passed.
+    pub(super) fn time_out_waits(&mut self) {
+        let now_us = self.now.monotonic_us;
+        while let Some((_, client, block)) = self.transactions.waits.next_timed_out(now_us) {
             let waits = |client: &mut crate::conn::Client| {
                 client.state == State::Blocked && client.block == block
             };
-            if self.clients.of(token, id).is_some_and(waits) {
-                self.stop_waiting(token, false);
+            if self.clients.of(client).is_some_and(waits) {
+                self.stop_waiting(client.token, false);
             }
         }
     }
 
     /// A client leaves: nobody serves it any more.
-    pub fn leave_waits(&mut self, token: Token) {
-        let client = self.client(token);
-        let id = client.id;
-        let Some(command) = client.waiting.take() else {
-            return;
-        };
-        self.forget_deadline(token);
-        let owners = self.waits_at(&command);
-        self.unblock(id, owners);
+    pub(super) fn leave_waits(&mut self, token: Token) {
+        self.end_wait(token);
     }
+}
+
+/// What is at a key and has not expired at that time.
+fn value_at(store: &Store, key: &DbKey, now_ms: u64) -> Option<Offered> {
+    let entry = store.get(usize::from(key.0), key_slot(&key.1), &key.1)?;
+    (!entry.is_expired(now_ms)).then(|| (entry.kind(), entry.value().elements()))
 }
 
 #[cfg(test)]

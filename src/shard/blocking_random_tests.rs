@@ -5,7 +5,6 @@
 use crate::cmd::Random;
 use crate::route::DbKey;
 use crate::shard::testing::{Peer, Shards};
-use crate::shard::waits::suits;
 use std::collections::HashMap;
 
 /// A client of the random test, and how many texts it has been told to push: `t<id>-0`, `t<id>-1`,
@@ -69,15 +68,10 @@ fn assert_nobody_waits_in_vain(shards: &mut Shards, count: usize, keys: &[String
         let core = shards.core(shard);
         for key in keys {
             let key: DbKey = (0, key.as_bytes().into());
-            let (Some(offered), Some(queue)) = (core.live_value(&key), core.waits.by_key.get(&key))
-            else {
-                continue;
-            };
-            let waits = |client: &u64| suits(&core.waits.by_client[client].wait, offered);
-            assert!(
-                !queue.clients.iter().any(waits),
-                "{key:?} at {shard} of {count}"
-            );
+            let waits = &core.transactions.waits;
+            let overlooked = core.live_value(&key);
+            let overlooked = overlooked.is_some_and(|offered| waits.is_overlooked(&key, offered));
+            assert!(!overlooked, "{key:?} at {shard} of {count}");
         }
     }
 }
@@ -137,10 +131,10 @@ fn nothing_is_lost_nor_taken_twice_nor_left_lying() {
         }
         for shard in 0..count {
             assert!(
-                shards.core(shard).waits.is_empty(),
+                shards.core(shard).transactions.waits.is_empty(),
                 "shard {shard} of {count}"
             );
-            assert!(shards.core(shard).transactions.locks.is_empty());
+            assert!(shards.core(shard).transactions.participants.no_locks());
         }
         assert_whole(&found);
     }

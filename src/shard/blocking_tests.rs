@@ -61,7 +61,7 @@ fn keys_of_several_shards() {
             assert_eq!(last, format!("*2\r\n{}*1\r\n{}", bulk(key), bulk("a")));
         }
         for shard in 0..count {
-            assert!(shards.core(shard).waits.is_empty());
+            assert!(shards.core(shard).transactions.waits.is_empty());
         }
     }
 }
@@ -171,7 +171,7 @@ fn who_has_gone_takes_nothing() {
         let left = shards.call(pusher, &format!("LLEN {key}"));
         assert_eq!(left, if served { ":0\r\n" } else { ":1\r\n" });
         for shard in 0..count {
-            assert!(shards.core(shard).waits.is_empty());
+            assert!(shards.core(shard).transactions.waits.is_empty());
         }
     }
 }
@@ -470,7 +470,7 @@ fn notes_since(shards: &mut Shards, count: usize, before: &mut u64) -> u64 {
     let mut sum = 0;
     for shard in 0..count {
         let core = shards.core(shard);
-        assert!(core.waits.is_empty() && core.waits.locking.is_empty());
+        assert!(core.transactions.waits.is_empty() && core.transactions.waits.no_candidates());
         sum += core.statistics().notes;
     }
     sum - std::mem::replace(before, sum)
@@ -591,11 +591,11 @@ fn a_source_that_is_on_its_way_is_not_asked_about() {
     }
     // It is lent: the destination is locked while it comes home.
     shards.send(near, &format!("BLMOVE {source} {destination} LEFT LEFT 0"));
-    assert_eq!(shards.core(1).transactions.coordinated.len(), 1);
+    assert_eq!(shards.core(1).transactions.coordinator.len(), 1);
     for shard in [1, 2] {
         shards.tick(shard);
     }
-    assert!(!shards.core(2).transactions.locks.is_empty());
+    assert!(!shards.core(2).transactions.participants.no_locks());
     shards.run();
     assert_eq!(shards.read(near), bulk("a"));
     assert_eq!(shards.read(other), ":1\r\n");

@@ -3,8 +3,6 @@
 //! `Core` itself stands in `mod.rs`. What is here needs one room or the client; what runs commands
 //! is in the other files.
 
-use foldhash::fast::FixedState;
-use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
 
@@ -15,25 +13,21 @@ use crate::conn::{Client, Clients, State};
 use crate::limits::TURN_INPUT_BYTES;
 use crate::metrics::{Metrics, Statistics, Thresholds};
 use crate::resp::{Error, Reply};
-use crate::route::{Locks, Note, Sequence, SlotTable, Task};
+use crate::route::{Note, SlotTable};
 use crate::store::{Cleared, Store};
+use crate::txn::Transactions;
 
 use super::Core;
 use super::account::{Memory, SharedMemory};
 use super::ahead::Parsing;
 use super::background::Chores;
 use super::commands::Commands;
-use super::coordinate::Coordinated;
 use super::mail::Mail;
 use super::monitor::Monitors;
 use super::output::Output;
-use super::participate::Participant;
 use super::pause::Pause;
 use super::queries::Queries;
 use super::ready::Ready;
-use super::snapshot::Snapshots;
-use super::waits::Waits;
-use super::watch::Watches;
 
 /// What all shards of a server have in common: a few counters, nothing else is shared.
 #[derive(Debug)]
@@ -141,19 +135,6 @@ impl Keyspace {
     }
 }
 
-/// Transactions over several shards that this one coordinates or takes part in.
-#[derive(Default)]
-pub(super) struct Transactions {
-    pub(super) locks: Locks,
-    pub(super) participants: HashMap<Sequence, Participant, FixedState>,
-    pub(super) coordinated: HashMap<Sequence, Coordinated, FixedState>,
-    /// Commands behind a suspended one of the same client and shard, in order.
-    pub(super) behind: HashMap<(u16, Token), VecDeque<Task>, FixedState>,
-    /// The newest drawn number behind which this shard has given places, and how many of them.
-    pub(super) behind_drawn: (u64, u64),
-    pub(super) snapshots: Snapshots,
-}
-
 impl Core {
     /// A shard with an empty keyspace.
     #[must_use]
@@ -180,8 +161,6 @@ impl Core {
             parsing: Parsing::default(),
             requests: Vec::new(),
             transactions: Transactions::default(),
-            waits: Waits::default(),
-            watches: Watches::default(),
             queries: Queries::default(),
             pause: Pause::default(),
             chores: Chores::default(),
@@ -296,7 +275,7 @@ impl Core {
 
     /// Grants every lock at once: the seeded defect that the checkers must find.
     pub fn ignore_lock_conflicts(&mut self) {
-        self.transactions.locks.ignore_conflicts();
+        self.transactions.participants.ignore_conflicts();
     }
 
     /// A client that is known to be there.

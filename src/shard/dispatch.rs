@@ -14,7 +14,7 @@ use crate::cmd::{Row, Run, changes_keys, flag};
 use crate::config::choice::PipelineOrder;
 use crate::conn::{ReplyMode, State};
 use crate::resp::Args;
-use crate::route::{RemoteCommand, ReplyTo};
+use crate::route::{Asker, RemoteCommand};
 
 impl Core {
     /// One command of a client; `first_slot` is its first argument's, where it is known.
@@ -126,7 +126,8 @@ impl Core {
                 }
                 let mut task = self.task(token, row_number, args);
                 self.remember_blocking(token, row, &mut task);
-                self.coordinate(token, row, task, place)
+                self.coordinate(row, task, place);
+                Flow::Stop
             }
         }
     }
@@ -141,7 +142,7 @@ impl Core {
         args: &Args<'_>,
         key: (u16, u16),
     ) -> Flow {
-        if (!self.transactions.locks.is_empty() || row.has(flag::BLOCKING))
+        if (!self.transactions.participants.no_locks() || row.has(flag::BLOCKING))
             && let Some(flow) = self.execute_behind_locks(token, row_number, row, args)
         {
             return flow;
@@ -151,8 +152,7 @@ impl Core {
             .get_mut(token)
             .expect("the caller works for a client that is there");
         let call = Call {
-            token,
-            client: client.id,
+            client: Some(client.reference()),
             chained: true,
             ..Call::of(client.session.head(row_number).with_key(key), false)
         };
@@ -175,7 +175,7 @@ impl Core {
             self.client(token).replies.seal(start);
         }
         self.settle_effects();
-        if self.waits.has_ready() {
+        if self.transactions.waits.has_ready() {
             self.serve_ready();
         }
         Flow::Next
@@ -235,11 +235,7 @@ impl Core {
         }
         let (first_span, spans) = parcel.pack(args);
         parcel.commands.push(RemoteCommand {
-            to: ReplyTo {
-                token,
-                client: client.id,
-                place: client.replies.reserve(),
-            },
+            asker: Asker::Client(client.reference(), client.replies.reserve()),
             head: client.session.head(row_number).with_key(key),
             first_span,
             spans,
@@ -255,7 +251,7 @@ impl Core {
             return self.wait_for_replies(token);
         }
         let row: &'static Row = self.table().row(row_number);
-        if self.identity.shards == 1 && self.transactions.locks.is_empty() {
+        if self.identity.shards == 1 && self.transactions.participants.no_locks() {
             return self.execute_here(token, row_number, row, args, (0, 0));
         }
         let task = self.task(token, row_number, args);

@@ -6,11 +6,10 @@
 //! events.
 
 use super::Core;
-use super::replies::ALONE;
 use crate::base::Token;
 use crate::cmd::{Context, Handler, RoutedKey, Row, Run, Terms};
 use crate::resp::{Args, Protocol, Reply};
-use crate::route::{Batch, Head, ReplyTo, Task};
+use crate::route::{ClientRef, Head, ReplyTo, Task};
 
 /// What a handler is told besides its arguments.
 #[derive(Debug, Clone, Copy)]
@@ -20,9 +19,8 @@ pub struct Call {
     pub borrowed: bool,
     /// The command may wait for a key: it stands alone, outside any transaction.
     pub may_block: bool,
-    /// The client, where it is known, and its home; for the slow log.
-    pub token: Token,
-    pub client: u64,
+    /// The client, where it is known, and its home where that is another shard; for the slow log.
+    pub client: Option<ClientRef>,
     pub home: Option<u16>,
     /// The call is counted elsewhere: a part, whose coordinator counts it, or a command that was
     /// counted when it began to wait.
@@ -40,8 +38,7 @@ impl Call {
             head,
             borrowed,
             may_block: false,
-            token: 0,
-            client: 0,
+            client: None,
             home: None,
             counted: false,
             chained: false,
@@ -152,7 +149,7 @@ impl Core {
             may_block: false,
             served: false,
             // An expired key is ended under its lock only.
-            expiry_held: self.pause.is_on() || !self.transactions.locks.is_empty(),
+            expiry_held: self.pause.is_on() || !self.transactions.participants.no_locks(),
             routed: None,
             lru_clock: (self.now.unix_us / 1_000_000) as u32 & 0x00ff_ffff,
         };
@@ -171,24 +168,12 @@ impl Core {
 
     /// A command of one of our clients, alone in its pipeline, packed up to wait or travel.
     pub fn task(&mut self, token: Token, row_number: u16, args: &Args<'_>) -> Task {
-        let home = u16::try_from(self.id()).expect("shards are limited to 256");
         let client = self.client(token);
-        let to = ReplyTo {
-            token,
-            client: client.id,
-            place: ALONE,
-        };
+        let (to, block) = (ReplyTo::Alone(client.reference()), client.block);
         let head = client.session.head(row_number);
         Task {
-            home,
-            to,
-            protocol: head.protocol,
-            commands: Batch::of(head, args),
-            exec: false,
-            watcher: None,
-            block: self.client(token).block,
-            needs_client: false,
-            counted: false,
+            block,
+            ..Task::of(self.id(), to, head, args)
         }
     }
 

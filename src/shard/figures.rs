@@ -65,7 +65,7 @@ impl Core {
         statistics.longest_round_cause = format!("{}/{}", longest.step.name(), row.unwrap_or("-"));
         statistics.stalls = stalls;
         statistics.client_memory = self.client_memory();
-        statistics.clients_with_deadline = self.waits.deadlines.len() as u64;
+        statistics.clients_with_deadline = self.transactions.waits.deadlines() as u64;
         let now_us = self.now.monotonic_us;
         statistics.memory_exceeded_us = (
             self.memory.exceeded_before_us(),

@@ -21,6 +21,7 @@ use crate::base::{
 };
 use crate::limits::FILE_BUFFER_BYTES_MAX;
 use crate::resp::Error;
+use crate::route::ClientRef;
 
 /// What is in the file afterwards, by what was in it; no file is an empty one.
 struct Edit(Box<EditFunction>);
@@ -38,14 +39,12 @@ impl fmt::Debug for Edit {
 pub(super) struct Rewrite {
     path: PathBuf,
     edit: Edit,
-    token: Token,
-    client: u64,
+    client: ClientRef,
 }
 
 /// A rewrite that has ended.
 pub(super) struct Rewritten {
-    token: Token,
-    client: u64,
+    client: ClientRef,
     result: io::Result<()>,
 }
 
@@ -162,7 +161,6 @@ impl Files {
         } = self.running.take().expect("it has just advanced");
         self.next(io);
         Some(Rewritten {
-            token: rewrite.token,
             client: rewrite.client,
             result: failure.map_or(Ok(()), Err),
         })
@@ -360,8 +358,7 @@ impl Core {
         let rewrite = Rewrite {
             path,
             edit: Edit(Box::new(edit)),
-            token,
-            client: client.id,
+            client: client.reference(),
         };
         let request = super::core::IoRequest::Rewrite(rewrite);
         self.requests.push(request);
@@ -370,17 +367,14 @@ impl Core {
 
     /// A file that a client's command asked for has been written, or not.
     pub(super) fn file_rewritten(&mut self, rewritten: Rewritten) {
-        let Rewritten {
-            token,
-            client,
-            result,
-        } = rewritten;
+        let Rewritten { client, result } = rewritten;
+        let token = client.token;
         let result = result.map_err(|error| error_text(&error));
         match &result {
             Ok(()) => log::warning("CONFIG REWRITE executed with success."),
             Err(text) => log::warning(format_args!("CONFIG REWRITE failed: {text}")),
         }
-        if self.clients.of(token, client).is_none() {
+        if self.clients.of(client).is_none() {
             return;
         }
         self.complete(token, |reply| match result {

@@ -98,7 +98,10 @@ fn each_attempt_knows_one_key_more_and_nothing_is_done_twice() {
         assert_eq!(shards.call(client, "FOLLOW nowhere"), ":0\r\n");
         for shard in 0..count {
             let core = shards.core(shard);
-            assert!(core.transactions.locks.is_empty() && core.transactions.coordinated.is_empty());
+            assert!(
+                core.transactions.participants.no_locks()
+                    && core.transactions.coordinator.is_empty()
+            );
         }
     }
 }
@@ -156,6 +159,8 @@ fn a_client_that_leaves_under_way_leaves_nothing_behind() {
     assert_eq!(reply, format!("${}\r\n{}\r\n", keys[1].len(), keys[1]));
     for shard in 0..2 {
         let core = shards.core(shard);
-        assert!(core.transactions.locks.is_empty() && core.transactions.coordinated.is_empty());
+        assert!(
+            core.transactions.participants.no_locks() && core.transactions.coordinator.is_empty()
+        );
     }
 }

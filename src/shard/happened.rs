@@ -30,7 +30,7 @@ struct Listener {
 
 static LISTENERS: &[Listener] = &[
     Listener {
-        wants: |core| modified_if(!core.watches.is_empty()),
+        wants: |core| modified_if(!core.transactions.watches.is_empty()),
         hears: |core, happened| match happened {
             Happened::Modified(key) => core.watched_key_changed(key),
             Happened::Replaced(db) => core.watched_database_replaced(*db),
@@ -38,10 +38,10 @@ static LISTENERS: &[Listener] = &[
         },
     },
     Listener {
-        wants: |core| modified_if(!core.waits.is_empty()),
+        wants: |core| modified_if(!core.transactions.waits.is_empty()),
         hears: |core, happened| match happened {
-            Happened::Modified(key) => core.waits.modified(key.clone()),
-            Happened::Replaced(db) => core.waits.database_replaced(*db),
+            Happened::Modified(key) => core.transactions.waits.modified(key.clone()),
+            Happened::Replaced(db) => core.transactions.waits.database_replaced(*db),
             Happened::Event(_) => {}
         },
     },

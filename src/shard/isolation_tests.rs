@@ -145,7 +145,7 @@ fn nothing_ends_while_all_keys_are_held() {
         shards.tick(0);
         shards.tick(1);
         assert!(
-            !shards.core(1).transactions.locks.is_empty(),
+            !shards.core(1).transactions.participants.no_locks(),
             "{holding} holds the shard"
         );
         shards.pass(100);
@@ -178,5 +178,66 @@ fn who_is_killed_while_others_answer_does_nothing_more() {
     assert_eq!(shards.call(other, "EXISTS after"), ":0\r\n");
     for shard in 0..2 {
         assert!(!shards.core(shard).is_monitored(), "shard {shard}");
+    }
+}
+
+#[test]
+fn a_task_that_waited_ends_no_key_that_others_have_read() {
+    let mut shards = Shards::new(3);
+    let (reader, mover, waiting) = (shards.connect(0), shards.connect(0), shards.connect(1));
+    let (read, moved) = (shards.key(1, 0), shards.key(1, 1));
+    let (far, to) = (shards.key(2, 0), shards.key(0, 0));
+    shards.core(1).debugged_mut().active_expiry_off = true;
+    shards.call(waiting, &format!("SET {read} v PX 50"));
+    shards.call(waiting, &format!("SET {moved} w"));
+    // The reader has read one key, under a shared lock, and waits for the other shard.
+    shards.send(reader, &format!("MGET {read} {far}"));
+    for shard in [0, 1, 2, 0, 1] {
+        shards.tick(shard);
+    }
+    // Whoever moves a key holds it while the task comes, which has to wait.
+    shards.send(mover, &format!("RENAME {moved} {to}"));
+    shards.tick(0);
+    shards.tick(1);
+    for line in [
+        "MULTI",
+        &format!("GET {read}"),
+        &format!("GET {moved}"),
+        "EXEC",
+    ] {
+        shards.send(waiting, line);
+    }
+    shards.tick(1);
+    shards.pass(100);
+    shards.tick(0);
+    shards.tick(1);
+    shards.tick(1);
+    assert_eq!(shards.read(mover), "+OK\r\n");
+    let queued = "+OK\r\n+QUEUED\r\n+QUEUED\r\n";
+    assert_eq!(shards.read(waiting), queued, "it comes behind the reader");
+    shards.run();
+    assert_eq!(shards.read(reader), "*2\r\n$1\r\nv\r\n$-1\r\n");
+    assert_eq!(shards.read(waiting), "*2\r\n$-1\r\n$-1\r\n");
+}
+
+#[test]
+fn what_was_answered_before_a_watch_is_no_change_behind_it() {
+    let mut shards = Shards::new(4);
+    let (writer, watcher) = (shards.connect(3), shards.connect(0));
+    let own = shards.connect(1);
+    let (watched, other) = (shards.key(1, 0), shards.key(2, 0));
+    for watcher in [watcher, own] {
+        shards.send(writer, &format!("MSET {watched} 1 {other} 1"));
+        for shard in [3, 1, 2, 3] {
+            shards.tick(shard);
+        }
+        // Its last message to the owner is under way.
+        assert_eq!(shards.read(writer), "+OK\r\n");
+        shards.send(watcher, &format!("WATCH {watched}"));
+        shards.tick(0);
+        shards.run();
+        assert_eq!(shards.read(watcher), "+OK\r\n");
+        queue(&mut shards, watcher, &["PING"]);
+        assert_eq!(shards.call(watcher, "EXEC"), "*1\r\n+PONG\r\n");
     }
 }

@@ -3,11 +3,13 @@
 //! Answers for routing, for locks and for fetching memory ahead, from the row's key specs and the
 //! slot table. Looks at the keyspace for expiry times only; changes nothing.
 
+use smallvec::SmallVec;
+
 use super::Core;
 use crate::cmd::{Keys, Row, changes_keys, flag, key_slot};
 use crate::limits::AHEAD_MAX;
 use crate::resp::Args;
-use crate::route::{DbKey, Head, Intent, Mode, WHOLE};
+use crate::route::{DbKey, Head, Intent, Mode, WHOLE, lock_key, strongest};
 
 /// Where the keys of a command are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,19 +24,6 @@ pub enum Place {
     },
     /// Several shards own them; `positions` holds where the keys stand.
     Several,
-}
-
-/// The name in the lock table of a key with this hash.
-#[must_use]
-pub fn lock_key(db: u16, key_hash: u64) -> u64 {
-    let hash = key_hash ^ u64::from(db).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    if hash == WHOLE { 1 } else { hash }
-}
-
-/// Leaves each key once, with its strongest mode.
-pub fn strongest(intents: &mut Vec<Intent>) {
-    intents.sort_unstable_by_key(|intent| (intent.key, std::cmp::Reverse(intent.mode)));
-    intents.dedup_by_key(|intent| intent.key);
 }
 
 impl Core {
@@ -122,7 +111,7 @@ impl Core {
 
     /// True when a transaction holds a key of this command in a way that does not fit.
     pub fn is_locked(&self, row: &Row, db: u16, args: &Args<'_>) -> bool {
-        if self.transactions.locks.is_empty() {
+        if self.transactions.participants.no_locks() {
             return false;
         }
         if row.command.keys.is_empty() {
@@ -144,11 +133,11 @@ impl Core {
                     some = Mode::SomeExclusive;
                 }
                 self.transactions
-                    .locks
+                    .participants
                     .conflicts(self.lock_key(db, key), mode)
             })
         });
-        locked || self.transactions.locks.conflicts(WHOLE, some)
+        locked || self.transactions.participants.conflicts(WHOLE, some)
     }
 
     /// How a command needs a key. Whoever finds that a key has expired ends it, and that is a
@@ -170,6 +159,22 @@ impl Core {
         }
         let entry = self.keyspace.own.get(number, key_slot(key), key);
         entry.is_some_and(|entry| entry.is_expired(self.now.unix_ms()))
+    }
+
+    /// Things with their slots, by the slots' owners, in the order in which owners first appear.
+    pub(super) fn by_owner<T>(
+        &self,
+        things: impl Iterator<Item = (u16, T)>,
+    ) -> SmallVec<[(usize, Vec<T>); 4]> {
+        let mut owned: SmallVec<[(usize, Vec<T>); 4]> = SmallVec::new();
+        for (slot, thing) in things {
+            let shard = self.slots.owner(slot);
+            match owned.iter_mut().find(|(owner, _)| *owner == shard) {
+                Some((_, things)) => things.push(thing),
+                None => owned.push((shard, vec![thing])),
+            }
+        }
+        owned
     }
 
     /// Appends the intents of a command.

@@ -12,14 +12,13 @@
 use std::sync::Arc;
 
 use super::Core;
-use super::coordinate::{Coordinated, Plan, Share};
 use super::execute::Call;
-use crate::base::Token;
 use crate::cmd::{flag, key_slot};
 use crate::conn::State;
 use crate::resp::Reply;
-use crate::route::{DbKey, Note, Part, ReplyTo, Returned, Sequence, Task, Wait, Work};
+use crate::route::{ClientRef, DbKey, Note, Part, Returned, Sequence, Task, Wait, Work};
 use crate::store::Entry;
+use crate::txn::{Decided, Plan, Share};
 
 /// The same entry once more.
 fn copy(entry: &Entry) -> Entry {
@@ -27,24 +26,17 @@ fn copy(entry: &Entry) -> Entry {
 }
 
 impl Core {
-    /// Commands that run here over lent entries of all their keys; `watched` keys are locked
+    /// Commands that run here over lent entries of all their keys; `more` keys are locked and lent
     /// besides.
-    pub fn lend_all(&mut self, token: Token, task: Task, watched: Vec<DbKey>) {
-        let mut keys: Vec<DbKey> = watched;
+    pub(super) fn lend_all(&mut self, task: Task, more: Vec<DbKey>) {
+        let mut keys: Vec<DbKey> = more;
         for (head, args) in task.commands.iter() {
             self.keys_of(head, &args, &mut keys);
         }
         keys.sort_unstable();
         keys.dedup();
-        let mut owned: Vec<(usize, Vec<DbKey>)> = Vec::new();
-        for key in keys {
-            let shard = self.slots.owner(key_slot(&key.1));
-            match owned.iter_mut().find(|(owner, _)| *owner == shard) {
-                Some((_, keys)) => keys.push(key),
-                None => owned.push((shard, vec![key])),
-            }
-        }
-        let watcher = task.watcher;
+        let owned = self.by_owner(keys.into_iter().map(|key| (key_slot(&key.1), key)));
+        let (token, watcher) = (task.to.client().token, task.watcher);
         let sequence = self.open(token, Plan::Lend(task), owned.len());
         for (shard, keys) in owned {
             let keys: Arc<[DbKey]> = keys.into();
@@ -52,62 +44,53 @@ impl Core {
             let work = Work::Lend(Arc::clone(&keys));
             self.ask_share(sequence, Share::new(shard, keys), intents, work, watcher);
         }
-        if self.transactions.coordinated[&sequence].missing == 0 {
+        if self.transactions.coordinator.is_granted(sequence) {
             self.decide(sequence);
         }
     }
 
     /// Runs commands over lent entries, answers, and sends the entries home.
-    pub fn run_lent(&mut self, sequence: Sequence, mut coordinated: Coordinated) {
-        let Plan::Lend(task) = &coordinated.plan else {
-            panic!("only lending transactions run here")
-        };
-        let before = self.borrow_entries(&mut coordinated.shares, self.finds_keys(task));
+    pub(super) fn run_lent(&mut self, sequence: Sequence, task: Task, mut decided: Decided) {
+        let before = self.borrow_entries(&mut decided.shares, self.finds_keys(&task));
         self.effects.lent.sort_unstable();
         let listened = std::mem::replace(&mut self.effects.wants.modified, true);
-        let aborted = task.exec && coordinated.dirty;
+        let aborted = task.exec && decided.dirty;
         let mut reply = Vec::new();
-        let gone = coordinated.offered && self.has_left(task.to);
-        let clock_ms = Some(coordinated.clock_ms);
+        let gone = decided.offered && self.has_left(decided.client);
+        let clock_ms = Some(decided.clock_ms);
         let blocks = !gone
             && self.at_clock(clock_ms, |core| {
-                core.run_borrowed(task, aborted, &mut reply)
+                core.run_borrowed(&task, aborted, &mut reply)
             });
         self.effects.wants.modified = listened;
         self.effects.lent.clear();
         if !self.effects.found.is_empty() {
-            return self.start_over(sequence, coordinated, before);
+            return self.start_over(sequence, task, decided, before);
         }
         let mut modified: Vec<(usize, DbKey)> = std::mem::take(&mut self.effects.modified)
             .into_iter()
             .map(|key| (self.slots.owner(key_slot(&key.1)), key))
             .collect();
         self.settle_effects();
-        for share in &coordinated.shares {
-            let waits = blocks && !coordinated.offered;
-            let finish = self.finish_share(sequence, share, &mut modified, waits.then_some(task));
+        let waits = blocks && !decided.offered;
+        for share in &decided.shares {
+            let finish = self.finish_share(sequence, share, &mut modified, waits.then_some(&task));
             self.tell(share.shard, finish);
         }
-        let lent_left: usize = (0..usize::from(self.settings.config.databases))
-            .map(|db| self.keyspace.borrowed.len(db))
-            .sum();
+        let databases = 0..usize::from(self.settings.config.databases);
+        let lent_left: usize = databases.map(|db| self.keyspace.borrowed.len(db)).sum();
         assert!(lent_left == 0, "a handler keeps to the keys of its command");
         if !blocks {
-            let (home, to) = (task.home, task.to);
             assert!(
-                usize::from(home) == self.id(),
+                usize::from(task.home) == self.id(),
                 "the coordinator is the client's home"
             );
-            self.late(to, &reply);
-            return;
-        }
-        let Plan::Lend(task) = coordinated.plan else {
-            panic!("only lending transactions run here")
-        };
-        if coordinated.offered {
+            self.late(task.to, &reply);
+        } else if decided.offered {
             self.attempt_again(task);
         } else {
-            self.blocked(task.to, coordinated.shares.iter().map(|share| share.shard));
+            let owners = decided.shares.iter().map(|share| share.shard);
+            self.blocked(decided.client, owners);
         }
     }
 
@@ -119,26 +102,29 @@ impl Core {
             let Some(Part::Entries(entries)) = share.part.take() else {
                 panic!("a granted share has its entries")
             };
+            assert!(
+                entries.len() == share.keys.len(),
+                "an owner lends what it was asked for"
+            );
             if undoes {
-                before.push(
-                    entries
-                        .iter()
-                        .map(|entry| entry.as_ref().map(copy))
-                        .collect(),
-                );
+                let copies = entries.iter().map(|entry| entry.as_ref().map(copy));
+                before.push(copies.collect());
                 self.effects.lent.extend(share.keys.iter().cloned());
             }
             for ((db, key), entry) in share.keys.iter().zip(entries) {
-                if let Some(entry) = entry {
-                    let displaced =
-                        self.keyspace
-                            .borrowed
-                            .insert(usize::from(*db), key_slot(key), entry);
-                    assert!(displaced.is_none(), "a key is lent by its one owner");
-                }
+                let Some(entry) = entry else { continue };
+                let (db, slot) = (usize::from(*db), key_slot(key));
+                let displaced = self.keyspace.borrowed.insert(db, slot, entry);
+                assert!(displaced.is_none(), "a key is lent by its one owner");
             }
         }
         before
+    }
+
+    /// Takes a key's entry out of `borrowed`.
+    fn unborrow(&mut self, (db, key): &DbKey) -> Option<Entry> {
+        let borrowed = &mut self.keyspace.borrowed;
+        borrowed.take(usize::from(*db), key_slot(key), key)
     }
 
     pub(super) fn finds_keys(&self, task: &Task) -> bool {
@@ -151,23 +137,22 @@ impl Core {
 
     /// A command found keys that are not lent: what it did is undone, and it runs again when they
     /// are.
-    fn start_over(&mut self, sequence: Sequence, coordinated: Coordinated, before: Vec<Returned>) {
-        let Plan::Lend(task) = coordinated.plan else {
-            panic!("only lending transactions run here")
-        };
+    fn start_over(
+        &mut self,
+        sequence: Sequence,
+        task: Task,
+        decided: Decided,
+        before: Vec<Returned>,
+    ) {
         assert!(
-            !coordinated.offered,
+            !decided.offered && !task.counted,
             "a command that finds keys does not block"
         );
         let mut keys = std::mem::take(&mut self.effects.found);
         self.effects.forget();
-        for (share, entries) in coordinated.shares.iter().zip(before) {
-            for (db, key) in share.keys.iter() {
-                if let Some(entry) =
-                    self.keyspace
-                        .borrowed
-                        .take(usize::from(*db), key_slot(key), key)
-                {
+        for (share, entries) in decided.shares.iter().zip(before) {
+            for key in share.keys.iter() {
+                if let Some(entry) = self.unborrow(key) {
                     self.keyspace.borrowed.discard(entry);
                 }
             }
@@ -175,20 +160,19 @@ impl Core {
             self.tell(share.shard, Note::unchanged(sequence, entries));
         }
         self.metrics.count().restarts += 1;
-        assert!(!task.counted, "a command that finds keys does not block");
         for (head, _) in task.commands.iter() {
             // Counted again when it runs again.
             self.metrics.uncount_call(head.row);
         }
-        if self.has_left(task.to) {
+        if self.has_left(decided.client) {
             return self.late(task.to, &[]);
         }
-        self.lend_all(task.to.token, task, keys);
+        self.lend_all(task, keys);
     }
 
     /// Nobody would hear the reply.
-    pub(super) fn has_left(&mut self, to: ReplyTo) -> bool {
-        let client = self.clients.of(to.token, to.client);
+    pub(super) fn has_left(&mut self, client: ClientRef) -> bool {
+        let client = self.clients.of(client);
         client.is_none_or(|client| client.state == State::Closing)
     }
 
@@ -210,7 +194,7 @@ impl Core {
                 ..Call::of(head, true)
             };
             if task.needs_client {
-                self.run_queued((task.to.token, task.to.client), call, &args, reply);
+                self.run_queued(task.to.client(), call, &args, reply);
             } else {
                 self.run_handler(if alone { call.alone() } else { call }, &args, reply);
             }
@@ -218,6 +202,7 @@ impl Core {
         alone && self.effects.block.is_some()
     }
 
+    /// What an owner is told at the end: its entries come home, and what else concerns its keys.
     fn finish_share(
         &mut self,
         sequence: Sequence,
@@ -225,15 +210,7 @@ impl Core {
         modified: &mut Vec<(usize, DbKey)>,
         blocks: Option<&Task>,
     ) -> Note {
-        let returned: Returned = share
-            .keys
-            .iter()
-            .map(|(db, key)| {
-                self.keyspace
-                    .borrowed
-                    .take(usize::from(*db), key_slot(key), key)
-            })
-            .collect();
+        let returned: Returned = share.keys.iter().map(|key| self.unborrow(key)).collect();
         let modified = modified
             .extract_if(.., |(owner, _)| *owner == share.shard)
             .map(|(_, key)| key)

@@ -5,14 +5,15 @@
 //! is answered later by a `Note::Late`.
 
 use super::Core;
-use super::coordinate::Grant;
 use super::execute::Call;
-use super::snapshot::PART;
 use crate::cmd::flag;
 use crate::conn::State;
 use crate::limits::{AHEAD_MAX, LINGER_WAITING_MAX, PARCEL_REPLY_BYTES_MAX};
 use crate::resp::{Args, Error, Reply, Span};
-use crate::route::{Batch, Head, Message, Note, Parcel, PartTimes, RemoteCommand, Task};
+use crate::route::{
+    Asker, ClientRef, Head, Message, Note, Parcel, PartTimes, RemoteCommand, ReplyTo, Task,
+};
+use crate::txn::Transactions;
 
 impl Core {
     /// Everything one shard had to tell in a tick.
@@ -56,38 +57,22 @@ impl Core {
                 self.mail.keep_batch(batch);
                 self.late(to, &reply);
             }
-            Note::Granted {
-                sequence,
-                part,
-                dirty,
-                clock_ms,
-            } => {
-                let grant = Grant {
-                    part,
-                    dirty,
-                    clock_ms,
-                };
-                self.granted(from, sequence, grant);
-            }
+            Note::Granted { sequence, grant } => self.granted(from, sequence, grant),
             Note::Revoke { sequence } => self.revoke(from, sequence),
             Note::Executed { sequence, reply } => self.executed(from, sequence, reply),
             Note::GoOn(to) => self.go_on(to),
             Note::Late { to, reply } => self.late(to, &reply),
             Note::Probe(task) => self.probe(*task),
             Note::Found(found) => self.found(from, *found),
-            Note::Blocked { to } => self.blocked(to, [from]),
+            Note::Blocked(client) => self.blocked(client, [from]),
             Note::Watch(watch) => self.watch_for(from, *watch),
-            Note::Watched { client, token } => self.watch_confirmed(token, client),
+            Note::Watched(client) => self.watch_confirmed(client),
             Note::Unwatch { client } => self.unwatch_here(client),
             Note::Offer(offer) => self.offered(from, *offer),
             Note::Unblock { client } => self.forget_waits(client),
             Note::Monitored(lines) => self.show_monitors(&lines),
             Note::Unmonitor { client } => self.unmonitor_here(client),
-            Note::Slow {
-                token,
-                client,
-                entry,
-            } => self.write_down(token, client, *entry),
+            Note::Slow { client, entry } => self.write_down(client, *entry),
             Note::Query {
                 id,
                 query,
@@ -102,7 +87,6 @@ impl Core {
         self.metrics.begin_commands();
         let mut commands = std::mem::take(&mut parcel.commands);
         let mut replies = std::mem::take(&mut parcel.replies);
-        let limited = self.settings.config.maxmemory > 0;
         for index in 0..commands.len() {
             if index % AHEAD_MAX == 0 {
                 self.prefetch_parcel(&parcel, &commands, index);
@@ -110,60 +94,90 @@ impl Core {
             let command = &mut commands[index];
             let spans = &parcel.spans[command.first_span as usize..][..command.spans as usize];
             let args = Args::new(&parcel.bytes, spans);
-            if (!self.transactions.locks.is_empty() || !self.transactions.behind.is_empty())
-                && self.must_wait(from, command, &args)
-            {
-                self.wait_behind(from, command, &args);
-                continue;
-            }
             let start = replies.len();
-            if limited && self.lacks_memory(command.head, &mut replies) {
-                command.reply = Some(span_from(start, &replies));
-                continue;
-            }
-            let part = command.to.place == PART;
-            let mut times = match part {
-                true => self.times_of(command.head.db, &args),
-                false => PartTimes::ANY,
-            };
-            if !times.is_read() {
-                // It will be read with locks; nothing is touched without them.
-                parcel.times.push(times);
-                command.reply = Some(span_from(start, &replies));
-                continue;
-            }
-            let call = Call {
-                token: command.to.token,
-                // That of a part is the number of its snapshot.
-                client: if part { 0 } else { command.to.client },
-                home: Some(home),
-                counted: part,
-                chained: true,
-                ..Call::of(command.head, false)
-            };
-            self.run_handler(call, &args, &mut replies);
-            self.settle_part(part.then_some(&mut times));
-            if self.waits.has_ready() {
-                self.serve_ready();
-            }
-            if replies.len() > PARCEL_REPLY_BYTES_MAX {
-                // A part too long to travel so is read again with locks, whose parts travel by
-                // themselves.
-                let reply = replies.split_off(start);
-                times = PartTimes::unread(0);
-                if !part {
-                    self.deliver(home, command.to, reply);
-                    continue;
+            match command.asker {
+                Asker::Client(client, place) => {
+                    let to = ReplyTo::Place(client, place);
+                    if !self.run_remote(home, to, command.head, &args, &mut replies) {
+                        continue;
+                    }
                 }
-            }
-            if part {
-                parcel.times.push(times);
+                Asker::Snapshot(_) => {
+                    let times = self.read_part(command.head, &args, &mut replies);
+                    parcel.times.push(times);
+                }
             }
             command.reply = Some(span_from(start, &replies));
         }
         parcel.commands = commands;
         parcel.replies = replies;
         self.mail.send_home(from, parcel);
+    }
+
+    /// A command of another shard's client. False: its reply does not come with the parcel.
+    #[inline]
+    fn run_remote(
+        &mut self,
+        home: u16,
+        to: ReplyTo,
+        head: Head,
+        args: &Args<'_>,
+        replies: &mut Vec<u8>,
+    ) -> bool {
+        let start = replies.len();
+        let Transactions {
+            participants,
+            behind,
+            ..
+        } = &self.transactions;
+        if (!participants.no_locks() || !behind.is_empty()) && self.must_wait(home, to, head, args)
+        {
+            self.wait_behind(Task::of(usize::from(home), to, head, args));
+            return false;
+        }
+        if self.settings.config.maxmemory > 0 && self.lacks_memory(head, replies) {
+            return true;
+        }
+        let call = Call {
+            client: Some(to.client()),
+            home: Some(home),
+            chained: true,
+            ..Call::of(head, false)
+        };
+        self.run_handler(call, args, replies);
+        self.settle_effects();
+        if self.transactions.waits.has_ready() {
+            self.serve_ready();
+        }
+        let fits = replies.len() <= PARCEL_REPLY_BYTES_MAX;
+        if !fits {
+            let reply = replies.split_off(start);
+            self.deliver(home, to, reply);
+        }
+        fits
+    }
+
+    /// A part of a snapshot of another shard's. It is not read where it would have to be with
+    /// locks: nothing is touched without them.
+    fn read_part(&mut self, head: Head, args: &Args<'_>, replies: &mut Vec<u8>) -> PartTimes {
+        let mut times = self.times_of(head.db, args);
+        if !times.is_read() {
+            return times;
+        }
+        let start = replies.len();
+        let call = Call {
+            counted: true,
+            chained: true,
+            ..Call::of(head, false)
+        };
+        self.run_handler(call, args, replies);
+        self.settle_part(Some(&mut times));
+        if replies.len() > PARCEL_REPLY_BYTES_MAX {
+            // Too long to travel so: with locks, parts travel by themselves.
+            replies.truncate(start);
+            return PartTimes::unread(0);
+        }
+        times
     }
 
     /// Between the client's home and here the memory may have been used up: many commands travel at
@@ -191,40 +205,17 @@ impl Core {
     }
 
     #[cold]
-    fn must_wait(&self, from: usize, command: &RemoteCommand, args: &Args<'_>) -> bool {
-        if command.to.place == PART {
-            return false;
-        }
-        let home = u16::try_from(from).expect("shards are limited to 256");
-        self.transactions
-            .behind
-            .contains_key(&(home, command.to.token))
-            || self.is_locked(self.table().row(command.head.row), command.head.db, args)
+    fn must_wait(&self, home: u16, to: ReplyTo, head: Head, args: &Args<'_>) -> bool {
+        let behind = &self.transactions.behind;
+        behind.holds(home, to.client().token)
+            || self.is_locked(self.table().row(head.row), head.db, args)
     }
 
     /// Queues a command behind a lock, or behind an earlier command of its client that waits.
     #[cold]
-    fn wait_behind(&mut self, from: usize, command: &RemoteCommand, args: &Args<'_>) {
-        let home = u16::try_from(from).expect("shards are limited to 256");
-        let task = Task {
-            home,
-            to: command.to,
-            protocol: command.head.protocol,
-            commands: Batch::of(command.head, args),
-            exec: false,
-            watcher: None,
-            block: 0,
-            needs_client: false,
-            counted: false,
-        };
-        match self.transactions.behind.get_mut(&(home, command.to.token)) {
-            Some(queue) => queue.push_back(task),
-            None => {
-                self.transactions
-                    .behind
-                    .insert((home, command.to.token), std::collections::VecDeque::new());
-                self.perform(task);
-            }
+    fn wait_behind(&mut self, task: Task) {
+        if let Some(first) = self.transactions.behind.join(task) {
+            self.perform(first);
         }
     }
 
@@ -236,11 +227,12 @@ impl Core {
             let command = parcel.commands[index];
             let Some(span) = command.reply else { continue };
             let reply = &parcel.replies[span.start as usize..][..span.len as usize];
-            if command.to.place == PART {
-                let times = times.next().expect("every part has its times");
-                self.part_home(from, command.to.client, *times, reply);
-            } else {
-                self.answer(command.to, reply);
+            match command.asker {
+                Asker::Client(client, place) => self.answer(client, place, reply),
+                Asker::Snapshot(number) => {
+                    let times = times.next().expect("every part has its times");
+                    self.part_home(from, number, *times, reply);
+                }
             }
         }
         if !self.memory.is_exceeded() {
@@ -253,16 +245,20 @@ impl Core {
     /// wake serves many.
     #[must_use]
     pub fn expects_mail(&self) -> bool {
-        let asked = self.mail.pending()
-            + self.transactions.coordinated.len()
-            + self.transactions.snapshots.len();
-        (1..=LINGER_WAITING_MAX).contains(&asked.max(self.transactions.participants.len()))
+        let Transactions {
+            participants,
+            coordinator,
+            snapshots,
+            ..
+        } = &self.transactions;
+        let asked = self.mail.pending() + coordinator.len() + snapshots.len();
+        (1..=LINGER_WAITING_MAX).contains(&asked.max(participants.len()))
     }
 
     /// Clients that met a full parcel go on in the next tick.
     pub fn release_stalled(&mut self) {
         for (token, id) in self.ready.take_stalled() {
-            let client = self.clients.of(token, id);
+            let client = self.clients.of(ClientRef { token, id });
             if client.is_some_and(|client| client.state == State::Waiting) {
                 self.run_again(token);
             }

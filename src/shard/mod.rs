@@ -1,7 +1,7 @@
 //! One core: everything a shard owns and the order in which it does things. From below:
 //!
-//! - rooms: `mail`, `ready`, `output`, `queries`, `account`, `pause`, `monitor`, `waits`;
-//! - clients and keys: `core`, `keys`, `gates`, `replies`, `memory`, `sequence`, `slow`;
+//! - rooms: `mail`, `ready`, `output`, `queries`, `account`, `pause`, `monitor`;
+//! - clients and keys: `core`, `keys`, `gates`, `replies`, `memory`, `slow`;
 //! - a handler runs, and who hears of it: `execute`, `happened`, `watch`;
 //! - transactions, the one circle: `coordinate`, `participate`, `lend`, `task`, `blocking`,
 //!   `offer`, `probe`, `steps`, `answers`;
@@ -33,7 +33,6 @@ mod keys;
 mod lend;
 mod mail;
 mod memory;
-mod merge;
 mod mesh;
 mod monitor;
 mod multi;
@@ -48,7 +47,6 @@ mod queries;
 mod queue_tests;
 mod ready;
 mod replies;
-mod sequence;
 mod slow;
 mod snapshot;
 mod split;
@@ -60,7 +58,6 @@ mod task;
 pub mod testing;
 mod tick;
 mod turns;
-mod waits;
 mod watch;
 
 use crate::base::Now;
@@ -68,6 +65,7 @@ use crate::cmd::{Effects, Random};
 use crate::conn::Clients;
 use crate::metrics::Metrics;
 use crate::route::SlotTable;
+use crate::txn::Transactions;
 
 pub use self::core::{Identity, Shared};
 pub use commands::{Commands, HomeCommand, HomeFunction};
@@ -97,9 +95,7 @@ pub struct Core {
     mail: mail::Mail,
     /// In the order in which they were made.
     requests: Vec<core::IoRequest>,
-    transactions: core::Transactions,
-    waits: waits::Waits,
-    watches: watch::Watches,
+    transactions: Transactions<queries::Asked>,
     queries: queries::Queries,
     metrics: Metrics,
     pause: pause::Pause,

@@ -12,6 +12,7 @@ use crate::cmd::{Row, flag};
 use crate::conn::State;
 use crate::limits::MONITOR_UNSENT_BYTES_MAX;
 use crate::resp::Args;
+use crate::route::ClientRef;
 use crate::route::{Batch, Note};
 
 /// One monitoring client.
@@ -145,7 +146,7 @@ impl Core {
             } = monitor;
             let Some(client) = self
                 .clients
-                .of(token, client)
+                .of(ClientRef { token, id: client })
                 .filter(|_| ready && home == here)
             else {
                 continue;

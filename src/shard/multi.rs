@@ -5,7 +5,6 @@
 //! they do when a command among them needs the client at hand; when one concerns the whole keyspace
 //! or asks other shards, every shard is held and the commands run in *steps* (`steps`).
 
-use crate::route::ClientRef;
 use std::collections::BTreeSet;
 
 use super::Core;
@@ -16,7 +15,7 @@ use crate::cmd::{InMulti, Reach, Row, Run, flag, key_slot};
 use crate::conn::{Owners, State, Transaction};
 use crate::limits::{QUEUED_BYTES_MAX, QUEUED_COMMANDS_MAX};
 use crate::resp::{Args, Error};
-use crate::route::{Batch, DbKey, Head, Note, Task};
+use crate::route::{Batch, ClientRef, DbKey, Head, Note, ReplyTo, Task};
 
 impl Core {
     /// Inside MULTI: queue, refuse or (None) run.
@@ -167,27 +166,20 @@ impl Core {
         }
         let free = match owners {
             Owners::Nobody => true,
-            Owners::One(owner) => owner == self.id() && self.transactions.locks.is_empty(),
+            Owners::One(owner) => owner == self.id() && self.transactions.participants.no_locks(),
             Owners::Several | Owners::Everyone => false,
         };
         if watched.is_empty() && free {
             return self.exec_here(token, queued, needs_client);
         }
         self.client(token).state = State::Waiting;
-        let home = u16::try_from(self.id()).expect("shards are limited to 256");
-        let to = crate::route::ReplyTo {
-            token,
-            client: id,
-            place: super::replies::ALONE,
-        };
-        let watcher = (!watched.is_empty()).then_some(id);
         let task = Task {
-            home,
-            to,
+            home: u16::try_from(self.id()).expect("shards are limited to 256"),
+            to: ReplyTo::Alone(ClientRef { token, id }),
             protocol: self.client(token).session.protocol,
             commands: queued,
             exec: true,
-            watcher,
+            watcher: (!watched.is_empty()).then_some(id),
             block: 0,
             needs_client,
             counted: false,
@@ -214,7 +206,7 @@ impl Core {
                 self.tell(shard, Note::Bundle(Box::new(task)));
             }
             Owners::Several | Owners::One(_) => {
-                self.lend_all(token, task, watched.iter().cloned().collect());
+                self.lend_all(task, watched.iter().cloned().collect());
             }
             Owners::Nobody => {
                 self.mail.expect_reply();
@@ -228,7 +220,7 @@ impl Core {
     fn exec_here(&mut self, token: Token, queued: Batch, needs_client: bool) -> Flow {
         let client = self.client(token);
         let (id, protocol) = (client.id, client.session.protocol);
-        let with = needs_client.then_some((token, id));
+        let with = needs_client.then_some(ClientRef { token, id });
         let mut out = std::mem::take(client.replies.sink());
         self.run_batch(&queued, protocol, with, &mut out);
         *self.client(token).replies.sink() = out;
@@ -249,7 +241,7 @@ impl Core {
 
     /// A command of an EXEC is answered: its steps go on, or the EXEC is over.
     pub fn go_on(&mut self, to: ClientRef) {
-        if self.clients.of(to.token, to.client).is_none() {
+        if self.clients.of(to).is_none() {
             return;
         }
         if self.client(to.token).steps.is_some() {
@@ -354,7 +346,10 @@ mod tests {
         }
         for shard in 0..2 {
             let core = shards.core(shard);
-            assert!(core.transactions.coordinated.is_empty() && core.transactions.locks.is_empty());
+            assert!(
+                core.transactions.coordinator.is_empty()
+                    && core.transactions.participants.no_locks()
+            );
         }
     }
 

@@ -1,178 +1,120 @@
 //! Offers: a key that a blocked client waits for is lent to its home, which takes it or sends it
 //! back.
 //!
-//! The owner's side locks the key for the first waiter; the home's side completes the offer into a
-//! lending transaction whose first lock is held already. Owned by `blocking`, which says who waits;
-//! never takes an element itself.
+//! The owner's side lends the key once it is locked for its first waiter; the home's side completes
+//! the offer into a lending transaction whose first lock is held already. Who waits is
+//! `txn::Waits`'; nothing here takes an element itself.
 
 use std::sync::Arc;
 
 use super::Core;
 use super::blocking::moves;
-use super::coordinate::{Coordinated, Grant, Plan, Share};
-use super::replies::ALONE;
-use super::waits::{Candidate, suits};
 use crate::cmd::{Row, key_slot};
 use crate::conn::State;
-use crate::route::{Batch, DbKey, Note, Offer, Part, ReplyTo, Sequence, Task, Work};
+use crate::route::{DbKey, Lent, Note, Offer, ReplyTo, Sequence, Task, Work};
+use crate::txn::{Candidate, Opening, Plan, Share};
 
 impl Core {
-    /// The key is locked for the waiter: lend it, or put the waiter back when there is nothing any
-    /// more.
-    pub fn make_offer(
+    /// The key is locked for the waiter: lend it. None: it is not for him any more.
+    pub(super) fn make_offer(
         &mut self,
         sequence: Sequence,
         candidate: Candidate,
         key: DbKey,
     ) -> Option<Arc<[DbKey]>> {
-        let Candidate(registered) = candidate;
-        let (client, block) = (registered.wait.client, registered.wait.block);
-        if self.waits.locking.get(&client) != Some(&block) {
-            // Served by another shard, or gone, while the lock was awaited: the next one's turn.
-            self.waits.look_again(key.clone());
-            self.waits.offer_over(&key);
-            return None;
-        }
-        self.waits.locking.remove(&client);
-        if self
-            .live_value(&key)
-            .is_none_or(|offered| !suits(&registered.wait, offered))
-        {
-            let keys = registered.wait.keys.clone();
-            self.waits.put(registered);
-            // What happened to them meanwhile found nobody waiting.
-            for key in keys {
-                self.waits.modified(key);
-            }
-            self.waits.offer_over(&key);
-            self.update_wants();
-            return None;
-        }
-        let wait = registered.wait;
+        let value = self.live_value(&key);
+        let wait = self.transactions.waits.locked_for(candidate, &key, value);
+        self.update_wants();
+        let wait = wait?;
         let keys: Arc<[DbKey]> = std::iter::once(key).chain(wait.also).collect();
-        let entries = self.lend(&keys);
         let offer = Offer {
-            sequence,
-            client,
-            token: wait.token,
-            block,
-            keys: Arc::clone(&keys),
-            entries,
-            clock_ms: self.now.unix_ms(),
+            client: wait.client,
+            block: wait.block,
+            lent: self.lent(sequence, Arc::clone(&keys)),
         };
         self.tell(usize::from(wait.home), Note::Offer(Box::new(offer)));
         Some(keys)
     }
 
-    /// An owner holds a key for one of our clients.
-    pub fn offered(&mut self, from: usize, offer: Offer) {
-        let Offer {
+    /// Locked keys, lent to the home of a client.
+    pub(super) fn lent(&mut self, sequence: Sequence, keys: Arc<[DbKey]>) -> Lent {
+        Lent {
             sequence,
-            client: id,
-            token,
-            block,
+            entries: self.lend(&keys),
             keys,
-            entries,
-            clock_ms,
+            clock_ms: self.now.unix_ms(),
+        }
+    }
+
+    /// An owner holds a key for one of our clients.
+    pub(super) fn offered(&mut self, from: usize, offer: Offer) {
+        let Offer {
+            client: waiter,
+            block,
+            lent,
         } = offer;
         let waits = |client: &&mut crate::conn::Client| {
             client.state == State::Blocked && client.block == block
         };
-        let Some(client) = self.clients.of(token, id).filter(waits) else {
-            return self.tell(from, Note::unchanged(sequence, entries));
+        let Some(client) = self.clients.of(waiter).filter(waits) else {
+            return self.tell(from, Note::unchanged(lent.sequence, lent.entries));
         };
         client.state = State::Waiting;
-        let carried = client
-            .waiting
-            .as_deref()
-            .expect("a blocked client has its command")
-            .clone();
+        let carried = client.waiting.as_deref();
+        let carried = carried.expect("a blocked client has its command").clone();
         let mut elsewhere = self.waits_at(&carried);
         let offers = elsewhere.remove(&from);
         assert!(
             offers,
             "only an owner of a key that is waited for offers it"
         );
-        self.unblock(id, elsewhere);
-        let mut others = Vec::new();
-        if moves(self.table().row(carried.head.row)) {
-            self.keys_of(carried.head, &carried.args(), &mut others);
-            others.retain(|key| !keys.contains(key));
-            others.dedup();
-        }
-        let home = u16::try_from(self.id()).expect("shards are limited to 256");
-        let to = ReplyTo {
-            token,
-            client: id,
-            place: ALONE,
-        };
+        self.unblock(waiter.id, elsewhere);
+        let to = ReplyTo::Alone(waiter);
         let task = Task {
-            home,
-            to,
-            protocol: carried.head.protocol,
-            commands: Batch::of(carried.head, &carried.args()),
-            exec: false,
-            watcher: None,
             block,
-            needs_client: false,
             counted: true,
+            ..Task::of(self.id(), to, carried.head, &carried.args())
         };
-        let grant = Grant {
-            part: Part::Entries(entries),
-            dirty: false,
-            clock_ms,
-        };
-        self.accept(from, sequence, task, (keys, grant), others, true);
+        self.accept(from, lent, task, true);
     }
 
     /// What was offered was gone when it came to it: the command starts anew, and waits again on
     /// every owner.
-    pub fn attempt_again(&mut self, task: Task) {
-        let ReplyTo { token, client, .. } = task.to;
-        let there = |client: &mut crate::conn::Client| client.state != State::Closing;
-        if !self.clients.of(token, client).is_some_and(there) {
+    pub(super) fn attempt_again(&mut self, task: Task) {
+        if self.has_left(task.to.client()) {
             return;
         }
         let (head, args) = task.commands.get(0);
         let row: &'static Row = self.table().row(head.row);
         let place = self.place(row, &args);
-        self.coordinate(token, row, task, place);
+        self.coordinate(row, task, place);
     }
 
-    /// Completes what an owner has locked and lent into a lending transaction; `others` are keys of
-    /// one other shard. `offered` when the client was waiting.
-    pub(super) fn accept(
-        &mut self,
-        from: usize,
-        sequence: Sequence,
-        task: Task,
-        (lent, grant): (Arc<[DbKey]>, Grant),
-        others: Vec<DbKey>,
-        offered: bool,
-    ) {
-        let ReplyTo { token, client, .. } = task.to;
-        let first = Share::new(from, lent);
-        let missing = 1 + usize::from(!others.is_empty());
-        let plan = Plan::Lend(task);
-        let shares = vec![first];
-        self.transactions.coordinated.insert(
-            sequence,
-            Coordinated {
-                token,
-                client,
-                shares,
-                missing,
-                decided: false,
-                dirty: false,
-                clock_ms: 0,
-                within_ms: None,
-                offered,
-                plan,
-            },
-        );
+    /// Completes what an owner has locked and lent into a lending transaction, with those keys of
+    /// the command that its source needs besides and one other shard has. `offered` when the client
+    /// was waiting.
+    pub(super) fn accept(&mut self, from: usize, lent: Lent, task: Task, offered: bool) {
+        let (head, args) = task.commands.get(0);
+        let mut others = Vec::new();
+        if moves(self.table().row(head.row)) {
+            self.keys_of(head, &args, &mut others);
+            others.retain(|key| !lent.keys.contains(key));
+            others.dedup();
+        }
+        let client = task.to.client();
+        let opening = Opening {
+            client,
+            within_ms: None,
+            offered,
+            plan: Plan::Lend(task),
+        };
+        let sequence = lent.sequence;
+        let (keys, grant) = lent.into_grant();
+        let coordinator = &mut self.transactions.coordinator;
+        coordinator.open(sequence, opening, 2);
+        coordinator.ask(sequence, Share::new(from, keys));
         if let Some(key) = others.first() {
             let shard = self.slots.owner(key_slot(&key.1));
-            assert!(shard != from, "an owner lends all its keys at once");
             let intents = self.exclusive_intents(&others);
             let others: Arc<[DbKey]> = others.into();
             let work = Work::Lend(Arc::clone(&others));

@@ -8,15 +8,14 @@
 use std::sync::Arc;
 
 use super::Core;
-use super::coordinate::Grant;
 use super::participate::{Duty, Participant};
 use crate::cmd::key_slot;
 use crate::conn::State;
-use crate::route::{DbKey, Found, Mode, Note, Part, Sequence, Task};
+use crate::route::{DbKey, Found, Mode, Note, Sequence, Task};
 
 impl Core {
     /// Asks the owner of the source, which is the first argument.
-    pub fn ask_source(&mut self, task: Task) {
+    pub(super) fn ask_source(&mut self, task: Task) {
         assert!(
             task.block != 0 && !task.exec,
             "only what may block is decided so"
@@ -24,29 +23,28 @@ impl Core {
         let (head, args) = task.commands.get(0);
         let owner = self.slots.owner(key_slot(args.get(1)));
         let source = self.lock_key(head.db, args.get(1));
-        if owner == self.id() && self.transactions.locks.conflicts(source, Mode::Exclusive) {
+        let participants = &self.transactions.participants;
+        if owner == self.id() && participants.conflicts(source, Mode::Exclusive) {
             // It is on its way: whether or not it comes here, the destination can be locked
             // meanwhile.
-            return self.lend_all(task.to.token, task, Vec::new());
+            return self.lend_all(task, Vec::new());
         }
         self.tell(owner, Note::Probe(Box::new(task)));
     }
 
     /// A command asks about its source, which is ours; it may be lent to a transaction.
-    pub fn probe(&mut self, task: Task) {
+    pub(super) fn probe(&mut self, task: Task) {
         let keys = self.probed_keys(&task);
-        if self.transactions.locks.is_empty() && self.live_value(&keys[0]).is_none() {
-            return self.run_task(task);
+        if self.transactions.participants.no_locks() && self.live_value(&keys[0]).is_none() {
+            self.run_task(task);
+            return self.act();
         }
         let intents = self.exclusive_intents(&keys);
-        let participant = Participant {
-            coordinator: usize::from(task.home),
-            duty: Duty::Probe(Box::new(task)),
-            watcher: None,
-            within_ms: None,
-        };
+        let home = usize::from(task.home);
+        let participant = Participant::new(home, Duty::Probe(Box::new(task)));
         let sequence = self.next_sequence();
         self.take_part(sequence, intents, participant);
+        self.act();
     }
 
     /// The source, and then whatever other keys of the command are ours.
@@ -72,45 +70,23 @@ impl Core {
             return None;
         }
         let home = usize::from(task.home);
-        let found = Found {
-            sequence,
-            task,
-            keys: Arc::clone(&keys),
-            entries: self.lend(&keys),
-            clock_ms: self.now.unix_ms(),
-        };
-        self.tell(home, Note::Found(Box::new(found)));
+        let lent = self.lent(sequence, Arc::clone(&keys));
+        self.tell(home, Note::Found(Box::new(Found { task, lent })));
         Some(keys)
     }
 
     /// There is something at the source: the command runs over all its keys, if its client is still
     /// there.
-    pub fn found(&mut self, from: usize, found: Found) {
-        let Found {
-            sequence,
-            task,
-            keys,
-            entries,
-            clock_ms,
-        } = found;
-        if self.has_left(task.to) {
-            return self.tell(from, Note::unchanged(sequence, entries));
+    pub(super) fn found(&mut self, from: usize, found: Found) {
+        let Found { task, lent } = found;
+        let client = task.to.client();
+        if self.has_left(client) {
+            return self.tell(from, Note::unchanged(lent.sequence, lent.entries));
         }
-        let client = self.client(task.to.token);
         assert!(
-            client.state == State::Waiting,
+            self.client(client.token).state == State::Waiting,
             "the client waits for its command"
         );
-        let mut others = Vec::new();
-        let (head, args) = task.commands.get(0);
-        self.keys_of(head, &args, &mut others);
-        others.retain(|key| !keys.contains(key));
-        others.dedup();
-        let grant = Grant {
-            part: Part::Entries(entries),
-            dirty: false,
-            clock_ms,
-        };
-        self.accept(from, sequence, task, (keys, grant), others, false);
+        self.accept(from, lent, task, false);
     }
 }

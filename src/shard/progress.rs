@@ -20,17 +20,18 @@ impl Core {
     /// What is under way, by name; nothing is once every client has gone.
     #[must_use]
     pub fn leftovers(&self) -> [(&'static str, usize); 10] {
+        let transactions = &self.transactions;
         [
-            ("locks", self.transactions.locks.len()),
-            ("participants", self.transactions.participants.len()),
-            (
-                "coordinated transactions",
-                self.transactions.coordinated.len(),
-            ),
-            ("commands behind others", self.transactions.behind.len()),
+            ("locks", transactions.participants.locking()),
+            ("participants", transactions.participants.len()),
+            ("coordinated transactions", transactions.coordinator.len()),
+            ("commands behind others", transactions.behind.len()),
             ("queries", self.queries.pending()),
-            ("blocked clients", usize::from(!self.waits.is_empty())),
-            ("watches", usize::from(!self.watches.is_empty())),
+            (
+                "blocked clients",
+                usize::from(!transactions.waits.is_empty()),
+            ),
+            ("watches", usize::from(!transactions.watches.is_empty())),
             ("monitors", self.monitors.len()),
             ("clients", self.clients.len()),
             ("messages", self.mail.waiting()),

@@ -16,7 +16,7 @@ use super::execute::Call;
 use super::{Core, Flow};
 use crate::base::Token;
 use crate::resp::{Args, Protocol};
-use crate::route::{Carried, DbKey, Head, Mode, Note};
+use crate::route::{Carried, ClientRef, DbKey, Head, Mode, Note};
 
 /// A question that any shard can answer from what it owns.
 pub trait Query: Send + Sync + 'static {
@@ -264,7 +264,14 @@ impl Core {
             return;
         };
         let token = pending.token;
-        if self.clients.of(token, pending.client).is_none() {
+        if self
+            .clients
+            .of(ClientRef {
+                token,
+                id: pending.client,
+            })
+            .is_none()
+        {
             return;
         }
         let answers = pending.answers.into_iter().map(|(_, answer)| answer);
@@ -315,10 +322,11 @@ impl Core {
     }
 
     fn home_call(&self, token: Token, row: u16) -> Call {
-        let client = self.clients.get(token).map_or(0, |client| client.id);
-        let mut call = Call::unknown(row);
-        (call.token, call.client) = (token, client);
-        call
+        let client = self.clients.get(token).map(|client| client.reference());
+        Call {
+            client,
+            ..Call::unknown(row)
+        }
     }
 }
 

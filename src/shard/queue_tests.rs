@@ -87,7 +87,7 @@ fn steps_on_keys_are_one_lending() {
         "{told} notes"
     );
     for shard in 0..SHARDS {
-        assert!(shards.core(shard).transactions.locks.is_empty());
+        assert!(shards.core(shard).transactions.participants.no_locks());
     }
 }
 
@@ -178,11 +178,12 @@ fn who_leaves_in_the_course_of_it_leaves_nothing_behind() {
             for shard in 0..3 {
                 let core = shards.core(shard);
                 assert!(
-                    core.transactions.locks.is_empty() && core.watches.is_empty(),
+                    core.transactions.participants.no_locks()
+                        && core.transactions.watches.is_empty(),
                     "{other}, {moment}"
                 );
                 assert!(
-                    core.transactions.coordinated.is_empty()
+                    core.transactions.coordinator.is_empty()
                         && core.transactions.participants.is_empty()
                 );
             }

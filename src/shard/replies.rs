@@ -6,45 +6,41 @@
 
 use super::Core;
 use crate::base::Token;
-use crate::conn::{PLACE_MAX, ReplyMode, State};
+use crate::conn::{ReplyMode, State};
 use crate::resp::{Error, Reply};
 use crate::route::{ClientRef, Note, ReplyTo};
-
-use super::snapshot::PART;
-
-/// The place of a reply whose client waits for nothing else.
-pub const ALONE: u32 = u32::MAX;
-const _: () = assert!(PLACE_MAX < PART && PART < ALONE);
 
 impl Core {
     /// One reply for a client's pipeline.
     #[inline]
-    pub fn answer(&mut self, to: ReplyTo, reply: &[u8]) {
-        let Some(client) = self.clients.of(to.token, to.client) else {
+    pub fn answer(&mut self, client: ClientRef, place: u32, reply: &[u8]) {
+        let token = client.token;
+        let Some(client) = self.clients.of(client) else {
             return;
         };
         self.output.lend_buffer(client);
         let muted = client.session.reply != ReplyMode::On;
         client
             .replies
-            .answer(to.place, if muted { &[] } else { reply });
+            .answer(place, if muted { &[] } else { reply });
         if client.session.reply == ReplyMode::Skip {
             client.session.reply = ReplyMode::On;
         }
         self.output.list(client);
         if (client.state == State::Waiting || client.ended) && client.replies.in_order() {
-            self.run_again(to.token);
+            self.run_again(token);
         }
     }
 
     /// A reply that did not come with its parcel.
     pub fn late(&mut self, to: ReplyTo, reply: &[u8]) {
-        if to.place != ALONE {
-            return self.answer(to, reply);
-        }
-        if self.clients.of(to.token, to.client).is_some() {
-            self.end_blocking(to.token);
-            self.complete_counted(to.token, |sink| sink.encoded(reply));
+        match to {
+            ReplyTo::Place(client, place) => self.answer(client, place, reply),
+            ReplyTo::Alone(client) if self.clients.of(client).is_some() => {
+                self.end_blocking(client.token);
+                self.complete_counted(client.token, |sink| sink.encoded(reply));
+            }
+            ReplyTo::Alone(_) => {}
         }
     }
 
@@ -93,10 +89,7 @@ impl Core {
         if client.steps.is_none() && client.unwatching.is_empty() {
             return self.end_command(token);
         }
-        let to = ClientRef {
-            token,
-            client: client.id,
-        };
+        let to = client.reference();
         self.tell(self.id(), Note::GoOn(to));
     }
 
@@ -134,8 +127,8 @@ impl Core {
     pub fn forget_deadline(&mut self, token: Token) {
         let client = self.client(token);
         if let Some(at_us) = client.deadline_us.take() {
-            let deadline = (at_us, token, client.id, client.block);
-            self.waits.deadlines.remove(&deadline);
+            let deadline = (at_us, client.reference(), client.block);
+            self.transactions.waits.drop_deadline(deadline);
         }
     }
 }

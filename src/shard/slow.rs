@@ -6,12 +6,11 @@
 
 use super::Core;
 use super::execute::Call;
-use crate::base::Token;
 use crate::cmd::{Row, flag};
 use crate::limits::{SLOW_ARGUMENT_BYTES_MAX, SLOW_ARGUMENTS_MAX};
 use crate::metrics::SlowEntry;
 use crate::resp::Args;
-use crate::route::Note;
+use crate::route::{ClientRef, Note};
 
 /// What stands in place of a secret.
 pub(super) const REDACTED: &[u8] = b"(redacted)";
@@ -73,20 +72,18 @@ impl Core {
         };
         match call.home {
             Some(home) if usize::from(home) != self.id() => {
-                let note = Note::Slow {
-                    token: call.token,
-                    client: call.client,
-                    entry: Box::new(entry),
-                };
+                let entry = Box::new(entry);
+                let client = call.client;
+                let note = Note::Slow { client, entry };
                 self.tell(usize::from(home), note);
             }
-            _ => self.write_down(call.token, call.client, entry),
+            _ => self.write_down(call.client, entry),
         }
     }
 
     /// Puts a slow command into the log of its client's shard.
-    pub fn write_down(&mut self, token: Token, client: u64, mut entry: SlowEntry) {
-        if let Some(client) = self.clients.of(token, client) {
+    pub(super) fn write_down(&mut self, client: Option<ClientRef>, mut entry: SlowEntry) {
+        if let Some(client) = client.and_then(|client| self.clients.of(client)) {
             entry.address = client.address.to_string();
             entry.name = client.session.name.to_string();
         }

@@ -1,103 +1,27 @@
-//! Reading keys of several shards at one instant, without locks where that is possible.
+//! Reading keys of several shards without locks: parts sent, read and judged.
 //!
-//! MGET and its like go to the owners as plain commands. Each owner answers with its part and two
-//! times: when the tick began in which it read, and by when the last write of what it read was over
-//! (`store::Stamps`). If every write was over before the earliest of those ticks began, nothing
-//! that was read changed between that instant and the readings: the parts belong together, and the
-//! command takes effect then or at any later moment up to its reply. If not, or if a key was
-//! locked, the command starts over with locks (`split`), and its keys are for a while read so at
-//! once. All shards' clocks are the same monotonic clock. Only for commands whose keys are all of
+//! MGET and its like go to the owners as plain commands, and `txn::Snapshots` says whether what came
+//! back belongs together. If not, or if a key was locked, the command starts over with locks
+//! (`split`), and its keys are for a while read so at once. Only for commands whose keys are all of
 //! their arguments.
-
-use std::collections::HashMap;
 
 use super::Core;
 use super::input::Flow;
-use super::merge::merge;
 use crate::base::Token;
-use crate::cmd::Merge;
+use crate::cmd::{Merge, key_slot};
 use crate::conn::State;
-use crate::limits::{CONTENDED_PLACES, CONTENDED_US, PARCEL_BYTES_MAX, STAMPS_IDLE_US};
+use crate::limits::PARCEL_BYTES_MAX;
 use crate::resp::Args;
-use crate::route::{Carried, Head, Mode, PartTimes, RemoteCommand, ReplyTo, WHOLE};
-
-/// The place of a reply that is a part of a snapshot; the client of such a `ReplyTo` is the
-/// snapshot's number.
-pub const PART: u32 = u32::MAX - 1;
-
-/// One owner's part.
-#[derive(Debug)]
-struct SnapshotPart {
-    owner: usize,
-    /// Which of the command's keys.
-    ordinals: Vec<usize>,
-    times: PartTimes,
-    reply: Vec<u8>,
-}
-
-/// A snapshot under way.
-#[derive(Debug)]
-struct Snapshot {
-    token: Token,
-    client: u64,
-    command: Carried,
-    merge: Merge,
-    parts: Vec<SnapshotPart>,
-    missing: usize,
-}
-
-/// The snapshots that this shard's clients read, and what is known of keys for which that is in
-/// vain.
-#[derive(Debug, Default)]
-pub struct Snapshots {
-    under_way: HashMap<u64, Snapshot, foldhash::fast::FixedState>,
-    drawn: u64,
-    /// When somebody last read by this shard's stamps, monotonic microseconds.
-    used_us: u64,
-    contended: Contended,
-}
-
-impl Snapshots {
-    /// How many are under way.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.under_way.len()
-    }
-}
-
-/// Keys that were written while they were read: until when they are rather read with locks,
-/// monotonic microseconds, by hash. Keys share places, so some other key may be read with locks for
-/// nothing.
-#[derive(Debug, Default)]
-struct Contended {
-    /// Empty until there is one.
-    until_us: Vec<u64>,
-    last_us: u64,
-}
-
-impl Contended {
-    fn remember(&mut self, key: u64, now_us: u64) {
-        self.until_us.resize(CONTENDED_PLACES, 0);
-        self.last_us = now_us + CONTENDED_US;
-        self.until_us[key as usize % CONTENDED_PLACES] = self.last_us;
-    }
-
-    fn any(&self, now_us: u64, mut keys: impl Iterator<Item = u64>) -> bool {
-        now_us < self.last_us
-            && keys.any(|key| now_us < self.until_us[key as usize % CONTENDED_PLACES])
-    }
-}
+use crate::route::{Asker, Carried, ClientRef, Head, Mode, PartTimes, RemoteCommand, WHOLE};
+use crate::txn::{self, Snapshot, SnapshotPart, Verdict};
 
 impl Core {
     /// A reading command that divides by key; `positions` holds where the keys stand.
     pub fn begin_snapshot(&mut self, token: Token, row: u16, args: &Args<'_>, how: Merge) -> Flow {
         let db = self.client(token).session.db;
         let keys = args.from(1).map(|key| self.lock_key(db, key));
-        let contended = self
-            .transactions
-            .snapshots
-            .contended
-            .any(self.now.monotonic_us, keys);
+        let now_us = self.now.monotonic_us;
+        let contended = self.transactions.snapshots.is_contended(now_us, keys);
         // A part too long for a parcel travels by itself.
         if contended || args.bytes() >= PARCEL_BYTES_MAX {
             return self.begin_split(token, row, args, how);
@@ -116,8 +40,7 @@ impl Core {
             return Flow::Retry;
         }
         let head = client.session.head(row);
-        self.transactions.snapshots.drawn += 1;
-        let number = self.transactions.snapshots.drawn;
+        let number = self.transactions.snapshots.draw();
         let mut own = None;
         for part in &parts {
             let keys = part.ordinals.iter().map(|ordinal| ordinal + 1);
@@ -127,18 +50,10 @@ impl Core {
                 self.send_part(part.owner, number, head, args, keys);
             }
         }
-        let snapshot = Snapshot {
-            token,
-            client: id,
-            command: Carried::new(head, args),
-            merge: how,
-            missing: parts.len(),
-            parts,
-        };
-        self.transactions
-            .snapshots
-            .under_way
-            .insert(number, snapshot);
+        let client = ClientRef { token, id };
+        let command = Carried::new(head, args);
+        let snapshot = Snapshot::new(client, command, how, parts);
+        self.transactions.snapshots.begin(number, snapshot);
         if let Some(part) = own {
             let mut times = self.times_of(head.db, &part.args());
             let reply = match times.is_read() {
@@ -151,23 +66,16 @@ impl Core {
         Flow::Stop
     }
 
-    /// The keys' ordinals by owner, in the order in which owners first appear.
+    /// The keys' ordinals by owner.
     fn parts_by_owner(&self, args: &Args<'_>, positions: &[usize]) -> Vec<SnapshotPart> {
-        let mut parts: Vec<SnapshotPart> = Vec::new();
-        for (ordinal, &at) in positions.iter().enumerate() {
+        let keys = positions.iter().enumerate().map(|(ordinal, &at)| {
             assert!(at == ordinal + 1, "all arguments are keys");
-            let owner = self.slots.owner(crate::cmd::key_slot(args.get(at)));
-            match parts.iter_mut().find(|part| part.owner == owner) {
-                Some(part) => part.ordinals.push(ordinal),
-                None => parts.push(SnapshotPart {
-                    owner,
-                    ordinals: vec![ordinal],
-                    times: PartTimes::ANY,
-                    reply: Vec::new(),
-                }),
-            }
-        }
-        parts
+            (key_slot(args.get(at)), ordinal)
+        });
+        let owned = self.by_owner(keys).into_iter();
+        owned
+            .map(|(owner, ordinals)| SnapshotPart::new(owner, ordinals))
+            .collect()
     }
 
     /// Puts a part into this tick's parcel, which has room for one more.
@@ -183,12 +91,8 @@ impl Core {
         let (first_span, spans) = parcel.pack_some(args, std::iter::once(0).chain(keys));
         let key = Args::new(&parcel.bytes, &parcel.spans[first_span as usize..]).get(1);
         parcel.commands.push(RemoteCommand {
-            to: ReplyTo {
-                token: 0,
-                client: number,
-                place: PART,
-            },
-            head: head.with_key((crate::cmd::key_slot(key), 1)),
+            asker: Asker::Snapshot(number),
+            head: head.with_key((key_slot(key), 1)),
             first_span,
             spans,
             reply: None,
@@ -199,22 +103,25 @@ impl Core {
     /// The times of a part that is about to be read here; not when a key is locked, or has yet to
     /// be ended.
     pub fn times_of(&mut self, db: u16, args: &Args<'_>) -> PartTimes {
-        self.transactions.snapshots.used_us = self.now.monotonic_us;
+        let now_us = self.now.monotonic_us;
+        self.transactions.snapshots.use_stamps(now_us);
         if !self.effects.wants.stamps {
             self.effects.wants.stamps = true;
             self.effects.stamps.switch_on();
             return PartTimes::unread(0);
         }
-        if self.transactions.locks.conflicts(WHOLE, Mode::SomeShared) {
+        if self
+            .transactions
+            .participants
+            .conflicts(WHOLE, Mode::SomeShared)
+        {
             return PartTimes::unread(0);
         }
         let read_us = self.effects.stamps.read_us();
         let (mut written_us, mut latest) = (0, 0);
         for (at, key) in (1..).zip(args.from(1)) {
-            let locked = self
-                .transactions
-                .locks
-                .conflicts(self.lock_key(db, key), Mode::Shared);
+            let participants = &self.transactions.participants;
+            let locked = participants.conflicts(self.lock_key(db, key), Mode::Shared);
             if locked || self.is_expired(db, key) {
                 return PartTimes::unread(at);
             }
@@ -242,75 +149,49 @@ impl Core {
     }
 
     /// A part has been read, or could not be.
-    pub fn part_home(&mut self, from: usize, number: u64, times: PartTimes, reply: &[u8]) {
-        let snapshot = self
-            .transactions
-            .snapshots
-            .under_way
-            .get_mut(&number)
-            .expect("a part belongs to a snapshot under way");
-        let mut parts = snapshot.parts.iter_mut();
-        let part = parts.find(|part| part.owner == from);
-        let part = part.expect("a part comes from its owner");
-        assert!(part.reply.is_empty(), "a part comes once");
-        part.times = times;
-        part.reply.extend_from_slice(reply);
-        snapshot.missing -= 1;
-        if snapshot.missing > 0 {
-            return;
-        }
-        let snapshot = self.transactions.snapshots.under_way.remove(&number);
-        let snapshot = snapshot.expect("it was just there");
-        if self.clients.of(snapshot.token, snapshot.client).is_some() {
+    pub(super) fn part_home(&mut self, from: usize, number: u64, times: PartTimes, reply: &[u8]) {
+        let snapshots = &mut self.transactions.snapshots;
+        if let Some(snapshot) = snapshots.part_home(from, number, times, reply)
+            && self.clients.of(snapshot.client).is_some()
+        {
             self.end_snapshot(snapshot);
         }
     }
 
     /// All parts are there: they belong together, or the command starts over with locks.
-    fn end_snapshot(&mut self, snapshot: Snapshot) {
-        let reads = snapshot.parts.iter().map(|part| part.times.read_us);
-        let read_us = reads.min().expect("a command has keys");
-        // Strictly, because both times are cut to microseconds.
-        let late = |part: &SnapshotPart| part.times.written_us >= read_us;
-        if !snapshot.parts.iter().any(late) {
-            let lookups = snapshot.parts.iter().map(|part| part.times);
-            let (hits, misses) = lookups.fold((0, 0), |(hits, misses), times| {
-                (hits + times.hits, misses + times.misses)
-            });
-            let parts: Vec<(Vec<usize>, Vec<u8>)> = snapshot
-                .parts
-                .into_iter()
-                .map(|part| (part.ordinals, part.reply))
-                .collect();
-            let counters = self.metrics.count();
-            counters.snapshots += 1;
-            counters.hits += hits;
-            counters.misses += misses;
-            self.count_call(snapshot.command.head.row, 1);
-            self.complete(snapshot.token, |reply| merge(snapshot.merge, &parts, reply));
-            return;
+    fn end_snapshot(&mut self, mut snapshot: Snapshot) {
+        let (token, head) = (snapshot.client.token, snapshot.command.head);
+        match snapshot.judge() {
+            Verdict::Whole {
+                parts,
+                hits,
+                misses,
+            } => {
+                let counters = self.metrics.count();
+                counters.snapshots += 1;
+                counters.hits += hits;
+                counters.misses += misses;
+                self.count_call(head.row, 1);
+                self.complete(token, |reply| txn::merge(snapshot.merge, &parts, reply));
+            }
+            Verdict::Torn(written) => {
+                self.metrics.count().snapshots_failed += 1;
+                let args = snapshot.command.args();
+                let now_us = self.now.monotonic_us;
+                for ordinal in written {
+                    let key = self.lock_key(head.db, args.get(ordinal + 1));
+                    self.transactions.snapshots.contend(key, now_us);
+                }
+                let positions: Vec<usize> = (1..args.len()).collect();
+                self.split(token, head, &args, &positions, snapshot.merge);
+            }
         }
-        self.metrics.count().snapshots_failed += 1;
-        let (head, args) = (snapshot.command.head, snapshot.command.args());
-        for part in snapshot.parts.iter().filter(|part| late(part)) {
-            let Some(nth) = (part.times.latest as usize).checked_sub(1) else {
-                continue;
-            };
-            let key = self.lock_key(head.db, args.get(part.ordinals[nth] + 1));
-            let now_us = self.now.monotonic_us;
-            self.transactions.snapshots.contended.remember(key, now_us);
-        }
-        let positions: Vec<usize> = (1..args.len()).collect();
-        self.split(snapshot.token, head, &args, &positions, snapshot.merge);
     }
 
     /// Stops recording writes when nobody has read that way for a while.
     pub fn rest_stamps(&mut self) {
-        let idle_us = self
-            .now
-            .monotonic_us
-            .saturating_sub(self.transactions.snapshots.used_us);
-        if self.effects.wants.stamps && idle_us > STAMPS_IDLE_US {
+        let now_us = self.now.monotonic_us;
+        if self.effects.wants.stamps && self.transactions.snapshots.are_stamps_idle(now_us) {
             self.effects.wants.stamps = false;
             self.effects.stamps.switch_off();
         }

@@ -4,14 +4,13 @@
 //! FLUSHALL). What the parts' replies become is in `merge`.
 
 use super::Core;
-use super::coordinate::{Plan, Share};
 use super::input::Flow;
-use super::keys::strongest;
 use crate::base::Token;
-use crate::cmd::{Merge, Row, changes_keys, key_slot};
+use crate::cmd::{Merge, Row, Run, changes_keys, flag, key_slot};
 use crate::conn::State;
 use crate::resp::Args;
-use crate::route::{Carried, Head, Intent, Mode, Work};
+use crate::route::{Carried, Head, Intent, Mode, Work, strongest};
+use crate::txn::{Plan, Share, Split};
 
 impl Core {
     /// A command of a waiting client that divides by key; `positions` holds where the keys stand.
@@ -35,57 +34,69 @@ impl Core {
         merge: Merge,
     ) {
         let writes = changes_keys(self.table().row(head.row));
-        let mode = if writes {
-            Mode::Exclusive
-        } else {
-            Mode::Shared
-        };
+        let mode = mode_of(writes);
         let step = positions.get(1).map_or(1, |second| second - positions[0]);
-        let mut shares: Vec<(Share, Vec<Intent>)> =
-            Vec::with_capacity(self.identity.shards.min(positions.len()));
-        for (ordinal, &at) in positions.iter().enumerate() {
-            let key = args.get(at);
-            let shard = self.slots.owner(key_slot(key));
-            let index = shares
-                .iter()
-                .position(|(share, _)| share.shard == shard)
-                .unwrap_or_else(|| {
-                    shares.push((Share::new(shard, [].into()), Vec::new()));
-                    shares.len() - 1
-                });
-            shares[index].0.ordinals.push(ordinal);
-            shares[index].1.push(Intent {
-                key: self.lock_key(head.db, key),
-                mode,
-            });
-        }
         let first = positions[0];
-        let parts: Vec<Carried> = shares
-            .iter()
-            .map(|(share, _)| {
-                let keys = share
-                    .ordinals
-                    .iter()
-                    .flat_map(|&ordinal| positions[ordinal]..positions[ordinal] + step);
-                Carried::part(head, args, (0..first).chain(keys))
-            })
-            .collect();
-        let plan = Plan::Split {
+        let keys = positions.iter().enumerate();
+        let keys = keys.map(|(ordinal, &at)| (key_slot(args.get(at)), ordinal));
+        let owned = self.by_owner(keys);
+        let plan = Plan::Split(Split {
             merge,
             writes,
             fallible: None,
-        };
+        });
         self.count_call(head.row, 1);
-        let sequence = self.open(token, plan, shares.len());
-        for ((share, mut intents), part) in shares.into_iter().zip(parts) {
+        let sequence = self.open(token, plan, owned.len());
+        for (shard, ordinals) in owned {
+            let keys = ordinals.iter().map(|&ordinal| positions[ordinal]);
+            let intents = keys.clone().map(|at| Intent {
+                key: self.lock_key(head.db, args.get(at)),
+                mode,
+            });
+            let mut intents: Vec<Intent> = intents.collect();
             strongest(&mut intents);
-            let work = if writes {
-                Work::Write(part)
-            } else {
-                Work::Read(part)
-            };
-            self.ask_share(sequence, share, intents, work, None);
+            let words = (0..first).chain(keys.flat_map(|at| at..at + step));
+            let part = Carried::part(head, args, words);
+            let share = Share::of_part(shard, ordinals);
+            self.ask_share(sequence, share, intents, part_of(writes, part), None);
         }
+    }
+
+    /// A part of a command without keys for every shard.
+    pub(super) fn spread(&mut self, token: Token, row: &'static Row, carried: &Carried) {
+        let Run::Everywhere(_, merge) = row.command.run else {
+            panic!("only such commands come here")
+        };
+        let writes = row.has(flag::WRITE);
+        let mode = mode_of(writes);
+        let plan = Plan::Split(Split {
+            merge,
+            writes,
+            fallible: Some(carried.head.row),
+        });
+        self.count_call(carried.head.row, 1);
+        let sequence = self.open(token, plan, self.identity.shards);
+        for shard in 0..self.identity.shards {
+            let share = Share::new(shard, [].into());
+            let work = part_of(writes, carried.clone());
+            self.ask_share(sequence, share, vec![Intent::whole(mode)], work, None);
+        }
+    }
+}
+
+/// How the keys of a command are locked.
+fn mode_of(writes: bool) -> Mode {
+    match writes {
+        true => Mode::Exclusive,
+        false => Mode::Shared,
+    }
+}
+
+/// One that writes runs when that is decided, one that reads at once.
+fn part_of(writes: bool, part: Carried) -> Work {
+    match writes {
+        true => Work::Write(part),
+        false => Work::Read(part),
     }
 }
 

@@ -6,13 +6,13 @@
 //! reply leaves at the end. Owned by `multi`.
 
 use super::Core;
-use super::coordinate::{Plan, Share};
 use super::input::Flow;
 use crate::base::Token;
 use crate::cmd::{Row, Run};
 use crate::conn::{ReplyMode, State, Steps};
 use crate::limits::{PARCEL_BYTES_MAX, STEP_COMMANDS_MAX};
-use crate::route::{Carried, Head, Intent, Mode, Note, Sequence, Task, WHOLE, Work};
+use crate::route::{Carried, ClientRef, Head, Intent, Mode, Note, Sequence, Task, Work};
+use crate::txn::{Plan, Share};
 
 impl Core {
     /// Locks every shard for an EXEC that runs in steps.
@@ -20,10 +20,7 @@ impl Core {
         let sequence = self.open(token, Plan::Steps, self.identity.shards);
         let watcher = task.watcher;
         for shard in 0..self.identity.shards {
-            let intents = vec![Intent {
-                key: WHOLE,
-                mode: Mode::Exclusive,
-            }];
+            let intents = vec![Intent::whole(Mode::Exclusive)];
             self.ask_share(
                 sequence,
                 Share::new(shard, [].into()),
@@ -42,15 +39,15 @@ impl Core {
     }
 
     /// Every shard is held: the commands run one after the other.
-    pub fn begin_steps(&mut self, sequence: Sequence) {
-        let coordinated = self
-            .transactions
-            .coordinated
-            .get(&sequence)
-            .expect("it has just been decided");
-        let (token, id, dirty) = (coordinated.token, coordinated.client, coordinated.dirty);
-        let clock_ms = coordinated.clock_ms;
-        let Some(client) = self.clients.of(token, id) else {
+    pub(super) fn begin_steps(
+        &mut self,
+        sequence: Sequence,
+        client: ClientRef,
+        dirty: bool,
+        clock_ms: u64,
+    ) {
+        let token = client.token;
+        let Some(client) = self.clients.of(client) else {
             return self.end_steps(sequence);
         };
         // A server that stops takes the steps from the clients that it closes.
@@ -154,18 +151,14 @@ impl Core {
         }
         let steps = self.client(token).steps.as_mut();
         steps.expect("the client is in steps").left = left;
-        self.lend_all(token, task, Vec::new());
+        self.lend_all(task, Vec::new());
         Flow::Stop
     }
 
     /// Releases every shard.
     pub fn end_steps(&mut self, sequence: Sequence) {
-        let coordinated = self
-            .transactions
-            .coordinated
-            .remove(&sequence)
-            .expect("steps end once");
-        for share in &coordinated.shares {
+        let decided = self.transactions.coordinator.end_steps(sequence);
+        for share in &decided.shares {
             self.tell(share.shard, Note::unchanged(sequence, Vec::new()));
         }
     }

@@ -7,38 +7,42 @@
 use super::Core;
 use super::execute::Call;
 use super::input::Flow;
-use super::keys::strongest;
-use super::participate::{PART_REPLY_BYTES, Participant};
-use super::replies::ALONE;
-use crate::base::Token;
+use super::participate::{Duty, Participant};
 use crate::cmd::Run;
-use crate::limits::AHEAD_MAX;
+use crate::limits::{AHEAD_MAX, PART_REPLY_BYTES};
 use crate::resp::{Args, Protocol, Reply};
-use crate::route::{Batch, Intent, Mode, Note, Task};
+use crate::route::{Batch, ClientRef, Intent, Mode, Note, ReplyTo, Task, strongest};
 
 impl Core {
     /// Runs a task whose keys are all ours, now or when the locks allow.
-    pub fn perform(&mut self, task: Task) {
-        if self.transactions.locks.is_empty() {
-            return self.run_task(task);
+    pub(super) fn perform(&mut self, task: Task) {
+        if self.transactions.participants.no_locks() {
+            self.run_task(task);
+        } else {
+            let intents = self.intents_of(&task);
+            let sequence = self.next_sequence();
+            let participant = Participant::new(self.id(), Duty::Task(Box::new(task)));
+            self.take_part(sequence, intents, participant);
         }
+        self.act();
+    }
+
+    /// The locks that a task needs as things are.
+    pub(super) fn intents_of(&self, task: &Task) -> Vec<Intent> {
         let mut intents: Vec<Intent> = Vec::new();
         for (head, args) in task.commands.iter() {
             self.add_intents(head, &args, &mut intents);
         }
         if let Some(client) = task.watcher {
             // A decided transaction may be about to change a watched key: its changes must be seen.
-            for (db, key) in self.watches.keys_of(client) {
-                intents.push(Intent {
-                    key: self.lock_key(*db, key),
-                    mode: Mode::Shared,
-                });
-            }
+            let watched = self.transactions.watches.keys_of(client);
+            intents.extend(watched.map(|(db, key)| Intent {
+                key: self.lock_key(*db, key),
+                mode: Mode::Shared,
+            }));
         }
         strongest(&mut intents);
-        let sequence = self.next_sequence();
-        let coordinator = self.id();
-        self.take_part(sequence, intents, Participant::task(coordinator, task));
+        intents
     }
 
     /// Runs a task and delivers its reply, unless its client blocks.
@@ -62,10 +66,13 @@ impl Core {
                 self.deliver(home, to, reply);
             }
         }
-        if to.place != ALONE {
-            self.run_behind((home, to.token));
+        if let ReplyTo::Place(client, _) = to
+            && let Some(next) = self.transactions.behind.next(home, client.token)
+        {
+            // As a note, so that a long queue does not become deep recursion.
+            self.tell(self.id(), Note::Bundle(Box::new(next)));
         }
-        self.serve_ready();
+        self.offer_ready(None);
     }
 
     /// EXEC with keys of this shard only; the batch goes home with the reply.
@@ -77,7 +84,7 @@ impl Core {
         {
             Reply::new(&mut reply, task.protocol).null_array();
         } else {
-            let with = task.needs_client.then_some((task.to.token, task.to.client));
+            let with = task.needs_client.then_some(task.to.client());
             self.run_batch(&task.commands, task.protocol, with, &mut reply);
         }
         let bundled = Note::Bundled {
@@ -90,11 +97,11 @@ impl Core {
 
     /// Every command of a transaction, one array; `with` is the client that some of them need at
     /// hand.
-    pub fn run_batch(
+    pub(super) fn run_batch(
         &mut self,
         batch: &Batch,
         protocol: Protocol,
-        with: Option<(Token, u64)>,
+        with: Option<ClientRef>,
         reply: &mut Vec<u8>,
     ) {
         Reply::new(reply, protocol).array(batch.len());
@@ -122,14 +129,15 @@ impl Core {
     /// be.
     pub(super) fn run_queued(
         &mut self,
-        (token, id): (Token, u64),
+        client: ClientRef,
         mut call: Call,
         args: &Args<'_>,
         reply: &mut Vec<u8>,
     ) {
         let row = self.table().row(call.head.row);
         let at_home = matches!(row.command.run, Run::Home(_));
-        let Some(client) = self.clients.of(token, id) else {
+        let token = client.token;
+        let Some(client) = self.clients.of(client) else {
             if !at_home {
                 self.run_handler(call, args, reply);
             }
@@ -148,19 +156,5 @@ impl Core {
         let flow = self.call_home(token, call.head.row, args);
         assert!(flow == Flow::Next, "who needs nobody answers at once");
         std::mem::swap(self.client(token).replies.sink(), reply);
-    }
-
-    /// The next command of a client that waited behind one of its own.
-    fn run_behind(&mut self, origin: (u16, crate::base::Token)) {
-        let Some(queue) = self.transactions.behind.get_mut(&origin) else {
-            return;
-        };
-        match queue.pop_front() {
-            // As a note, so that a long queue does not become deep recursion.
-            Some(task) => self.tell(self.id(), Note::Bundle(Box::new(task))),
-            None => {
-                self.transactions.behind.remove(&origin);
-            }
-        }
     }
 }

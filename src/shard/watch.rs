@@ -1,72 +1,20 @@
-//! WATCH: which clients look at which of our keys, and whether those have changed.
+//! WATCH and UNWATCH: the owners of the keys are told, and asked by EXEC.
 //!
-//! The owner of a key keeps the registration; an EXEC asks every owner, under the locks, whether
-//! anything that its client watches has changed. No message is sent when a watched key changes.
+//! Only owners hear of a watch; what they know is `txn::Watches`. A watch begins under a shared
+//! lock where there are locks, so that what was decided before it is no change behind it.
 
-use super::input::Flow;
-use crate::base::Token;
-use crate::conn::State;
-use crate::resp::{Args, Error};
-use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::Core;
+use super::input::Flow;
+use super::participate::{Duty, Participant};
+use crate::base::Token;
 use crate::cmd::key_slot;
-use crate::route::{DbKey, Mode, Note, Watch};
-
-/// A key when its watch began.
-#[derive(Debug)]
-struct Watched {
-    /// A live entry was there when the watch began.
-    existed: bool,
-    /// An entry was there, but its time was over: its removal is no change.
-    stale: bool,
-}
-
-#[derive(Debug, Default)]
-struct Watcher {
-    keys: BTreeMap<DbKey, Watched>,
-    changed: bool,
-}
-
-/// All watches on keys of this shard; ordered maps, so that a seeded run repeats itself and a
-/// client may watch any number of keys.
-#[derive(Debug, Default)]
-pub struct Watches {
-    by_client: BTreeMap<u64, Watcher>,
-    by_key: BTreeMap<DbKey, BTreeSet<u64>>,
-}
-
-impl Watches {
-    /// True when nobody watches anything here.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.by_client.is_empty()
-    }
-
-    /// What a client watches here.
-    pub fn keys_of(&self, client: u64) -> impl Iterator<Item = &DbKey> {
-        let watcher = self.by_client.get(&client);
-        watcher.into_iter().flat_map(|watcher| watcher.keys.keys())
-    }
-
-    /// A key changed; `exists` says whether an entry is there now. That an entry whose time was
-    /// over before the watch has gone is no change.
-    pub fn changed(&mut self, key: &DbKey, exists: bool) {
-        let Some(clients) = self.by_key.get(key) else {
-            return;
-        };
-        for client in clients {
-            let watcher = self.by_client.get_mut(client);
-            let watcher = watcher.expect("who watches a key is known as a watcher");
-            match watcher.keys.get_mut(key) {
-                Some(watched) if watched.stale && !exists => watched.stale = false,
-                Some(_) => watcher.changed = true,
-                None => panic!("a watcher knows the keys that it is known by"),
-            }
-        }
-    }
-}
+use crate::conn::State;
+use crate::resp::{Args, Error};
+use crate::route::{ClientRef, DbKey, Intent, Mode, Note, WHOLE, Watch, strongest};
+use crate::store::Store;
+use crate::txn::Found;
 
 impl Core {
     /// Forgets MULTI's queue and every watch.
@@ -124,15 +72,23 @@ impl Core {
             .map(|key| (db, Box::from(key)))
             .filter(|key| watched.insert(key.clone()))
             .collect();
-        let mut shares: BTreeMap<usize, Vec<DbKey>> = BTreeMap::new();
-        for key in new {
-            let owner = self.slots.owner(key_slot(&key.1));
-            shares.entry(owner).or_default().push(key);
+        let shares = self.by_owner(new.into_iter().map(|key| (key_slot(&key.1), key)));
+        let here = self.id();
+        let watcher = ClientRef { token, id };
+        let mut unconfirmed = 0;
+        for (owner, keys) in shares {
+            let watch = Watch {
+                client: watcher,
+                keys,
+            };
+            if owner == here && !self.watch_must_wait(&watch) {
+                self.watch_here(watch);
+                continue;
+            }
+            unconfirmed += 1;
+            self.tell(owner, Note::Watch(Box::new(watch)));
         }
-        if let Some(own) = shares.remove(&self.id()) {
-            self.watch_here(id, own);
-        }
-        if shares.is_empty() {
+        if unconfirmed == 0 {
             self.reply(token).ok();
             return Flow::Next;
         }
@@ -143,22 +99,13 @@ impl Core {
             transaction.unconfirmed == 0,
             "a client that waits for a WATCH sends no other"
         );
-        transaction.unconfirmed = shares.len();
-        for (owner, keys) in shares {
-            let client = id;
-            let watch = Watch {
-                client,
-                token,
-                keys,
-            };
-            self.tell(owner, Note::Watch(Box::new(watch)));
-        }
+        transaction.unconfirmed = unconfirmed;
         Flow::Stop
     }
 
     /// An owner has registered what a client of ours watches there.
-    pub fn watch_confirmed(&mut self, token: Token, id: u64) {
-        let Some(client) = self.clients.of(token, id) else {
+    pub(super) fn watch_confirmed(&mut self, watcher: ClientRef) {
+        let Some(client) = self.clients.of(watcher) else {
             return;
         };
         // It has left: what it watched is forgotten already.
@@ -168,7 +115,7 @@ impl Core {
         assert!(transaction.unconfirmed > 0, "an owner confirms once");
         transaction.unconfirmed -= 1;
         if transaction.unconfirmed == 0 {
-            self.complete(token, |reply| reply.ok());
+            self.complete(watcher.token, |reply| reply.ok());
         }
     }
 
@@ -184,111 +131,109 @@ impl Core {
         Flow::Next
     }
 
-    /// A client of another shard watches keys of ours.
-    pub fn watch_for(&mut self, home: usize, watch: Watch) {
-        let Watch {
-            client,
-            token,
-            keys,
-        } = watch;
-        self.watch_here(client, keys);
-        self.tell(home, Note::Watched { client, token });
+    /// A client of any shard watches keys of ours: from now on, or from when a decided transaction
+    /// that changes them is over.
+    pub(super) fn watch_for(&mut self, home: usize, watch: Watch) {
+        if !self.watch_must_wait(&watch) {
+            return self.register_watch(home, watch);
+        }
+        let mut intents = self.watch_intents(&watch);
+        strongest(&mut intents);
+        self.transactions.watches.expect(watch.client.id);
+        let sequence = self.next_sequence();
+        let participant = Participant::new(home, Duty::Watch(Box::new(watch)));
+        self.take_part(sequence, intents, participant);
+        self.act();
     }
 
-    /// A client watches keys that are ours.
-    pub fn watch_here(&mut self, client: u64, keys: Vec<DbKey>) {
-        let now_ms = self.now.unix_ms();
-        for key in keys {
-            let slot = key_slot(&key.1);
+    fn watch_intents(&self, watch: &Watch) -> Vec<Intent> {
+        let intents = watch.keys.iter().map(|(db, key)| Intent {
+            key: self.lock_key(*db, key),
+            mode: Mode::Shared,
+        });
+        intents.collect()
+    }
+
+    /// True when a key is changed by a transaction that may have been answered.
+    fn watch_must_wait(&self, watch: &Watch) -> bool {
+        let participants = &self.transactions.participants;
+        if participants.no_locks() {
+            return false;
+        }
+        let mut intents = self.watch_intents(watch).into_iter();
+        intents.any(|intent| participants.conflicts(intent.key, intent.mode))
+            || participants.conflicts(WHOLE, Mode::SomeShared)
+    }
+
+    /// A watch that waited has its locks.
+    pub(super) fn begin_watch(&mut self, home: usize, watch: Watch) {
+        if self.transactions.watches.take_expected(watch.client.id) {
+            self.register_watch(home, watch);
+        }
+    }
+
+    /// Registers a watch and confirms it to the client's home.
+    fn register_watch(&mut self, home: usize, watch: Watch) {
+        let watcher = watch.client;
+        self.watch_here(watch);
+        self.tell(home, Note::Watched(watcher));
+    }
+
+    fn watch_here(&mut self, watch: Watch) {
+        for key in watch.keys {
             assert!(
-                self.slots.owner(slot) == self.id(),
+                self.slots.owner(key_slot(&key.1)) == self.id(),
                 "only the owner of a key keeps its watches"
             );
-            // One that is lent has gone for a moment only.
-            let lent = !self.transactions.locks.is_empty()
-                && self
-                    .transactions
-                    .locks
-                    .conflicts(self.lock_key(key.0, &key.1), Mode::Shared);
-            let watcher = self.watches.by_client.entry(client).or_default();
-            let Entry::Vacant(place) = watcher.keys.entry(key) else {
-                continue;
-            };
-            let key = place.key();
-            let entry = self.keyspace.own.get(usize::from(key.0), slot, &key.1);
-            let stale = entry.is_some_and(|entry| entry.is_expired(now_ms));
-            let watchers = self.watches.by_key.entry(key.clone()).or_default();
-            watchers.insert(client);
-            place.insert(Watched {
-                existed: entry.is_some() && !stale || lent,
-                stale,
-            });
+            let found = self.found_at(&key);
+            self.transactions.watches.watch(watch.client.id, key, found);
         }
         self.update_wants();
+    }
+
+    fn found_at(&self, key: &DbKey) -> Found {
+        found_at(&self.keyspace.own, key, self.now.unix_ms())
     }
 
     /// A client watches nothing here any longer.
-    pub fn unwatch_here(&mut self, client: u64) {
-        let Some(watcher) = self.watches.by_client.remove(&client) else {
-            return;
-        };
-        for key in watcher.keys.keys() {
-            let clients = self.watches.by_key.get_mut(key);
-            let clients = clients.expect("a watched key has its watchers");
-            clients.remove(&client);
-            if clients.is_empty() {
-                self.watches.by_key.remove(key);
-            }
+    pub(super) fn unwatch_here(&mut self, client: u64) {
+        if self.transactions.watches.unwatch(client) {
+            self.update_wants();
         }
-        self.update_wants();
     }
 
     /// True when a key that the client watches here has changed or has expired since.
-    #[must_use]
-    pub fn watched_changed(&self, client: u64) -> bool {
-        let Some(watcher) = self.watches.by_client.get(&client) else {
-            return false;
-        };
-        let now_ms = self.now.unix_ms();
-        watcher.changed
-            || watcher.keys.iter().any(|((db, key), watched)| {
-                let entry = self.keyspace.own.get(usize::from(*db), key_slot(key), key);
-                !watched.stale && entry.is_some_and(|entry| entry.is_expired(now_ms))
-            })
+    pub(super) fn watched_changed(&self, client: u64) -> bool {
+        let expired = |key: &DbKey| self.found_at(key) == Found::Expired;
+        self.transactions.watches.has_changed(client, expired)
     }
 
     /// A key that is watched, or waited for, changed.
-    pub fn watched_key_changed(&mut self, key: &DbKey) {
-        let exists = self
-            .keyspace
-            .own
-            .get(usize::from(key.0), key_slot(&key.1), &key.1)
-            .is_some();
-        self.watches.changed(key, exists);
+    pub(super) fn watched_key_changed(&mut self, key: &DbKey) {
+        let exists = self.found_at(key) != Found::Nothing;
+        self.transactions.watches.changed(key, exists);
     }
 
-    /// A database was emptied or exchanged: watched keys that were or are in it have changed,
-    /// unless an entry whose time is over takes the place of another such one, or of none.
-    pub fn watched_database_replaced(&mut self, db: u16) {
-        let now_ms = self.now.unix_ms();
+    /// A database was emptied or exchanged.
+    pub(super) fn watched_database_replaced(&mut self, db: u16) {
         let Self {
-            watches, keyspace, ..
+            transactions,
+            keyspace,
+            now,
+            ..
         } = self;
-        let store = &keyspace.own;
-        for watcher in watches.by_client.values_mut() {
-            let first = (db, Box::default());
-            let in_db = watcher.keys.range_mut(first..);
-            for ((_, key), watched) in in_db.take_while(|((other, _), _)| *other == db) {
-                let entry = store.get(usize::from(db), key_slot(key), key);
-                let exists = entry.is_some();
-                let stale = entry.is_some_and(|entry| entry.is_expired(now_ms));
-                if watched.stale && (!exists || stale) || !watched.existed && stale {
-                    watched.stale = stale;
-                } else if watched.stale || watched.existed || exists {
-                    watcher.changed = true;
-                }
-            }
-        }
+        let found = |key: &DbKey| found_at(&keyspace.own, key, now.unix_ms());
+        transactions.watches.database_replaced(db, found);
+    }
+}
+
+/// What is at a key.
+fn found_at(store: &Store, key: &DbKey, now_ms: u64) -> Found {
+    let entry = store.get(usize::from(key.0), key_slot(&key.1), &key.1);
+    match entry {
+        None => Found::Nothing,
+        Some(entry) if entry.is_expired(now_ms) => Found::Expired,
+        Some(_) => Found::Live,
     }
 }
 
@@ -366,10 +311,13 @@ mod tests {
         shards.call(client, "UNWATCH");
         assert_eq!(notes(&mut shards, 16), before + 6);
         // Nobody was woken up for that.
-        assert!(!shards.core(5).watches.is_empty());
+        assert!(!shards.core(5).transactions.watches.is_empty());
         shards.advance(200);
         for shard in 0..16 {
-            assert!(shards.core(shard).watches.is_empty(), "shard {shard}");
+            assert!(
+                shards.core(shard).transactions.watches.is_empty(),
+                "shard {shard}"
+            );
         }
     }
 
@@ -387,7 +335,7 @@ mod tests {
         shards.advance(200);
         for shard in 0..3 {
             let core = shards.core(shard);
-            assert!(core.watches.is_empty() && !core.effects.wants.modified);
+            assert!(core.transactions.watches.is_empty() && !core.effects.wants.modified);
         }
         assert!(shards.core(0).clients.get(client.token).is_none());
     }

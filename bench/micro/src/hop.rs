@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use cairn::base::{Endpoint, mesh};
 use cairn::resp::{Args, Protocol, Reply, Span};
-use cairn::route::{Head, Message, Parcel, RemoteCommand, ReplyTo};
+use cairn::route::{Asker, ClientRef, Head, Message, Parcel, RemoteCommand};
 
 use crate::keys::{VALUE, key};
 use crate::measure::Bench;
@@ -102,11 +102,7 @@ fn depart(home: &mut Endpoint<Message>, mut parcel: Box<Parcel>, commands: usize
     for place in 0..commands {
         let (first_span, spans) = parcel.pack(&Args::new(black_box(&text), &spans));
         parcel.commands.push(RemoteCommand {
-            to: ReplyTo {
-                token: 1,
-                client: 1,
-                place: place as u32,
-            },
+            asker: Asker::Client(ClientRef { token: 1, id: 1 }, place as u32),
             head: Head::new(0, 0, Protocol::Resp2, false).with_key((0, 1)),
             first_span,
             spans,

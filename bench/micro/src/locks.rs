@@ -2,7 +2,8 @@
 //!
 //! The price of a multi-shard command at each of its owners, without the messages.
 
-use cairn::route::{Intent, Locks, Mode, Outcome};
+use cairn::route::{Intent, Mode};
+use cairn::txn::{Locks, Outcome};
 
 use crate::measure::Bench;
 

@@ -18,45 +18,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use smallvec::SmallVec;
 
-/// A transaction's place in the one global order; unique.
-pub type Sequence = u64;
-
-/// The pseudo key that stands for the whole keyspace of the shard.
-pub const WHOLE: u64 = 0;
-
-/// How a transaction uses a key, or the whole keyspace.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Mode {
-    /// On `WHOLE` only: reads some keys.
-    SomeShared,
-    /// On `WHOLE` only: changes some keys.
-    SomeExclusive,
-    /// Reads.
-    Shared,
-    /// Changes.
-    Exclusive,
-}
-
-impl Mode {
-    /// Two transactions may hold these modes of one key at the same time.
-    fn fits(self, other: Mode) -> bool {
-        use Mode::{Exclusive, Shared, SomeExclusive, SomeShared};
-        match (self, other) {
-            (Exclusive, _) | (_, Exclusive) | (Shared, SomeExclusive) | (SomeExclusive, Shared) => {
-                false
-            }
-            (SomeShared | SomeExclusive | Shared, SomeShared | SomeExclusive | Shared) => true,
-        }
-    }
-}
-
-/// One key and what a transaction does to it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Intent {
-    /// Hash of database and key; never `WHOLE`.
-    pub key: u64,
-    pub mode: Mode,
-}
+use crate::route::{Intent, Mode, Sequence, WHOLE};
 
 /// What a change of the locks brought about; the caller acts on it.
 #[derive(Debug, Default, PartialEq, Eq)]
