@@ -8,6 +8,7 @@
 //! `put_in`, `relocate` and `delete`, change the keyspace and record what follows by themselves. A
 //! handler has no other way to the store or to the effects, so it cannot change and forget to tell.
 
+mod ahead;
 mod apart;
 mod edit;
 mod effects;
@@ -20,9 +21,9 @@ pub use stream::{Effect, EffectStream};
 use super::age::Aging;
 use super::key::{Key, RoutedKey};
 use crate::config::{Config, events};
-use crate::limits::AHEAD_MAX;
 use crate::resp::{Args, Reply};
 use crate::store::{Entry, Store, Value};
+use ahead::Keys;
 use edit::{Edited, Ending};
 use effects::db_number;
 
@@ -148,6 +149,14 @@ impl<'a> Context<'a> {
         RoutedKey::key(self.routed, at, args.get(at))
     }
 
+    /// The keys that stand at arguments `first`, `first + step`...: for loops that touch them in
+    /// this order.
+    #[inline]
+    #[must_use]
+    pub fn keys<'k>(&self, args: &Args<'k>, first: usize, step: usize) -> Keys<'k> {
+        Keys::new(args, first, step)
+    }
+
     /// Shows the live entry at `key`, if there is one, beside the reply; an expired one is removed
     /// on the way. One table lookup: the hot path of reads.
     #[inline]
@@ -201,14 +210,15 @@ impl<'a> Context<'a> {
             (result, edit.end())
         });
         if let Some(changes) = edited.changes {
-            self.settle(key, edited);
+            if edited.is_open() {
+                self.settle(key, edited);
+            }
             self.changed(db, key, changes);
         }
         result
     }
 
     /// Does what an edit has left to be done.
-    #[inline]
     fn settle(&mut self, key: Key<'_>, edited: Edited) {
         let db = self.db;
         if let Some(mut entry) = edited.fresh {
@@ -230,7 +240,8 @@ impl<'a> Context<'a> {
     }
 
     /// Looks a key up, and removes it on the way if it has expired. One table lookup: the hot path.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "each instance has one caller")]
+    #[inline(always)]
     fn with_entry<T>(
         &mut self,
         db: usize,
@@ -470,33 +481,6 @@ impl<'a> Context<'a> {
     /// Log and replicas apply nothing but what else was propagated.
     pub fn propagate_nothing(&mut self) {
         self.effects.propagate_nothing();
-    }
-
-    /// For loops over keys at `at`, `at + step`...: with every sixteenth key, the next sixteen are
-    /// fetched from memory together: all tables, then all buckets, then all entries.
-    #[inline]
-    pub fn prefetch(&self, args: &Args<'_>, first: usize, at: usize, step: usize) {
-        if ((at - first) / step).is_multiple_of(AHEAD_MAX) && at + step < args.len() {
-            self.prefetch_keys(args, at, step);
-        }
-    }
-
-    fn prefetch_keys(&self, args: &Args<'_>, at: usize, step: usize) {
-        let mut found = [(0u16, 0u64); AHEAD_MAX];
-        let keys = (at..args.len()).step_by(step);
-        let mut count = 0;
-        for (at, place) in keys.zip(&mut found) {
-            let key = self.key(args, at);
-            *place = (key.slot, self.store.hash(key.bytes));
-            self.store.prefetch_table(self.db, place.0);
-            count += 1;
-        }
-        for &(slot, hash) in &found[..count] {
-            self.store.prefetch_bucket(self.db, slot, hash);
-        }
-        for &(slot, hash) in &found[..count] {
-            self.store.prefetch_entry(self.db, slot, hash);
-        }
     }
 }
 

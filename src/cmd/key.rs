@@ -14,11 +14,18 @@ pub struct Key<'k> {
 }
 
 impl<'k> Key<'k> {
-    /// A key that is no argument of the command.
-    #[inline]
+    /// A key whose slot nobody has found. Out of line: its callers are short without it.
+    #[inline(never)]
     #[must_use]
     pub fn new(bytes: &'k [u8]) -> Self {
         let slot = key_slot(bytes);
+        Self { bytes, slot }
+    }
+
+    /// A key whose slot was found before.
+    #[inline]
+    pub(super) fn routed(bytes: &'k [u8], slot: u16) -> Self {
+        debug_assert!(slot == key_slot(bytes), "it is the slot of this key");
         Self { bytes, slot }
     }
 }
@@ -42,11 +49,7 @@ impl RoutedKey {
     #[inline]
     pub(super) fn key(routed: Option<Self>, at: usize, bytes: &[u8]) -> Key<'_> {
         match routed {
-            Some(routed) if usize::from(routed.at.get()) == at => {
-                let slot = routed.slot;
-                debug_assert!(slot == key_slot(bytes), "it was routed by this key");
-                Key { bytes, slot }
-            }
+            Some(routed) if usize::from(routed.at.get()) == at => Key::routed(bytes, routed.slot),
             _ => Key::new(bytes),
         }
     }

@@ -94,9 +94,9 @@ pub static COMMANDS: &[Command] = &[
 
 fn del(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
     let mut removed = 0;
-    for at in 1..args.len() {
-        ctx.prefetch(args, 1, at, 1);
-        removed += i64::from(ctx.delete(ctx.key(args, at)));
+    let mut keys = ctx.keys(args, 1, 1);
+    while let Some((_, key)) = keys.next(ctx) {
+        removed += i64::from(ctx.delete(key));
     }
     ctx.reply.integer(removed);
     Ok(())
@@ -109,9 +109,9 @@ fn unlink(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
 
 fn exists(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
     let mut found = 0;
-    for at in 1..args.len() {
-        ctx.prefetch(args, 1, at, 1);
-        found += i64::from(ctx.exists(ctx.key(args, at), Lookup::Observe));
+    let mut keys = ctx.keys(args, 1, 1);
+    while let Some((_, key)) = keys.next(ctx) {
+        found += i64::from(ctx.exists(key, Lookup::Observe));
     }
     ctx.reply.integer(found);
     Ok(())
@@ -119,8 +119,9 @@ fn exists(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
 
 fn touch(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
     let mut found = 0;
-    for at in 1..args.len() {
-        found += i64::from(ctx.exists(ctx.key(args, at), Lookup::Read));
+    let mut keys = ctx.keys(args, 1, 1);
+    while let Some((_, key)) = keys.next(ctx) {
+        found += i64::from(ctx.exists(key, Lookup::Read));
     }
     ctx.reply.integer(found);
     Ok(())

@@ -22,7 +22,7 @@ pub use rows::COMMANDS;
 use super::{Context, Edit, form_limits};
 use crate::config::events;
 use crate::resp::{Args, Error, Reply};
-use crate::store::{Element, End, Entry, List, NodeLimits, Object, Value, ValueRef};
+use crate::store::{Element, End, Entry, Kind, List, NodeLimits, Object, Value, ValueRef};
 
 const NOT_POSITIVE: Error = Error::new("ERR value is out of range, must be positive");
 
@@ -41,20 +41,19 @@ fn list(entry: &Entry) -> Result<&List, Error> {
 }
 
 /// The list at an edited key, from here on changed; None when there is nothing.
-#[inline]
+#[expect(clippy::inline_always, reason = "inlined, an edit lives in registers")]
+#[inline(always)]
 fn list_mut<'e>(edit: &'e mut Edit<'_>) -> Result<Option<&'e mut List>, Error> {
-    let Some(entry) = edit.entry() else {
-        return Ok(None);
-    };
-    list(entry)?;
-    match edit.write().object_mut() {
-        Some(Object::List(list)) => Ok(Some(list)),
-        _ => unreachable!("a list was just seen there"),
-    }
+    Ok(match edit.write_object(Kind::List)? {
+        None => None,
+        Some(Object::List(list)) => Some(list),
+        Some(_) => unreachable!("the kind is that of a list"),
+    })
 }
 
 /// As `list_mut`; where nothing is, a list to be filled.
-#[inline]
+#[expect(clippy::inline_always, reason = "inlined, an edit lives in registers")]
+#[inline(always)]
 fn list_or_new<'e>(edit: &'e mut Edit<'_>) -> Result<&'e mut List, Error> {
     if edit.entry().is_none() {
         edit.put(Value::Object(Object::List(Box::default())));

@@ -185,11 +185,19 @@ impl Entry {
             .then(|| unsafe { &mut *self.at.as_ptr().add(shape.value_at()).cast::<Object>() })
     }
 
+    #[inline]
     fn object(&self) -> Option<&Object> {
         let shape = self.shape();
         // SAFETY: as in `object_mut`.
         (shape.form == Form::Object)
             .then(|| unsafe { &*self.at.as_ptr().add(shape.value_at()).cast::<Object>() })
+    }
+
+    /// True when the last element of a value that consists of elements was taken.
+    #[inline]
+    #[must_use]
+    pub fn is_emptied(&self) -> bool {
+        self.object().is_some_and(|object| object.elements() == 0)
     }
 
     #[inline]

@@ -133,7 +133,7 @@ impl Object {
     /// How many elements it has, as LLEN and its kin count them; a string is one.
     #[inline]
     #[must_use]
-    fn elements(&self) -> usize {
+    pub(super) fn elements(&self) -> usize {
         self.content().elements()
     }
 

@@ -7,7 +7,8 @@
 
 use super::Effects;
 use crate::config::events;
-use crate::store::{Entry, Value};
+use crate::resp::Error;
+use crate::store::{Entry, Kind, Object, Value};
 
 /// What becomes of the key when the edit ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,13 +19,19 @@ pub(super) enum Ending {
     Goes,
 }
 
+/// What is at the key.
+enum Place<'e> {
+    Vacant,
+    Held(&'e mut Entry),
+    /// Made where nothing was; goes into the store at the end.
+    Fresh(Entry),
+}
+
 /// A place of the keyspace that a handler may change: the entry there, or none yet.
 pub struct Edit<'e> {
     db: usize,
     key: &'e [u8],
-    held: Option<&'e mut Entry>,
-    /// Made where nothing was; goes into the store at the end.
-    fresh: Option<Entry>,
+    place: Place<'e>,
     effects: &'e mut Effects,
     /// In how many places the value changed; None: it is as it was.
     changes: Option<u64>,
@@ -49,8 +56,7 @@ impl<'e> Edit<'e> {
         Self {
             db,
             key,
-            held,
-            fresh: None,
+            place: held.map_or(Place::Vacant, Place::Held),
             effects,
             changes: None,
             ending: Ending::Stays,
@@ -67,7 +73,11 @@ impl<'e> Edit<'e> {
     #[inline]
     #[must_use]
     pub fn entry(&self) -> Option<&Entry> {
-        self.held.as_deref().or(self.fresh.as_ref())
+        match &self.place {
+            Place::Vacant => None,
+            Place::Held(entry) => Some(entry),
+            Place::Fresh(entry) => Some(entry),
+        }
     }
 
     /// The entry, for changing its value: from here on it counts as changed, once. Only where there
@@ -75,19 +85,40 @@ impl<'e> Edit<'e> {
     #[inline]
     pub fn write(&mut self) -> &mut Entry {
         self.begin();
-        let entry = self.held.as_deref_mut().or(self.fresh.as_mut());
-        entry.expect("only what has been seen is written")
+        match &mut self.place {
+            Place::Vacant => panic!("only what has been seen is written"),
+            Place::Held(entry) => entry,
+            Place::Fresh(entry) => entry,
+        }
+    }
+
+    /// The value of a type with elements, for changing it, as `write`. None where nothing is.
+    ///
+    /// # Errors
+    /// WRONGTYPE for a value of another type, which counts as not written.
+    #[expect(clippy::inline_always, reason = "inlined, an edit lives in registers")]
+    #[inline(always)]
+    pub fn write_object(&mut self, kind: Kind) -> Result<Option<&mut Object>, Error> {
+        match self.entry() {
+            None => return Ok(None),
+            Some(entry) if entry.kind() != kind => return Err(Error::WRONG_TYPE),
+            Some(_) => {}
+        }
+        Ok(self.write().object_mut())
     }
 
     /// Gives the key this value, whether it has one or not; its expiry stays.
     #[inline]
     pub fn put(&mut self, value: Value<'_>) {
-        if self.entry().is_some() {
-            return self.write().set_value(value);
-        }
         self.begin();
-        self.effects.notify(self.db, events::NEW, "new", self.key);
-        self.fresh = Some(Entry::new(self.key, value, None));
+        match &mut self.place {
+            Place::Held(entry) => entry.set_value(value),
+            Place::Fresh(entry) => entry.set_value(value),
+            Place::Vacant => {
+                self.effects.notify(self.db, events::NEW, "new", self.key);
+                self.place = Place::Fresh(Entry::new(self.key, value, None));
+            }
+        }
     }
 
     /// Gives the key an expiry, or takes it away, when the edit ends.
@@ -100,7 +131,10 @@ impl<'e> Edit<'e> {
     /// Removes the key when the edit ends, as DEL would. One whose last element is taken goes by
     /// itself.
     pub fn remove(&mut self) {
-        assert!(self.held.is_some(), "only what is there is removed");
+        assert!(
+            matches!(self.place, Place::Held(_)),
+            "only what is there is removed"
+        );
         self.begin();
         self.ending = Ending::Goes;
     }
@@ -117,7 +151,7 @@ impl<'e> Edit<'e> {
     #[inline]
     pub fn unchanged(&mut self) {
         assert!(
-            self.fresh.is_none() && self.ending == Ending::Stays,
+            !matches!(self.place, Place::Fresh(_)) && self.ending == Ending::Stays,
             "what came, goes or expires has changed"
         );
         self.changes = None;
@@ -146,18 +180,29 @@ impl<'e> Edit<'e> {
     }
 
     /// Ends the edit.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "inlined, an edit lives in registers")]
+    #[inline(always)]
     pub(super) fn end(self) -> Edited {
-        let is_empty = |entry: &Entry| entry.value().elements() == 0;
-        let emptied = self.changes.is_some() && self.entry().is_some_and(is_empty);
-        assert!(
-            !(emptied && self.fresh.is_some()),
-            "what is made has something in it"
-        );
+        let (fresh, emptied) = match self.place {
+            Place::Vacant => (None, false),
+            Place::Held(entry) => (None, self.changes.is_some() && entry.is_emptied()),
+            Place::Fresh(entry) => {
+                assert!(!entry.is_emptied(), "what is made has something in it");
+                (Some(entry), false)
+            }
+        };
         Edited {
-            fresh: self.fresh,
+            fresh,
             changes: self.changes,
             ending: if emptied { Ending::Goes } else { self.ending },
         }
+    }
+}
+
+impl Edited {
+    /// Whether something is to be done besides telling.
+    #[inline]
+    pub fn is_open(&self) -> bool {
+        self.fresh.is_some() || self.ending != Ending::Stays
     }
 }

@@ -98,13 +98,16 @@ impl Effects {
     #[inline]
     pub(super) fn changed(&mut self, db: usize, key: &[u8], hash: KeyHash, changes: u64) {
         self.dirty += changes;
-        self.touched(db, key, hash);
-        if self.wants.stream {
-            self.stream.changed_key(db_number(db), key);
+        if self.wants.stamps || self.wants.modified || self.wants.stream {
+            self.touched(db, key, hash);
+            if self.wants.stream {
+                self.stream.changed_key(db_number(db), key);
+            }
         }
     }
 
-    #[inline]
+    /// Out of line: most of the time nobody wants to hear of it.
+    #[inline(never)]
     fn touched(&mut self, db: usize, key: &[u8], hash: KeyHash) {
         if self.wants.stamps {
             self.stamps.write(hash.of(key));

@@ -6,7 +6,7 @@
 use super::{Key, Lookup};
 use crate::cmd::fixture::Fixture;
 use crate::config::events;
-use crate::resp::Error;
+use crate::resp::{Args, Error, Span};
 use crate::store::{End, List, NodeLimits, Object, Value};
 
 /// What an edit of `key` leaves: changes counted, keys told of, events.
@@ -177,5 +177,31 @@ fn each_look_leaves_its_own_trace() {
         assert_eq!(fixture.events().len(), missed, "{lookup:?}");
         let reply = fixture.run("object idletime a");
         assert_eq!(reply, format!(":{idle_s}\r\n"), "{lookup:?}");
+    }
+}
+
+#[test]
+fn keys_come_in_the_order_of_the_arguments_each_with_its_slot() {
+    let text = b"MSET";
+    for (len, step) in [(1, 1), (2, 1), (17, 1), (18, 1), (34, 1), (36, 2), (81, 2)] {
+        let words: Vec<Vec<u8>> = (0..len).map(|at| format!("w{at}").into_bytes()).collect();
+        let mut bytes = text.to_vec();
+        let mut spans = vec![Span { start: 0, len: 4 }];
+        for word in &words[1..] {
+            let start = u32::try_from(bytes.len()).expect("a short command");
+            let len = u32::try_from(word.len()).expect("a short word");
+            bytes.extend_from_slice(word);
+            spans.push(Span { start, len });
+        }
+        let args = Args::new(&bytes, &spans);
+        let seen = Fixture::new().with(&mut Vec::new(), |ctx| {
+            let mut keys = ctx.keys(&args, 1, step);
+            std::iter::from_fn(|| keys.next(ctx)).collect::<Vec<_>>()
+        });
+        let expected: Vec<_> = (1..len)
+            .step_by(step)
+            .map(|at| (at, Key::new(&words[at])))
+            .collect();
+        assert_eq!(seen, expected, "{len} words");
     }
 }

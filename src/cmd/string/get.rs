@@ -19,7 +19,8 @@ pub(super) fn read(ctx: &mut Context<'_>, key: Key<'_>) -> Result<bool, Error> {
     ctx.view(key, Lookup::Read, |entry, reply| write(entry, reply))
 }
 
-#[inline]
+#[expect(clippy::inline_always, reason = "it is most of GET")]
+#[inline(always)]
 fn write(entry: Option<&Entry>, reply: &mut Reply<'_>) -> Result<bool, Error> {
     match entry.map(Entry::value) {
         None => reply.null(),

@@ -11,17 +11,15 @@ use crate::store::{Entry, ValueRef};
 
 pub(super) fn mget(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
     ctx.reply.array(args.len() - 1);
-    for at in 1..args.len() {
-        ctx.prefetch(args, 1, at, 1);
-        ctx.view(
-            ctx.key(args, at),
-            Lookup::Read,
-            |entry, reply| match entry.map(Entry::value) {
+    let mut keys = ctx.keys(args, 1, 1);
+    while let Some((_, key)) = keys.next(ctx) {
+        ctx.view(key, Lookup::Read, |entry, reply| {
+            match entry.map(Entry::value) {
                 None | Some(ValueRef::Object(_)) => reply.null(),
                 Some(ValueRef::Bytes(bytes)) => reply.bulk(bytes),
                 Some(ValueRef::Int(value)) => reply.bulk_integer(value),
-            },
-        );
+            }
+        });
     }
     Ok(())
 }
@@ -47,9 +45,9 @@ fn store_pairs(ctx: &mut Context<'_>, args: &Args<'_>, name: &str) -> Outcome {
     if args.len().is_multiple_of(2) {
         return Err(Error::arity(name));
     }
-    for pair in (1..args.len()).step_by(2) {
-        ctx.prefetch(args, 1, pair, 2);
-        store(ctx, ctx.key(args, pair), args.get(pair + 1), None);
+    let mut keys = ctx.keys(args, 1, 2);
+    while let Some((at, key)) = keys.next(ctx) {
+        store(ctx, key, args.get(at + 1), None);
     }
     Ok(())
 }
