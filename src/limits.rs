@@ -105,6 +105,8 @@ pub const RECEIVE_BUFFER_BYTES: usize = 16 * 1024;
 /// goes through all that it is offered, and the fewer they are the more of them stay in the
 /// processor's caches.
 pub const RECEIVE_BUFFERS_OFFERED: u16 = 32;
+/// Most bytes that one send names, because the kernel takes the length as 32 bits.
+pub const SEND_BYTES_MAX: usize = 1 << 30;
 /// Replies that wait for another shard's answer to leave with it, up to this many bytes.
 pub const SEND_HELD_BYTES: usize = 16 * 1024;
 /// Submission queue entries of one shard's ring; the completion queue holds four times as many.
@@ -194,6 +196,11 @@ pub const INPUT_PAUSE_BYTES: usize = 64 * 1024;
 pub const MONITOR_UNSENT_BYTES_MAX: usize = 64 * 1024 * 1024;
 pub const MONITOR_PENDING_BYTES_MAX: usize = 16 * 1024 * 1024;
 
+/// First capacity of a part's command, bytes: a handful of keys.
+pub const PART_COMMAND_BYTES: usize = 256;
+/// What an error shows of an unknown command: of its name, and of all its arguments together, bytes
+/// (as in Redis).
+pub const UNKNOWN_SHOWN_BYTES: usize = 128;
 /// Commands and bytes of arguments that one MULTI queues at most.
 pub const QUEUED_COMMANDS_MAX: usize = 1024 * 1024;
 pub const QUEUED_BYTES_MAX: usize = 1024 * 1024 * 1024;

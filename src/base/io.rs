@@ -9,16 +9,16 @@ use std::io;
 
 use super::file::{Ended, Operation, RequestId};
 
-/// The index of a client slot on its shard; chosen by the shard at `attach`.
+/// The index of a client on its shard; chosen by the shard at `attach`.
 ///
 /// Its life:
-/// `attach` -> any number of `Received` and `Sent` -> `close` -> one `Closed`. After `Closed` no event
-/// names the token again and it may be attached anew. `Closed` also comes unasked when the peer
-/// goes away or an error occurs; then the implementation has already stopped receiving, but the
-/// token still belongs to the shard until it calls `close`, and a second `Closed` is not sent. The
-/// shard may still send in between (a peer that only ended its own direction reads on), so after an
-/// unasked `Closed` the token is free as soon as `close` was called and the `Sent` of a send under
-/// way was reported.
+/// `attach` -> any number of `Received` and `Sent` -> `close` -> one `Closed`. After `Closed` no
+/// event names the token again and it may be attached anew. `Closed` also comes unasked when the
+/// peer goes away or an error occurs; then the implementation has already stopped receiving, but
+/// the token still belongs to the shard until it calls `close`, and a second `Closed` is not sent.
+/// The shard may still send in between (a peer that only ended its own direction reads on), so
+/// after an unasked `Closed` the token is free as soon as `close` was called and the `Sent` of a
+/// send under way was reported.
 pub type Token = u32;
 
 /// A connected socket on its way from the accepting shard to its home shard.

@@ -132,12 +132,6 @@ impl World {
         self.0.borrow_mut().now_us += microseconds;
     }
 
-    /// The wall clock jumps; the monotonic clock does not.
-    pub fn jump_wall_clock(&self, microseconds: i64) {
-        let mut state = self.0.borrow_mut();
-        state.unix_offset_us = state.unix_offset_us.saturating_add_signed(microseconds);
-    }
-
     /// When something arrives next, if anything is under way, monotonic microseconds.
     #[must_use]
     pub fn next_arrival_us(&self) -> Option<u64> {

@@ -21,7 +21,7 @@ pub(crate) struct Fixture {
     pub protocol: Protocol,
     pub db: usize,
     pub now_ms: u64,
-    /// Keys whose time is over stay where they are, as while a log is loaded.
+    /// Expired keys stay where they are, as while a log is loaded.
     pub expiry_held: bool,
     /// Keys are told of apart, as when they are lent.
     pub apart: bool,

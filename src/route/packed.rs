@@ -4,10 +4,8 @@
 //! transaction of many commands costs no more allocations than one of one, and none at all when its
 //! batch is used again.
 
+use crate::limits::PART_COMMAND_BYTES;
 use crate::resp::{Args, Protocol, Span};
-
-/// First capacity of a part's buffers, bytes: a handful of keys.
-const PART_BYTES: usize = 256;
 
 /// What a command is told besides its arguments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,8 +72,8 @@ impl Carried {
     pub fn part(head: Head, args: &Args<'_>, positions: impl Iterator<Item = usize>) -> Self {
         let mut part = Self {
             head,
-            bytes: Vec::with_capacity(PART_BYTES),
-            spans: Vec::with_capacity(PART_BYTES / size_of::<Span>()),
+            bytes: Vec::with_capacity(PART_COMMAND_BYTES),
+            spans: Vec::with_capacity(PART_COMMAND_BYTES / size_of::<Span>()),
         };
         let chosen = positions.map(|position| args.get(position));
         pack(chosen, &mut part.bytes, &mut part.spans);

@@ -38,14 +38,6 @@ impl SlotTable {
     pub fn shards(&self) -> usize {
         self.shards
     }
-
-    /// The first slot from `from` on that `shard` owns.
-    #[must_use]
-    pub fn next_owned(&self, shard: usize, from: usize) -> Option<u16> {
-        (from..SLOTS)
-            .find(|&slot| usize::from(self.owners[slot]) == shard)
-            .and_then(|slot| u16::try_from(slot).ok())
-    }
 }
 
 #[cfg(test)]

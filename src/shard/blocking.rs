@@ -103,8 +103,8 @@ impl Core {
         self.update_wants();
     }
 
-    /// Locks every ready key for its first waiter, to be offered when it is locked: before everybody
-    /// who came after the transaction that made the keys ready, if one did.
+    /// Locks every ready key for its first waiter, to be offered when it is locked: before
+    /// everybody who came after the transaction that made the keys ready, if one did.
     pub(super) fn offer_ready(&mut self, behind: Option<Sequence>) {
         if !self.transactions.waits.has_ready() {
             return;

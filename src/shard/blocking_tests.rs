@@ -563,7 +563,7 @@ fn an_absent_source_decides_alone() {
     assert_eq!(shards.call(far, &late), wrong);
     shards.call(other, &format!("SET {source} v"));
     assert_eq!(shards.call(far, &late), wrong);
-    // One whose time is over is not there.
+    // An expired one is not there.
     shards.call(other, &format!("PEXPIRE {source} 50"));
     shards.core(1).debugged_mut().active_expiry_off = true;
     shards.advance(60);

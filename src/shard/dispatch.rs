@@ -134,7 +134,7 @@ impl Core {
 
     /// A command of one of our clients whose keys are ours.
     #[inline]
-    pub fn execute_here(
+    fn execute_here(
         &mut self,
         token: Token,
         row_number: u16,
@@ -246,7 +246,7 @@ impl Core {
     }
 
     /// A command on the whole keyspace of every shard.
-    pub fn everywhere(&mut self, token: Token, row_number: u16, args: &Args<'_>) -> Flow {
+    fn everywhere(&mut self, token: Token, row_number: u16, args: &Args<'_>) -> Flow {
         if self.has_outstanding(token) {
             return self.wait_for_replies(token);
         }

@@ -195,7 +195,7 @@ impl Core {
         }
         let silent = effects.modified.is_empty() && effects.replaced.is_empty();
         if !silent || !effects.events.is_empty() {
-            self.tell_listeners();
+            self.tell_observers();
         }
     }
 }

@@ -10,6 +10,7 @@ use crate::base::Token;
 use crate::cmd::{InMulti, Row, flag, may_replicate};
 use crate::config::choice::PipelineOrder;
 use crate::conn::{ReplyMode, State};
+use crate::limits::UNKNOWN_SHOWN_BYTES;
 use crate::resp::{Args, Error};
 
 impl Core {
@@ -46,7 +47,7 @@ impl Core {
 
     /// True when the client's commands are answered one after the other, and one is not answered
     /// yet: which reply CLIENT REPLY SKIP swallows is only known in order.
-    pub fn waits_its_turn(&mut self, token: Token) -> bool {
+    fn waits_its_turn(&mut self, token: Token) -> bool {
         let strict = self.settings.config.pipeline_order == PipelineOrder::Strict;
         let client = self.client(token);
         let serial = client.session.reply != ReplyMode::On || strict;
@@ -117,7 +118,6 @@ impl Core {
     /// An unknown command or subcommand, in Redis's words.
     #[cold]
     pub fn unknown(&mut self, token: Token, args: &Args<'_>, container: Option<u16>) -> Flow {
-        const SHOWN_BYTES: usize = 128;
         if self.waits_its_turn(token) {
             return self.wait_for_replies(token);
         }
@@ -127,7 +127,7 @@ impl Core {
             return Flow::Stop;
         }
         let shown = |bytes: &[u8]| {
-            String::from_utf8_lossy(&bytes[..bytes.len().min(SHOWN_BYTES)]).into_owned()
+            String::from_utf8_lossy(&bytes[..bytes.len().min(UNKNOWN_SHOWN_BYTES)]).into_owned()
         };
         let error = if let Some(container) = container {
             let name = self.table().row(container).called.to_uppercase();
@@ -138,10 +138,10 @@ impl Core {
         } else {
             let mut beginning = String::new();
             for argument in args.from(1) {
-                if beginning.len() >= SHOWN_BYTES {
+                if beginning.len() >= UNKNOWN_SHOWN_BYTES {
                     break;
                 }
-                let room = SHOWN_BYTES - beginning.len();
+                let room = UNKNOWN_SHOWN_BYTES - beginning.len();
                 let cut = &argument[..argument.len().min(room)];
                 beginning.push_str(&format!("'{}' ", String::from_utf8_lossy(cut)));
             }

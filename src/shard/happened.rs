@@ -1,9 +1,9 @@
 //! What happens to this shard's keys, as one stream, and who listens to it.
 //!
-//! The list of listeners is closed: watches, blocked clients, and whoever joins (notifications,
-//! tracking, replication, the log) is a row of `LISTENERS` with two functions: what it wants to
+//! The list of observers is closed: watches, blocked clients, and whoever joins (notifications,
+//! tracking, replication, the log) is a row of `OBSERVERS` with two functions: what it wants to
 //! hear of, and what it does about it. Handlers record only what somebody wants, so a stream
-//! without listeners costs nothing. A listener never runs a command and never changes a key.
+//! without observers costs nothing. An observer never runs a command and never changes a key.
 
 use super::Core;
 use crate::cmd::{KeyEvent, Wants};
@@ -22,14 +22,14 @@ pub enum Happened {
 }
 
 /// One subscriber of the stream.
-struct Listener {
+struct Observer {
     /// What it wants to hear of now; asked again whenever that may have changed.
     wants: fn(&Core) -> Wants,
     hears: fn(&mut Core, &Happened),
 }
 
-static LISTENERS: &[Listener] = &[
-    Listener {
+static OBSERVERS: &[Observer] = &[
+    Observer {
         wants: |core| modified_if(!core.transactions.watches.is_empty()),
         hears: |core, happened| match happened {
             Happened::Modified(key) => core.watched_key_changed(key),
@@ -37,7 +37,7 @@ static LISTENERS: &[Listener] = &[
             Happened::Event(_) => {}
         },
     },
-    Listener {
+    Observer {
         wants: |core| modified_if(!core.transactions.waits.is_empty()),
         hears: |core, happened| match happened {
             Happened::Modified(key) => core.transactions.waits.modified(key.clone()),
@@ -46,7 +46,7 @@ static LISTENERS: &[Listener] = &[
         },
     },
     #[cfg(test)]
-    Listener {
+    Observer {
         wants: |core| match core.recorded {
             Some(_) => Wants {
                 events: core.settings.config.notify_keyspace_events.published(),
@@ -72,20 +72,20 @@ fn modified_if(modified: bool) -> Wants {
 }
 
 impl Core {
-    /// Asks the listeners what handlers must record from now on.
+    /// Asks the observers what handlers must record from now on.
     pub fn update_wants(&mut self) {
         // Stamps are switched by those who read by them.
         let mut all = Wants {
             stamps: self.effects.wants.stamps,
             ..Wants::default()
         };
-        for listener in LISTENERS {
+        for observer in OBSERVERS {
             let Wants {
                 events,
                 modified,
                 stream,
                 stamps: _,
-            } = (listener.wants)(self);
+            } = (observer.wants)(self);
             all.events |= events;
             all.modified |= modified;
             all.stream |= stream;
@@ -93,22 +93,22 @@ impl Core {
         self.effects.wants = all;
     }
 
-    /// Tells every listener.
+    /// Tells every observer.
     pub fn happened(&mut self, happened: &Happened) {
         if let Happened::Modified((_, key)) = happened {
             // Written elsewhere while it was lent.
             let hash = self.keyspace.own.hash(key);
             self.effects.stamps.write(hash);
         }
-        for listener in LISTENERS {
-            (listener.hears)(self, happened);
+        for observer in OBSERVERS {
+            (observer.hears)(self, happened);
         }
     }
 
     /// Tells what the last handler recorded: changes first, then the events about them, as Redis
     /// does.
     #[cold]
-    pub fn tell_listeners(&mut self) {
+    pub fn tell_observers(&mut self) {
         for db in std::mem::take(&mut self.effects.replaced) {
             self.happened(&Happened::Replaced(db));
         }

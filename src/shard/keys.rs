@@ -52,7 +52,7 @@ impl Core {
         }
     }
 
-    pub fn place_many(&mut self, row: &Row, args: &Args<'_>) -> Place {
+    fn place_many(&mut self, row: &Row, args: &Args<'_>) -> Place {
         self.parsing.positions.clear();
         for spec in row.command.keys {
             if spec.positions(args, &mut self.parsing.positions).is_err() {
@@ -98,7 +98,7 @@ impl Core {
 
     /// The databases in which a command touches its keys: the client's, and the one that COPY or
     /// MOVE names.
-    pub fn databases_of(
+    fn databases_of(
         &self,
         row: &Row,
         db: u16,

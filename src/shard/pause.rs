@@ -1,7 +1,7 @@
 //! A pause: every shard holds its clients' commands, all of them or just writes.
 //!
 //! A held command is not taken from its client's input; it is parsed again when the pause ends.
-//! Meanwhile no key is removed because its time is over. CLIENT PAUSE and UNPAUSE themselves are in
+//! Meanwhile no key is removed because it has expired. CLIENT PAUSE and UNPAUSE themselves are in
 //! `admin`.
 
 use std::collections::HashSet;
@@ -83,7 +83,7 @@ impl Core {
         true
     }
 
-    /// Ends the pause when its time is over.
+    /// Ends the pause when its timeout has passed.
     pub fn end_pause(&mut self) {
         let end_ms = self.pause.end_ms();
         if end_ms.is_some_and(|end_ms| self.now.unix_ms() >= end_ms) {

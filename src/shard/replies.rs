@@ -116,7 +116,7 @@ impl Core {
     }
 
     /// A blocking command is over; nothing is registered any more where its reply came from.
-    pub fn end_blocking(&mut self, token: Token) {
+    fn end_blocking(&mut self, token: Token) {
         let client = self.client(token);
         if client.waiting.is_some() && client.steps.is_none() {
             client.waiting = None;

@@ -1,7 +1,7 @@
 //! Reading keys of several shards without locks: parts sent, read and judged.
 //!
-//! MGET and its like go to the owners as plain commands, and `txn::Snapshots` says whether what came
-//! back belongs together. If not, or if a key was locked, the command starts over with locks
+//! MGET and its like go to the owners as plain commands, and `txn::Snapshots` says whether what
+//! came back belongs together. If not, or if a key was locked, the command starts over with locks
 //! (`split`), and its keys are for a while read so at once. Only for commands whose keys are all of
 //! their arguments.
 
@@ -245,7 +245,7 @@ mod tests {
         shards.advance(10);
         let failed = shards.core(0).statistics().snapshots_failed;
         let missing = "*2\r\n$-1\r\n$-1\r\n";
-        // The home reads before the key's time is over, the owner after it: whether or not somebody
+        // The home reads before the key has expired, the owner after it: whether or not somebody
         // else has ended it.
         for ended in [false, true] {
             shards.call(writer, &format!("SET {there} old PX 90"));

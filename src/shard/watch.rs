@@ -51,7 +51,7 @@ impl Core {
     }
 
     /// Drops the registrations of an EXEC that is over.
-    pub fn finish_unwatch(&mut self, token: Token) {
+    fn finish_unwatch(&mut self, token: Token) {
         let client = self.client(token);
         let id = client.id;
         let watched = std::mem::take(&mut client.unwatching);

@@ -168,8 +168,8 @@ impl Coordinator {
         assert!(known.is_none(), "a sequence number is given once");
     }
 
-    /// A shard is asked for its share; all are asked before the first grant comes. Returns the clock
-    /// of the transaction that this one is part of, if it is.
+    /// A shard is asked for its share; all are asked before the first grant comes. Returns the
+    /// clock of the transaction that this one is part of, if it is.
     pub fn ask(&mut self, sequence: Sequence, share: Share) -> Option<u64> {
         let coordinated = self.undecided(sequence);
         assert!(!share.granted, "a share is asked for before it is granted");

@@ -6,9 +6,7 @@
 use io_uring::{Submitter, opcode, squeue, types};
 
 use super::buffers::GROUP;
-
-/// Most bytes that one send names, because the kernel takes the length as 32 bits.
-const SEND_BYTES_MAX: usize = 1 << 30;
+use crate::limits::SEND_BYTES_MAX;
 
 /// Where the multishot receive of a connection stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
