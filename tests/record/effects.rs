@@ -25,6 +25,12 @@ const APART_MS: u64 = 20_000;
 /// Numbers from here on are unix times in milliseconds.
 const TIMES_MS: u64 = 1_000_000_000_000;
 
+/// What decides whether a key goes by DEL or by UNLINK; one at a time is on.
+const LAZY: [&str; 3] = [
+    "lazyfree-lazy-expire",
+    "lazyfree-lazy-server-del",
+    "lazyfree-lazy-user-del",
+];
 /// Commands, as one would type them; `{dump}` is the payload of the key `dumped`.
 const SCRIPT: &str = include_str!("effects.txt");
 
@@ -55,8 +61,10 @@ struct Ours {
 }
 
 impl Ours {
-    fn new() -> Self {
-        let config = Config::default();
+    fn new(lazy: &str) -> Self {
+        let mut config = Config::default();
+        let set = config.set(&[(lazy.as_bytes(), b"yes")]);
+        set.expect("it can be set");
         let wants = Wants {
             stream: true,
             ..Wants::default()
@@ -188,7 +196,7 @@ struct Theirs {
 }
 
 impl Theirs {
-    fn start() -> Self {
+    fn start(lazy: &str) -> Self {
         let arguments = [
             "--appendonly",
             "yes",
@@ -217,6 +225,7 @@ impl Theirs {
         };
         // Keys end when a command finds them, as on our side.
         theirs.call(&["DEBUG", "SET-ACTIVE-EXPIRE", "0"]);
+        theirs.call(&["CONFIG", "SET", lazy, "yes"]);
         theirs
     }
 
@@ -295,7 +304,12 @@ fn handlers_tell_what_redis_logs() {
         println!("skipped: {reason}");
         return;
     }
-    let (mut ours, mut theirs) = (Ours::new(), Theirs::start());
+    LAZY.into_iter().for_each(compare);
+}
+
+/// Runs the script on both sides, with this directive on.
+fn compare(lazy: &str) {
+    let (mut ours, mut theirs) = (Ours::new(lazy), Theirs::start(lazy));
     let mut differences = Vec::new();
     let mut compared = 0;
     let lines = SCRIPT
@@ -314,7 +328,7 @@ fn handlers_tell_what_redis_logs() {
     assert!(compared > 100, "{compared} commands");
     assert!(
         differences.is_empty(),
-        "{} differences:\n{}",
+        "{lazy}: {} differences:\n{}",
         differences.len(),
         differences.join("\n")
     );

@@ -6,6 +6,7 @@
 //! which runs before the first byte changes. Owned by `Context::edit`; must not outlive it.
 
 use super::Effects;
+use super::effects::removal;
 use crate::config::events;
 use crate::resp::Error;
 use crate::store::{Entry, Kind, Object, Value};
@@ -137,6 +138,12 @@ impl<'e> Edit<'e> {
         );
         self.begin();
         self.ending = Ending::Goes;
+    }
+
+    /// As `remove`; log and replicas apply just that, whatever the command asked.
+    pub fn remove_for_all(&mut self, lazily: bool) {
+        self.remove();
+        self.propagate(&[removal(lazily), self.key]);
     }
 
     /// In how many places the value changed, where that is not one. Also 0: then it is told of as

@@ -189,13 +189,15 @@ impl Effects {
         // An end of its own is no change of the command's.
         self.touched(db, key, hash);
         if self.wants.stream {
-            let name: &[u8] = match config.lazyfree_lazy_expire {
-                true => b"UNLINK",
-                false => b"DEL",
-            };
+            let name = removal(config.lazyfree_lazy_expire);
             self.stream.append(db_number(db), 1, &[name, key]);
         }
     }
+}
+
+/// The command that removes a key: Redis frees its value lazily where a directive says so.
+pub(super) fn removal(lazily: bool) -> &'static [u8] {
+    if lazily { b"UNLINK" } else { b"DEL" }
 }
 
 /// Whether a command concerns one slot, or has no keys.

@@ -251,6 +251,7 @@ fn expire_after(
     let future_ms = u64::try_from(at_ms)
         .ok()
         .filter(|&at_ms| at_ms > ctx.now_ms);
+    let lazily = ctx.config.lazyfree_lazy_expire;
     ctx.edit(key, |edit, reply| {
         let allows = |entry: &Entry| conditions.allow(entry.expiry(), at_ms);
         if !edit.entry().is_some_and(allows) {
@@ -263,8 +264,7 @@ fn expire_after(
             edit.propagate(&[b"PEXPIREAT", key.bytes, digits.format(at_ms).as_bytes()]);
             edit.notify(events::GENERIC, "expire");
         } else {
-            edit.remove();
-            edit.propagate(&[b"DEL", key.bytes]);
+            edit.remove_for_all(lazily);
         }
         reply.integer(1);
         Ok(())

@@ -4,7 +4,6 @@
 //! sending the value. What is deleted reaches the log as DEL.
 
 use super::super::{Context, Edit, Lookup, Outcome};
-use super::get::delete;
 use super::option::Condition;
 use super::text;
 use crate::resp::{Args, Error, Reply};
@@ -50,28 +49,35 @@ pub(super) fn delex(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
         _ => return Err(Error::arity("delex")),
     };
     let is_string = |entry: &Entry| entry.kind() == Kind::String;
+    let lazily = ctx.config.lazyfree_lazy_user_del;
     ctx.edit(ctx.key(args, 1), |edit, reply| {
         if condition != Condition::Present && !edit.entry().is_none_or(is_string) {
             return Err(Error::new(
                 "ERR Key should be of string type if conditions are specified",
             ));
         }
-        delete_if(edit, condition, reply)
+        delete_if(edit, condition, lazily, reply)
     })
 }
 
 pub(super) fn delifeq(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
     let condition = Condition::Equal(args.get(2));
+    let lazily = ctx.config.lazyfree_lazy_user_del;
     ctx.edit(ctx.key(args, 1), |edit, reply| {
-        delete_if(edit, condition, reply)
+        delete_if(edit, condition, lazily, reply)
     })
 }
 
 /// Removes the key if there is one and the condition holds, and says whether it does.
-fn delete_if(edit: &mut Edit<'_>, condition: Condition<'_>, reply: &mut Reply<'_>) -> Outcome {
+fn delete_if(
+    edit: &mut Edit<'_>,
+    condition: Condition<'_>,
+    lazily: bool,
+    reply: &mut Reply<'_>,
+) -> Outcome {
     let deleted = edit.entry().is_some() && condition.holds(edit.entry())?;
     if deleted {
-        delete(edit);
+        edit.remove_for_all(lazily);
     }
     reply.integer(i64::from(deleted));
     Ok(())

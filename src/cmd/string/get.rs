@@ -3,7 +3,7 @@
 //! GET is one table lookup: entry and reply are borrowed side by side. Expiry times reach the log
 //! as absolute times, whatever the client sent.
 
-use super::super::{Context, Edit, Key, Lookup, Outcome};
+use super::super::{Context, Key, Lookup, Outcome};
 use super::option::{Accept, Options, deadline};
 use crate::config::events;
 use crate::resp::{Args, Error, Reply};
@@ -34,6 +34,7 @@ fn write(entry: Option<&Entry>, reply: &mut Reply<'_>) -> Result<bool, Error> {
 pub(super) fn getex(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
     let options = Options::parse(args, 2, Accept::GetEx)?;
     let (key, now_ms) = (ctx.key(args, 1), ctx.now_ms);
+    let lazily = ctx.config.lazyfree_lazy_expire;
     ctx.edit_as(key, Lookup::Read, |edit, reply| {
         if !write(edit.entry(), reply)? {
             return Ok(());
@@ -41,7 +42,7 @@ pub(super) fn getex(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
         if let Some((unit, text)) = options.expiry {
             let at_ms = deadline(unit, text, now_ms, "getex")?;
             if unit.is_absolute() && at_ms <= now_ms {
-                delete(edit);
+                edit.remove_for_all(lazily);
                 return Ok(());
             }
             edit.set_expiry(Some(at_ms));
@@ -58,18 +59,13 @@ pub(super) fn getex(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
 }
 
 pub(super) fn getdel(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
+    let lazily = ctx.config.lazyfree_lazy_user_del;
     ctx.edit_as(ctx.key(args, 1), Lookup::Read, |edit, reply| {
         if write(edit.entry(), reply)? {
-            delete(edit);
+            edit.remove_for_all(lazily);
         }
         Ok(())
     })
-}
-
-/// Removes an existing key; the log hears of a DEL, which names no condition.
-pub(super) fn delete(edit: &mut Edit<'_>) {
-    edit.remove();
-    edit.propagate(&[b"DEL", edit.key()]);
 }
 
 #[cfg(test)]

@@ -221,8 +221,7 @@ fn apply(
     let at_ms = at_ms.filter(|_| !(words.only_without_ttl && has_ttl));
     if at_ms.is_some_and(|at_ms| at_ms <= now_ms) {
         if edit.entry().is_some() {
-            edit.remove();
-            edit.propagate(&[b"DEL", key]);
+            edit.remove_for_all(false);
         }
         return;
     }
