@@ -156,6 +156,10 @@ impl Files {
             self.submit(io, operation);
             return None;
         }
+        assert!(
+            running.open.is_none() && !running.made,
+            "a rewrite leaves nothing behind"
+        );
         let Running {
             rewrite, failure, ..
         } = self.running.take().expect("it has just advanced");
@@ -257,6 +261,7 @@ impl Running {
     }
 
     fn clean_up(&mut self) -> Option<Operation> {
+        assert!(self.open.is_none(), "a file is closed before it is removed");
         self.step = Step::RemoveNew;
         let path = self.beside.clone();
         std::mem::take(&mut self.made).then_some(Operation::Remove { path })

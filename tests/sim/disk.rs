@@ -65,6 +65,8 @@ pub struct Rig {
     /// Names that a request under way changes; all of them while the directory is synced.
     changing: BTreeSet<usize>,
     directory: Option<File>,
+    /// A sync of the directory has failed: what comes later proves nothing.
+    directory_latched: bool,
     under_way: BTreeMap<RequestId, Purpose>,
     requests: RequestId,
     /// Writes may fail.
@@ -104,6 +106,7 @@ impl Rig {
             names: (0..NAMES).map(|_| Name::of(None)).collect(),
             changing: BTreeSet::new(),
             directory: None,
+            directory_latched: false,
             under_way: BTreeMap::new(),
             requests: 0,
             fails: false,
@@ -331,7 +334,9 @@ impl Rig {
             Purpose::OpenDirectory => self.directory = Some(opened(result)),
             Purpose::SyncDirectory => {
                 self.changing.clear();
-                if result.is_ok() {
+                self.directory_latched |= result.is_err();
+                if result.is_ok() && (!self.directory_latched || self.trust == Trust::SyncedAtLast)
+                {
                     for name in &mut self.names {
                         *name = Name::of(name.current);
                     }
@@ -379,6 +384,7 @@ impl Rig {
         self.under_way.clear();
         self.changing.clear();
         self.directory = None;
+        self.directory_latched = false;
         self.change_weather();
         Ok(())
     }

@@ -310,6 +310,11 @@ impl Disk {
         let content = node.and_then(|node| self.contents.get_mut(&node));
         match (operation, content) {
             (Operation::Sync { .. }, Some(content)) => content.fail_sync(&mut self.random),
+            (Operation::Sync { .. }, None) => {
+                if let Some(directory) = node {
+                    self.names.fail_sync(directory, &mut self.random);
+                }
+            }
             (Operation::Write { at, buffer, .. }, Some(content)) => {
                 let part = self.random.below(buffer.len() as u64 + 1) as usize;
                 content.write(*at, &buffer[..part]);

@@ -29,6 +29,9 @@ pub(super) struct Names {
     durable: Tree,
     /// Changes that were not synced, each one step or nothing.
     changes: Vec<Vec<Step>>,
+    /// What changes are about that a failed sync has forgotten: no later sync saves them, nor what
+    /// came after them.
+    forgotten: Subjects,
     next: Node,
 }
 
@@ -39,13 +42,14 @@ impl Default for Names {
             current: root.clone(),
             durable: root,
             changes: Vec::new(),
+            forgotten: Subjects::default(),
             next: ROOT + 1,
         }
     }
 }
 
 /// What changes are about.
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Subjects {
     names: BTreeSet<(Node, OsString)>,
     nodes: BTreeSet<Node>,
@@ -197,36 +201,57 @@ impl Names {
 
     /// Makes durable what has changed in a directory, and what led to that.
     pub(super) fn sync(&mut self, directory: Node) {
+        for steps in self.take_changes_of(directory) {
+            self.save(&steps, true);
+        }
+    }
+
+    /// As Linux does with files: the changes count as saved and can still be seen, but only some of
+    /// them are on the platter, and no later sync puts the others there.
+    pub(super) fn fail_sync(&mut self, directory: Node, random: &mut Random) {
+        for steps in self.take_changes_of(directory) {
+            let lucky = random.one_in(2);
+            self.save(&steps, lucky);
+        }
+    }
+
+    /// What has changed in a directory, and what led to that, in order.
+    fn take_changes_of(&mut self, directory: Node) -> Vec<Vec<Step>> {
         let mut needed = Subjects::default();
-        let mut durable = Vec::new();
+        let mut taken = Vec::new();
         let mut kept = Vec::new();
         for steps in std::mem::take(&mut self.changes).into_iter().rev() {
             let in_directory = steps.iter().any(|(changed, ..)| *changed == directory);
             if in_directory || needed.meet(&steps) {
                 needed.add(&steps);
-                durable.push(steps);
+                taken.push(steps);
             } else {
                 kept.push(steps);
             }
         }
-        for steps in durable.iter().rev() {
+        taken.reverse();
+        kept.reverse();
+        self.changes = kept;
+        taken
+    }
+
+    /// A change reaches the platter if it is lucky and those before it have.
+    fn save(&mut self, steps: &[Step], lucky: bool) {
+        if lucky && !self.forgotten.meet(steps) {
             apply(steps, &mut self.durable);
+        } else {
+            self.forgotten.add(steps);
         }
-        self.changes = kept.into_iter().rev().collect();
     }
 
     pub(super) fn lose_power(&mut self, random: &mut Random) {
         // Nothing, everything, or each change by its own luck.
         let luck = random.below(4);
-        let mut lost = Subjects::default();
         for steps in std::mem::take(&mut self.changes) {
             let lucky = luck == 1 || luck > 1 && random.one_in(2);
-            if lucky && !lost.meet(&steps) {
-                apply(&steps, &mut self.durable);
-            } else {
-                lost.add(&steps);
-            }
+            self.save(&steps, lucky);
         }
+        self.forgotten = Subjects::default();
         // A directory is one even when nothing in it was ever synced.
         for node in self.current.keys() {
             self.durable.entry(*node).or_default();
@@ -333,5 +358,28 @@ mod tests {
             );
             assert!(names.find(path("/d/x")).is_err());
         }
+    }
+
+    #[test]
+    fn a_failed_sync_is_not_made_good_by_a_later_one() {
+        let path = Path::new;
+        let mut kept = 0;
+        for seed in 0..200 {
+            let mut names = Names::default();
+            names.put_directory(path("/d"));
+            let directory = names.find(path("/d")).unwrap();
+            let first = names.create(path("/d/x")).unwrap();
+            names.fail_sync(directory, &mut Random::new(seed));
+            assert_eq!(names.find(path("/d/x")).unwrap(), first, "it can be seen");
+            names.rename(path("/d/x"), path("/d/y")).unwrap();
+            let other = names.create(path("/d/other")).unwrap();
+            names.sync(directory);
+            names.lose_power(&mut Random::new(seed));
+            assert_eq!(names.find(path("/d/other")).unwrap(), other, "it is new");
+            let found = names.find(path("/d/y")).ok();
+            assert!(found.is_none_or(|found| found == first));
+            kept += usize::from(found.is_some());
+        }
+        assert!((50..150).contains(&kept), "{kept}");
     }
 }
