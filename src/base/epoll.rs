@@ -317,12 +317,12 @@ impl Io for EpollIo {
     }
 
     fn unlisten(&mut self, listener: u32) {
-        for slot in &mut self.listeners {
-            if let Some(found) = slot
+        for place in &mut self.listeners {
+            if let Some(found) = place
                 && found.name == listener
             {
                 socket::close(Socket(found.fd));
-                *slot = None;
+                *place = None;
             }
         }
     }

@@ -23,7 +23,7 @@ use std::sync::Arc;
 use io_uring::{cqueue, opcode, squeue, types};
 
 use self::buffers::BufferRing;
-use self::connection::{Connection, Listener, Receive, Slots};
+use self::connection::{Connection, FixedFiles, Listener, Receive};
 use self::files::Files;
 use self::ring::Ring;
 pub use self::ring::TaskWork;
@@ -52,8 +52,8 @@ enum Kind {
     Wake = 5,
     /// The eventfd was written.
     Signal = 6,
-    /// A slot of the registered file table is empty again.
-    Slot = 7,
+    /// A place of the registered file table is empty again.
+    FixedFile = 7,
     /// A step of a request about files, or a connection that was made.
     File = 8,
 }
@@ -94,7 +94,7 @@ pub struct UringIo {
     signal_word: Box<u64>,
     connections: Table<Connection>,
     listeners: Vec<Option<Listener>>,
-    slots: Slots,
+    fixed_files: FixedFiles,
     /// Tokens whose receive ended for want of a buffer, oldest first.
     starved: VecDeque<Token>,
     /// Closed tokens without an operation under way, to be reported by the next `poll`.
@@ -115,7 +115,7 @@ impl UringIo {
     pub fn new(wakers: Arc<Wakers>, shard: usize, options: UringOptions) -> io::Result<Self> {
         let ring = Ring::new(options.entries)?;
         let buffers = BufferRing::new(&ring.submitter(), options.buffers, options.buffer_bytes)?;
-        let slots = Slots::new(&ring.submitter(), options.registered_files);
+        let fixed_files = FixedFiles::new(&ring.submitter(), options.registered_files);
         let files = Files::new(&ring.submitter(), wakers.waker(shard));
         // Older kernels do not know the limit; theirs is four threads per processor.
         let mut workers = [limits::FILE_WORKERS_MAX; 2];
@@ -126,7 +126,7 @@ impl UringIo {
             signal_word: Box::new(0),
             connections: Table::new(),
             listeners: Vec::new(),
-            slots,
+            fixed_files,
             starved: VecDeque::new(),
             finished: Vec::new(),
             files,
@@ -150,7 +150,7 @@ impl UringIo {
     /// Places in the registered file table; 0 when the kernel refused it.
     #[must_use]
     pub fn registered_files(&self) -> usize {
-        self.slots.places()
+        self.fixed_files.places()
     }
 
     fn await_signal(&mut self) {
@@ -296,9 +296,9 @@ impl Io for UringIo {
             socket::close(socket);
             return Err(error);
         }
-        let slot = self.slots.take(&self.ring.submitter(), socket.0);
+        let fixed = self.fixed_files.take(&self.ring.submitter(), socket.0);
         self.connections
-            .insert(token, Connection::new(socket.0, slot));
+            .insert(token, Connection::new(socket.0, fixed));
         self.arm_receive(token);
         Ok(())
     }

@@ -106,10 +106,10 @@ impl EpollIo {
 
     pub(super) fn cancel_request(&mut self, id: RequestId) {
         self.files.thread.cancel(id);
-        let slots = &mut self.files.connecting;
-        let found = slots
+        let places = &mut self.files.connecting;
+        let found = places
             .iter_mut()
-            .find(|slot| slot.as_ref().is_some_and(|it| it.id == id));
+            .find(|place| place.as_ref().is_some_and(|it| it.id == id));
         // Its socket is closed, and with that no longer watched.
         if found.and_then(Option::take).is_some() {
             self.files.end(id, Err(errno(libc::ECANCELED)));
@@ -125,15 +125,15 @@ impl EpollIo {
         match socket::check(unsafe { libc::connect(descriptor, raw, bytes) }) {
             Ok(()) => self.files.end(id, Ok(Outcome::Connected(outgoing.keep()))),
             Err(error) if error.raw_os_error() == Some(libc::EINPROGRESS) => {
-                let slots = &mut self.files.connecting;
-                let slot = slots.iter().position(Option::is_none).unwrap_or_else(|| {
-                    slots.push(None);
-                    slots.len() - 1
+                let places = &mut self.files.connecting;
+                let index = places.iter().position(Option::is_none).unwrap_or_else(|| {
+                    places.push(None);
+                    places.len() - 1
                 });
-                let data = KIND_OUTGOING << 32 | slot as u64;
+                let data = KIND_OUTGOING << 32 | index as u64;
                 let events = (libc::EPOLLOUT | libc::EPOLLET) as u32;
                 self.control(libc::EPOLL_CTL_ADD, descriptor, events, data)?;
-                self.files.connecting[slot] = Some(Connecting { id, outgoing });
+                self.files.connecting[index] = Some(Connecting { id, outgoing });
             }
             Err(error) => return Err(error),
         }
@@ -141,9 +141,9 @@ impl EpollIo {
     }
 
     /// A socket that is being connected can be written, or has failed.
-    pub(super) fn connected(&mut self, slot: u32, events: &mut Vec<Event>) {
+    pub(super) fn connected(&mut self, index: u32, events: &mut Vec<Event>) {
         // It may have been cancelled after the kernel said so.
-        let Some(mut connecting) = self.files.connecting[slot as usize].take() else {
+        let Some(mut connecting) = self.files.connecting[index as usize].take() else {
             return;
         };
         let descriptor = connecting.outgoing.descriptor();

@@ -25,7 +25,7 @@ impl UringIo {
             kind if kind == Kind::Signal as u64 => self.await_signal(),
             // The other ring is gone or refused: its eventfd always works.
             kind if kind == Kind::Wake as u64 => self.wakers.signal(token as usize),
-            kind if kind == Kind::Slot as u64 => self.slots.give_back(token),
+            kind if kind == Kind::FixedFile as u64 => self.fixed_files.give_back(token),
             kind if kind == Kind::File as u64 => self.stepped(token, result, events),
             _ => {}
         }
@@ -126,9 +126,9 @@ impl UringIo {
             !connection.is_busy(),
             "a completion could reach the token's next owner"
         );
-        if let Some(slot) = connection.slot {
-            let entry = opcode::Close::new(types::Fixed(slot)).build();
-            self.queue(entry, Kind::Slot, slot);
+        if let Some(fixed) = connection.fixed {
+            let entry = opcode::Close::new(types::Fixed(fixed)).build();
+            self.queue(entry, Kind::FixedFile, fixed);
         }
         let entry = opcode::Close::new(types::Fd(connection.fd)).build();
         self.queue(entry, Kind::Ignored, 0);
@@ -136,8 +136,8 @@ impl UringIo {
 
     fn accepted(&mut self, index: u32, completion: &cqueue::Entry, events: &mut Vec<Event>) {
         let result = completion.result();
-        let slot = &mut self.listeners[index as usize];
-        let Some(listener) = slot else {
+        let place = &mut self.listeners[index as usize];
+        let Some(listener) = place else {
             return;
         };
         if !cqueue::more(completion.flags()) {
@@ -149,7 +149,7 @@ impl UringIo {
             }
             if !listener.armed {
                 socket::close(Socket(listener.fd));
-                *slot = None;
+                *place = None;
             }
             return;
         }

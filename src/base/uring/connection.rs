@@ -30,7 +30,7 @@ pub(super) struct Sending {
 pub(super) struct Connection {
     pub(super) fd: i32,
     /// Place in the registered file table.
-    pub(super) slot: Option<u32>,
+    pub(super) fixed: Option<u32>,
     pub(super) receive: Receive,
     /// Not paused by the shard.
     pub(super) wanted: bool,
@@ -42,10 +42,10 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    pub(super) fn new(fd: i32, slot: Option<u32>) -> Self {
+    pub(super) fn new(fd: i32, fixed: Option<u32>) -> Self {
         Connection {
             fd,
-            slot,
+            fixed,
             receive: Receive::Idle,
             wanted: true,
             closing: false,
@@ -64,8 +64,8 @@ impl Connection {
     }
 
     pub(super) fn receive_entry(&self) -> squeue::Entry {
-        match self.slot {
-            Some(slot) => opcode::RecvMulti::new(types::Fixed(slot), GROUP).build(),
+        match self.fixed {
+            Some(fixed) => opcode::RecvMulti::new(types::Fixed(fixed), GROUP).build(),
             None => opcode::RecvMulti::new(types::Fd(self.fd), GROUP).build(),
         }
     }
@@ -76,8 +76,8 @@ impl Connection {
         let rest = &sending.bytes[sending.done..];
         let len = rest.len().min(SEND_BYTES_MAX) as u32;
         let flags = libc::MSG_NOSIGNAL | libc::MSG_WAITALL;
-        match self.slot {
-            Some(slot) => opcode::Send::new(types::Fixed(slot), rest.as_ptr(), len)
+        match self.fixed {
+            Some(fixed) => opcode::Send::new(types::Fixed(fixed), rest.as_ptr(), len)
                 .flags(flags)
                 .build(),
             None => opcode::Send::new(types::Fd(self.fd), rest.as_ptr(), len)
@@ -110,19 +110,19 @@ impl Listener {
 }
 
 /// The free places of the registered file table.
-pub(super) struct Slots {
+pub(super) struct FixedFiles {
     places: usize,
     free: Vec<u32>,
 }
 
-impl Slots {
+impl FixedFiles {
     /// A sparse table; empty when the kernel refuses, and every socket then stays a plain
     /// descriptor.
     pub(super) fn new(submitter: &Submitter<'_>, wanted: u32) -> Self {
         let places = wanted.min(descriptor_limit());
         let granted = places > 0 && submitter.register_files_sparse(places).is_ok();
         let places = if granted { places } else { 0 };
-        Slots {
+        FixedFiles {
             places: places as usize,
             free: (0..places).rev().collect(),
         }
@@ -133,17 +133,17 @@ impl Slots {
     }
 
     pub(super) fn take(&mut self, submitter: &Submitter<'_>, fd: i32) -> Option<u32> {
-        let slot = self.free.pop()?;
-        if submitter.register_files_update(slot, &[fd]).is_err() {
-            self.free.push(slot);
+        let fixed = self.free.pop()?;
+        if submitter.register_files_update(fixed, &[fd]).is_err() {
+            self.free.push(fixed);
             return None;
         }
-        Some(slot)
+        Some(fixed)
     }
 
-    pub(super) fn give_back(&mut self, slot: u32) {
+    pub(super) fn give_back(&mut self, fixed: u32) {
         assert!(self.free.len() < self.places, "a place came back twice");
-        self.free.push(slot);
+        self.free.push(fixed);
     }
 }
 
