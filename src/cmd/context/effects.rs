@@ -128,7 +128,9 @@ impl Effects {
 
     /// Log and replicas apply nothing but what else was propagated.
     pub(super) fn propagate_nothing(&mut self) {
-        self.stream.told();
+        if self.wants.stream {
+            self.stream.told();
+        }
     }
 
     /// The next command runs over lent keys, whose owners log apart: each command that is told

@@ -205,3 +205,19 @@ fn keys_come_in_the_order_of_the_arguments_each_with_its_slot() {
         assert_eq!(seen, expected, "{len} words");
     }
 }
+
+/// What a command said while nobody listened does not stand for the next one.
+#[test]
+fn who_begins_to_listen_hears_the_next_command() {
+    let mut fixture = Fixture::new();
+    fixture.run("RPUSH l a b");
+    fixture.stream();
+    fixture.effects.wants.stream = false;
+    fixture.run("LTRIM l 0 -1");
+    fixture.run("GETEX s EX 10");
+    fixture.run("SET s v");
+    assert!(fixture.stream().is_empty(), "nobody listens");
+    fixture.effects.wants.stream = true;
+    fixture.run("APPEND s w");
+    assert_eq!(fixture.stream(), ["APPEND s w"]);
+}
