@@ -7,7 +7,7 @@ use std::any::Any;
 
 use super::Core;
 use super::core::IoRequest;
-use super::participate::{Duty, Participant};
+use super::enlist::{Duty, Participant};
 use super::queries::{Asked, Traveller};
 use crate::route::{Intent, Mode, Note, WHOLE, strongest};
 
@@ -46,7 +46,6 @@ impl Core {
             }
             _ => self.at_clock(within_ms, |core| core.answer_query(asked)),
         }
-        self.act();
     }
 
     /// The query takes its turn among the transactions.

@@ -11,7 +11,7 @@
 use std::collections::BTreeSet;
 
 use super::Core;
-use super::participate::{Duty, Participant};
+use super::enlist::{Duty, Participant};
 use crate::base::Token;
 use crate::cmd::{Blocking, Row, WaitsFor, flag, key_slot};
 use crate::conn::State;

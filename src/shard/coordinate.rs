@@ -7,11 +7,10 @@
 use super::Core;
 use super::blocking::moves;
 use super::keys::Place;
-use crate::base::Token;
 use crate::cmd::{Row, Run, flag};
 use crate::conn::State;
-use crate::route::{ClientRef, Grant, Intent, Note, Part, Schedule, Sequence, Task, Work};
-use crate::txn::{self, Decided, Decision, Opening, Order, Plan, Share, Split};
+use crate::route::{Grant, Note, Part, Sequence, Task};
+use crate::txn::{self, Decided, Decision, Split};
 
 impl Core {
     /// A keyed command of a waiting client that does not belong to one shard alone, or that may
@@ -28,54 +27,6 @@ impl Core {
             _ => self.lend_all(task, Vec::new()),
         }
         self.parsing.positions = positions;
-    }
-
-    /// The next place in the global order.
-    pub(super) fn next_sequence(&self) -> Sequence {
-        Order::next(&self.identity.shared.sequence)
-    }
-
-    /// Opens a transaction of a client that will have `shares` shares.
-    pub(super) fn open(&mut self, token: Token, plan: Plan, shares: usize) -> Sequence {
-        let client = self.clients.get(token);
-        let within_ms = client
-            .and_then(|client| client.steps.as_deref())
-            .map(|steps| steps.clock_ms);
-        let id = client.map_or(0, |client| client.id);
-        let opening = Opening {
-            client: ClientRef { token, id },
-            within_ms,
-            offered: false,
-            plan,
-        };
-        let sequence = self.next_sequence();
-        self.metrics
-            .count()
-            .count_transaction(shares.min(self.identity.shards));
-        let coordinator = &mut self.transactions.coordinator;
-        coordinator.open(sequence, opening, shares);
-        sequence
-    }
-
-    /// Asks a shard for its share of a transaction.
-    pub(super) fn ask_share(
-        &mut self,
-        sequence: Sequence,
-        share: Share,
-        intents: Vec<Intent>,
-        work: Work,
-        watcher: Option<u64>,
-    ) {
-        let shard = share.shard;
-        let within_ms = self.transactions.coordinator.ask(sequence, share);
-        let schedule = Schedule {
-            sequence,
-            intents,
-            within_ms,
-            work,
-            watcher,
-        };
-        self.tell(shard, Note::Schedule(Box::new(schedule)));
     }
 
     /// A shard has granted its locks.

@@ -127,6 +127,7 @@ impl Core {
                 let mut task = self.task(token, row_number, args);
                 self.remember_blocking(token, row, &mut task);
                 self.coordinate(row, task, place);
+                self.act();
                 Flow::Stop
             }
         }
@@ -176,7 +177,7 @@ impl Core {
         }
         self.settle_effects();
         if self.transactions.waits.has_ready() {
-            self.serve_ready();
+            self.act();
         }
         Flow::Next
     }
@@ -201,6 +202,7 @@ impl Core {
         self.client(token).state = State::Waiting;
         self.remember_blocking(token, row, &mut task);
         self.perform(task);
+        self.act();
         Some(Flow::Stop)
     }
 

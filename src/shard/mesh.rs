@@ -80,6 +80,7 @@ impl Core {
             } => self.query_asked(from, id, query, within_ms),
             Note::Answer { id, answer } => self.query_answered(from, id, answer),
         }
+        self.act();
     }
 
     fn execute_parcel(&mut self, from: usize, mut parcel: Box<Parcel>) {
@@ -147,7 +148,7 @@ impl Core {
         self.run_handler(call, args, replies);
         self.settle_effects();
         if self.transactions.waits.has_ready() {
-            self.serve_ready();
+            self.act();
         }
         let fits = replies.len() <= PARCEL_REPLY_BYTES_MAX;
         if !fits {
@@ -216,6 +217,7 @@ impl Core {
     fn wait_behind(&mut self, task: Task) {
         if let Some(first) = self.transactions.behind.join(task) {
             self.perform(first);
+            self.act();
         }
     }
 

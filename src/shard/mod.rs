@@ -19,6 +19,7 @@ mod commands;
 mod coordinate;
 mod core;
 mod dispatch;
+mod enlist;
 mod execute;
 mod figures;
 mod files;

@@ -211,6 +211,7 @@ impl Core {
             Owners::Nobody => {
                 self.mail.expect_reply();
                 self.perform(task);
+                self.act();
             }
         }
     }
@@ -225,7 +226,7 @@ impl Core {
         self.run_batch(&queued, protocol, with, &mut out);
         *self.client(token).replies.sink() = out;
         self.mail.keep_batch(queued);
-        self.serve_ready();
+        self.act();
         Flow::Next
     }
 

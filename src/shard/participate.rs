@@ -1,15 +1,15 @@
 //! This shard's side of transactions: entries lent, parts executed, tasks run, offers made.
 //!
-//! `txn::Participants` says whose turn it is. Everything here only queues what it has set free;
-//! `act`, called once at the end of each note and command, does the duties one after the other, so
-//! that a chain of transactions that free one another never recurses.
+//! `txn::Participants` says whose turn it is. Everything only queues what it has set free; `act`,
+//! called at the end of each note and command, does the duties one after the other, so that a chain
+//! of transactions that free one another never recurses. Decides nothing.
 
 use smallvec::SmallVec;
 
 use super::Core;
+use super::enlist::{Duty, Participant};
 use super::execute::Call;
 use super::happened::Happened;
-use super::queries::Asked;
 use crate::cmd::{Merge, Run, key_slot};
 use crate::limits::{AHEAD_MAX, PART_REPLY_BYTES};
 use crate::route::{
@@ -17,11 +17,7 @@ use crate::route::{
     strongest,
 };
 use crate::store::Entry;
-use crate::txn;
-
-/// One transaction on this shard, and what it does once it holds its locks.
-pub(super) type Participant = txn::Participant<Asked>;
-pub(super) type Duty = txn::Duty<Asked>;
+use crate::txn::Transactions;
 
 impl Core {
     /// A coordinator asks for locks.
@@ -38,40 +34,50 @@ impl Core {
             within_ms: schedule.within_ms,
         };
         self.take_part(schedule.sequence, schedule.intents, participant);
-        self.act();
-    }
-
-    /// Registers a participant and asks for its locks; `act` goes on when it has them.
-    pub(super) fn take_part(
-        &mut self,
-        sequence: Sequence,
-        intents: Vec<Intent>,
-        participant: Participant,
-    ) {
-        let participants = &mut self.transactions.participants;
-        if participants.join(sequence, intents, participant) {
-            self.metrics.count().lock_waits += 1;
-        }
     }
 
     /// Does the duty of everybody who holds what it needs, and asks back what older ones wait for.
+    /// To be called when a note or a command is done; with nothing to do it costs a test.
+    #[inline]
     pub(super) fn act(&mut self) {
-        while let Some(sequence) = self.transactions.participants.next_granted() {
-            if let Some(stronger) = self.stronger_intents(sequence) {
-                let participants = &mut self.transactions.participants;
-                participants.ask_anew(sequence, stronger);
-                continue;
+        let Transactions {
+            participants,
+            waits,
+            ..
+        } = &self.transactions;
+        if !participants.is_settled() || waits.has_ready() {
+            self.do_duties();
+        }
+    }
+
+    #[cold]
+    fn do_duties(&mut self) {
+        loop {
+            while let Some(sequence) = self.transactions.participants.next_granted() {
+                self.go_ahead(sequence);
             }
-            let participant = self.transactions.participants.take(sequence);
-            let within_ms = participant.within_ms;
-            match self.do_duty(sequence, participant) {
-                Some(waiting) => self.transactions.participants.keep(sequence, waiting),
-                None => self.transactions.participants.release(sequence, within_ms),
+            if !self.transactions.waits.has_ready() {
+                break;
             }
+            self.offer_ready(None);
         }
         while let Some((coordinator, sequence)) = self.transactions.participants.next_revoked() {
             self.metrics.count().revocations += 1;
             self.tell(coordinator, Note::Revoke { sequence });
+        }
+    }
+
+    /// It holds what it has asked for.
+    fn go_ahead(&mut self, sequence: Sequence) {
+        if let Some(stronger) = self.stronger_intents(sequence) {
+            let participants = &mut self.transactions.participants;
+            return participants.ask_anew(sequence, stronger);
+        }
+        let participant = self.transactions.participants.take(sequence);
+        let within_ms = participant.within_ms;
+        match self.do_duty(sequence, participant) {
+            Some(waiting) => self.transactions.participants.keep(sequence, waiting),
+            None => self.transactions.participants.release(sequence, within_ms),
         }
     }
 
@@ -254,8 +260,6 @@ impl Core {
     fn end_part(&mut self, sequence: Sequence, within_ms: Option<u64>) {
         self.offer_ready(Some(sequence));
         self.transactions.participants.release(sequence, within_ms);
-        self.act();
-        self.serve_ready();
     }
 
     /// The coordinator gave way to an older transaction.
@@ -265,13 +269,5 @@ impl Core {
         self.transactions
             .participants
             .yielded(sequence, participant);
-        self.act();
-        self.serve_ready();
-    }
-
-    /// Offers every key that is ready to its first waiter.
-    pub(super) fn serve_ready(&mut self) {
-        self.offer_ready(None);
-        self.act();
     }
 }

@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use super::Core;
-use super::participate::{Duty, Participant};
+use super::enlist::{Duty, Participant};
 use crate::cmd::key_slot;
 use crate::conn::State;
 use crate::route::{DbKey, Found, Mode, Note, Sequence, Task};
@@ -36,15 +36,13 @@ impl Core {
     pub(super) fn probe(&mut self, task: Task) {
         let keys = self.probed_keys(&task);
         if self.transactions.participants.no_locks() && self.live_value(&keys[0]).is_none() {
-            self.run_task(task);
-            return self.act();
+            return self.run_task(task);
         }
         let intents = self.exclusive_intents(&keys);
         let home = usize::from(task.home);
         let participant = Participant::new(home, Duty::Probe(Box::new(task)));
         let sequence = self.next_sequence();
         self.take_part(sequence, intents, participant);
-        self.act();
     }
 
     /// The source, and then whatever other keys of the command are ours.

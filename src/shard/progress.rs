@@ -14,6 +14,10 @@ impl Core {
     /// True while there is something to do without waiting.
     #[must_use]
     pub fn has_work(&self) -> bool {
+        assert!(
+            self.transactions.participants.is_settled(),
+            "whoever sets a transaction free lets it go on"
+        );
         !self.ready.is_empty() || self.mail.has_own() || !self.output.is_empty()
     }
 

@@ -5,9 +5,9 @@
 //! block. Owned by `participate`; takes no part in what several shards decide.
 
 use super::Core;
+use super::enlist::{Duty, Participant};
 use super::execute::Call;
 use super::input::Flow;
-use super::participate::{Duty, Participant};
 use crate::cmd::Run;
 use crate::limits::{AHEAD_MAX, PART_REPLY_BYTES};
 use crate::resp::{Args, Protocol, Reply};
@@ -17,14 +17,12 @@ impl Core {
     /// Runs a task whose keys are all ours, now or when the locks allow.
     pub(super) fn perform(&mut self, task: Task) {
         if self.transactions.participants.no_locks() {
-            self.run_task(task);
-        } else {
-            let intents = self.intents_of(&task);
-            let sequence = self.next_sequence();
-            let participant = Participant::new(self.id(), Duty::Task(Box::new(task)));
-            self.take_part(sequence, intents, participant);
+            return self.run_task(task);
         }
-        self.act();
+        let intents = self.intents_of(&task);
+        let sequence = self.next_sequence();
+        let participant = Participant::new(self.id(), Duty::Task(Box::new(task)));
+        self.take_part(sequence, intents, participant);
     }
 
     /// The locks that a task needs as things are.

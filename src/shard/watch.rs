@@ -6,8 +6,8 @@
 use std::collections::BTreeSet;
 
 use super::Core;
+use super::enlist::{Duty, Participant};
 use super::input::Flow;
-use super::participate::{Duty, Participant};
 use crate::base::Token;
 use crate::cmd::key_slot;
 use crate::conn::State;
@@ -143,7 +143,6 @@ impl Core {
         let sequence = self.next_sequence();
         let participant = Participant::new(home, Duty::Watch(Box::new(watch)));
         self.take_part(sequence, intents, participant);
-        self.act();
     }
 
     fn watch_intents(&self, watch: &Watch) -> Vec<Intent> {

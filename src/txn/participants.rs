@@ -168,6 +168,13 @@ impl<Q> Participants<Q> {
         waits
     }
 
+    /// True when every duty that could be done is done, and every coordinator told.
+    #[inline]
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        self.granted.is_empty() && self.revoked.is_empty()
+    }
+
     /// The next one that holds its locks and has not done its duty.
     pub fn next_granted(&mut self) -> Option<Sequence> {
         while let Some(sequence) = self.granted.pop_front() {
