@@ -215,6 +215,9 @@ pub const CONTENDED_US: u64 = 20_000;
 /// Commands of a pipeline that are parsed before the first of them runs.
 pub const AHEAD_MAX: usize = 16;
 
+/// First capacity of a part's buffers, bytes: a handful of keys.
+pub const PART_BYTES: usize = 256;
+
 /// First capacity of a part's reply, bytes.
 pub const PART_REPLY_BYTES: usize = 1024;
 /// Arguments of an unfinished command from which on they are remembered until more bytes come;
@@ -296,3 +299,9 @@ const _: () = assert!(SHARDS_MAX.is_multiple_of(64));
 const _: () = assert!(PARCEL_REPLY_BYTES_MAX < u32::MAX as usize / 2);
 const _: () = assert!(PARCEL_BYTES_MAX + COMMAND_BYTES_MAX <= u32::MAX as usize);
 const _: () = assert!(QUEUED_BYTES_MAX <= u32::MAX as usize);
+
+/// Bytes of each word, and of all together, that an error about an unknown command shows.
+pub const UNKNOWN_SHOWN_BYTES_MAX: usize = 128;
+
+/// Bytes that one send names: the kernel takes the length as 32 bits.
+pub const SEND_BYTES_MAX: usize = 1 << 30;

@@ -45,7 +45,7 @@ impl Message {
 }
 
 /// A client of a shard: the token alone may have another client, of another id, by now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ClientRef {
     pub token: Token,
     pub id: u64,

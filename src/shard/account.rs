@@ -68,7 +68,7 @@ impl SharedMemory {
 
     /// Sets what a shard without a count of its own uses.
     #[cfg(test)]
-    pub fn set_used(&self, shard: usize, bytes: i64) {
+    pub(super) fn set_used(&self, shard: usize, bytes: i64) {
         self.used[shard].0.store(bytes, Ordering::Relaxed);
     }
 }
@@ -126,7 +126,7 @@ impl Memory {
     /// limit, by more than this shard's part of a small share of it. Every tick does, so that the
     /// sum is never far off.
     #[inline]
-    pub fn publish_if_moved(&mut self, shared: &SharedMemory, shard: usize, limit: u64) {
+    pub(super) fn publish_if_moved(&mut self, shared: &SharedMemory, shard: usize, limit: u64) {
         let used = self.used_bytes(shared, shard);
         let allowed = match limit {
             0 => MEMORY_UNPUBLISHED_BYTES,
@@ -161,7 +161,7 @@ impl Memory {
     }
 
     /// No more than `maxmemory` is used, or there is no such limit.
-    pub fn note_below(&mut self, now_us: u64) {
+    pub(super) fn note_below(&mut self, now_us: u64) {
         self.exceeded_us += self.exceeded_for_us(now_us);
         self.exceeded_since_us = None;
     }
@@ -169,7 +169,7 @@ impl Memory {
     /// True while more than `maxmemory` was used when this shard last looked.
     #[inline]
     #[must_use]
-    pub fn is_exceeded(&self) -> bool {
+    pub(super) fn is_exceeded(&self) -> bool {
         self.exceeded_since_us.is_some()
     }
 
@@ -181,14 +181,14 @@ impl Memory {
 
     /// How long more than `maxmemory` has been used by now, microseconds.
     #[must_use]
-    pub fn exceeded_for_us(&self, now_us: u64) -> u64 {
+    pub(super) fn exceeded_for_us(&self, now_us: u64) -> u64 {
         let since = self.exceeded_since_us;
         since.map_or(0, |since_us| now_us.saturating_sub(since_us))
     }
 
     /// How long it has been so before, microseconds.
     #[must_use]
-    pub fn exceeded_before_us(&self) -> u64 {
+    pub(super) fn exceeded_before_us(&self) -> u64 {
         self.exceeded_us
     }
 

@@ -26,7 +26,7 @@ const PROTECTED: Error = Error::new(
 
 impl Core {
     /// Refuses a new client that may not stay.
-    pub fn admit(&mut self, token: Token) {
+    pub(super) fn admit(&mut self, token: Token) {
         let clients = self.identity.shared.clients.load(Ordering::Relaxed);
         let most = usize::try_from(self.settings.config.maxclients).unwrap_or(usize::MAX);
         let open = self.settings.config.protected_mode && !self.asks_for_password();

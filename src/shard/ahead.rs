@@ -40,7 +40,7 @@ impl AheadCommand {
     /// The first argument.
     #[inline]
     #[must_use]
-    pub fn key_bytes<'a>(&self, ahead: &Ahead, bytes: &'a [u8]) -> &'a [u8] {
+    pub(super) fn key_bytes<'a>(&self, ahead: &Ahead, bytes: &'a [u8]) -> &'a [u8] {
         let span = ahead.spans[self.first_span + 1];
         &bytes[self.start + span.start as usize..][..span.len as usize]
     }

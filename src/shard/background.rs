@@ -262,7 +262,7 @@ impl Core {
     }
 
     /// A slot for a client that is being attached.
-    pub fn reserve_client(&mut self) -> Option<Token> {
+    pub(super) fn reserve_client(&mut self) -> Option<Token> {
         let token = self.clients.reserve();
         if token.is_none() {
             self.uncount_client();
@@ -271,7 +271,7 @@ impl Core {
     }
 
     /// The Io refused the socket.
-    pub fn unreserve_client(&mut self, token: Token) {
+    pub(super) fn unreserve_client(&mut self, token: Token) {
         self.clients.unreserve(token);
         self.uncount_client();
     }

@@ -34,7 +34,7 @@ pub(super) fn moves(row: &Row) -> bool {
 
 impl Core {
     /// Keeps a blocking command with its client, before its first attempt.
-    pub fn remember_blocking(&mut self, token: Token, row: &Row, task: &mut Task) {
+    pub(super) fn remember_blocking(&mut self, token: Token, row: &Row, task: &mut Task) {
         if row.has(flag::BLOCKING) {
             let now_us = self.now.monotonic_us;
             let client = self.client(token);
@@ -46,7 +46,7 @@ impl Core {
     }
 
     /// The owner's part of registering a command that found nothing.
-    pub fn wait_here(&mut self, task: &Task) {
+    pub(super) fn wait_here(&mut self, task: &Task) {
         let mut keys = Vec::new();
         let (head, args) = task.commands.get(0);
         self.keys_of(head, &args, &mut keys);
@@ -63,7 +63,7 @@ impl Core {
 
     /// The registration of a task's client for those of its keys that one shard owns.
     #[must_use]
-    pub fn wait_of(&self, task: &Task, mut keys: Vec<DbKey>) -> Wait {
+    pub(super) fn wait_of(&self, task: &Task, mut keys: Vec<DbKey>) -> Wait {
         let (head, args) = task.commands.get(0);
         let row = self.table().row(head.row);
         let mut also = Vec::new();
@@ -223,7 +223,7 @@ impl Core {
     }
 
     /// Ends a client's wait without an element.
-    pub fn stop_waiting(&mut self, token: Token, error: bool) {
+    pub(super) fn stop_waiting(&mut self, token: Token, error: bool) {
         assert!(
             self.client(token).state == State::Blocked,
             "only a blocked client is released"

@@ -143,7 +143,7 @@ impl Commands {
 
     /// The database in which a command leaves its client; None: where it is.
     #[must_use]
-    pub fn moves_to(&self, row: u16, args: &Args<'_>, databases: u16) -> Option<u16> {
+    pub(super) fn moves_to(&self, row: u16, args: &Args<'_>, databases: u16) -> Option<u16> {
         let moving = self.moving.iter().find(|(number, _)| *number == row);
         moving.and_then(|(_, database)| database(args, databases))
     }
@@ -155,7 +155,7 @@ impl Commands {
 
 impl Core {
     /// Runs a home command.
-    pub fn run_home(&mut self, token: Token, row: u16, args: &Args<'_>) -> Flow {
+    pub(super) fn run_home(&mut self, token: Token, row: u16, args: &Args<'_>) -> Flow {
         let start = self.client(token).replies.sink().len();
         let flow = self.call_home(token, row, args);
         if flow == Flow::Next {
@@ -169,7 +169,7 @@ impl Core {
         let started = self.metrics.reading();
         let asked = self.queries.asked();
         let before = self.metrics.unattributed_errors();
-        let flow = self.commands.function(row)(self, token, args);
+        let flow = self.settings.commands.function(row)(self, token, args);
         self.metrics.attribute_errors(row, before);
         self.time_home(token, row, args, started, asked);
         flow

@@ -109,11 +109,13 @@ pub enum IoRequest {
     Discard(Socket),
 }
 
-/// The configuration in force.
+/// The configuration in force, and what it lets clients call.
 pub(super) struct Settings {
     pub(super) config: Arc<Config>,
     /// The number of CONFIG SET that made it; shard 0 counts.
     pub(super) version: u64,
+    /// What clients may call.
+    pub(super) commands: &'static Commands,
 }
 
 /// The keys of one shard, and those that others have lent it.
@@ -148,8 +150,11 @@ impl Core {
         Self {
             metrics: Metrics::new(commands.table.len(), thresholds(&config)),
             keyspace: Keyspace::new(usize::from(config.databases), seed),
-            settings: Settings { config, version: 0 },
-            commands,
+            settings: Settings {
+                config,
+                version: 0,
+                commands,
+            },
             slots: SlotTable::even(identity.shards),
             clients: Clients::default(),
             now: Now::default(),
@@ -200,7 +205,7 @@ impl Core {
     /// Everything that clients may call.
     #[must_use]
     pub fn table(&self) -> &'static Table {
-        &self.commands.table
+        &self.settings.commands.table
     }
 
     /// How many times the configuration has been changed.
@@ -319,13 +324,13 @@ impl Core {
     }
 
     /// Tells another shard what does not matter soon.
-    pub fn tell_later(&mut self, shard: usize, note: Note) {
+    pub(super) fn tell_later(&mut self, shard: usize, note: Note) {
         self.metrics.count().notes += 1;
         self.mail.tell_later(shard, note);
     }
 
     /// The client may go on with its input: at once if that is little, else when its turn comes.
-    pub fn run_again(&mut self, token: Token) {
+    pub(super) fn run_again(&mut self, token: Token) {
         let Some(client) = self.clients.get_mut(token) else {
             return;
         };

@@ -73,7 +73,7 @@ pub fn handler(row: &Row) -> Handler {
 impl Core {
     /// Runs a handler and writes its reply, or its error, to `out`.
     #[inline]
-    pub fn run_handler(&mut self, call: Call, args: &Args<'_>, out: &mut Vec<u8>) {
+    pub(super) fn run_handler(&mut self, call: Call, args: &Args<'_>, out: &mut Vec<u8>) {
         let row = self.table().row(call.head.row);
         let start = out.len();
         if !call.chained {
@@ -112,7 +112,11 @@ impl Core {
     }
 
     /// Runs something for a transaction at its clock; None: at the tick's.
-    pub fn at_clock<T>(&mut self, clock_ms: Option<u64>, run: impl FnOnce(&mut Self) -> T) -> T {
+    pub(super) fn at_clock<T>(
+        &mut self,
+        clock_ms: Option<u64>,
+        run: impl FnOnce(&mut Self) -> T,
+    ) -> T {
         let Some(clock_ms) = clock_ms.filter(|&clock_ms| clock_ms != self.now.unix_ms()) else {
             return run(self);
         };
@@ -129,7 +133,7 @@ impl Core {
 
     /// Counts calls of a command.
     #[inline]
-    pub fn count_call(&mut self, row: u16, calls: u64) {
+    pub(super) fn count_call(&mut self, row: u16, calls: u64) {
         self.metrics.count_calls(row, calls);
     }
 
@@ -179,7 +183,7 @@ impl Core {
 
     /// Counts what a command did and tells whoever waits for it.
     #[inline]
-    pub fn settle_effects(&mut self) {
+    pub(super) fn settle_effects(&mut self) {
         let effects = &mut self.effects;
         self.metrics.count().dirty += effects.dirty;
         self.metrics.count().hits += effects.hits;

@@ -68,13 +68,13 @@ impl Core {
     }
 
     /// Goes on with a client's buffered input.
-    pub fn run_input(&mut self, token: Token) {
+    pub(super) fn run_input(&mut self, token: Token) {
         self.consume_input(token);
         self.end_if_answered(token);
     }
 
     /// The turns of one tick.
-    pub fn run_turns(&mut self) {
+    pub(super) fn run_turns(&mut self) {
         let mut work = 0;
         for _ in 0..RUNNABLE_PER_TICK {
             let Some(token) = self.ready.pop_turn() else {

@@ -34,7 +34,12 @@ impl Core {
     }
 
     #[inline]
-    pub fn place_routed(&mut self, row: &Row, args: &Args<'_>, first_slot: Option<u16>) -> Place {
+    pub(super) fn place_routed(
+        &mut self,
+        row: &Row,
+        args: &Args<'_>,
+        first_slot: Option<u16>,
+    ) -> Place {
         match row.keys {
             Keys::One(at) => {
                 let slot = match first_slot {
@@ -110,7 +115,7 @@ impl Core {
     }
 
     /// True when a transaction holds a key of this command in a way that does not fit.
-    pub fn is_locked(&self, row: &Row, db: u16, args: &Args<'_>) -> bool {
+    pub(super) fn is_locked(&self, row: &Row, db: u16, args: &Args<'_>) -> bool {
         if self.transactions.participants.no_locks() {
             return false;
         }
@@ -143,7 +148,7 @@ impl Core {
     /// How a command needs a key. Whoever finds that a key has expired ends it, and that is a
     /// write: those who have read it and are not done yet come before.
     #[must_use]
-    pub fn mode_of(&self, row: &Row, db: u16, key: &[u8]) -> Mode {
+    pub(super) fn mode_of(&self, row: &Row, db: u16, key: &[u8]) -> Mode {
         match changes_keys(row) || self.is_expired(db, key) {
             true => Mode::Exclusive,
             false => Mode::Shared,
@@ -178,7 +183,7 @@ impl Core {
     }
 
     /// Appends the intents of a command.
-    pub fn add_intents(&self, head: Head, args: &Args<'_>, intents: &mut Vec<Intent>) {
+    pub(super) fn add_intents(&self, head: Head, args: &Args<'_>, intents: &mut Vec<Intent>) {
         let row = self.table().row(head.row);
         let mut positions = Vec::new();
         for spec in row.command.keys {
@@ -195,7 +200,10 @@ impl Core {
     }
 
     /// Locks on these keys, each once.
-    pub fn exclusive_intents<'a>(&self, keys: impl IntoIterator<Item = &'a DbKey>) -> Vec<Intent> {
+    pub(super) fn exclusive_intents<'a>(
+        &self,
+        keys: impl IntoIterator<Item = &'a DbKey>,
+    ) -> Vec<Intent> {
         let mut intents: Vec<Intent> = keys
             .into_iter()
             .map(|(db, key)| Intent {
@@ -216,7 +224,7 @@ impl Core {
     /// Fetches what commands will look at: all buckets, then all entries; databases, slots and keys
     /// of at most `AHEAD_MAX` commands.
     #[inline]
-    pub fn prefetch_keys<'a>(&self, keys: impl Iterator<Item = (u16, u16, &'a [u8])>) {
+    pub(super) fn prefetch_keys<'a>(&self, keys: impl Iterator<Item = (u16, u16, &'a [u8])>) {
         let mut found = [(0, 0, 0); AHEAD_MAX];
         let mut count = 0;
         for ((db, slot, key), place) in keys.zip(&mut found) {

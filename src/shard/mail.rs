@@ -61,7 +61,7 @@ impl Mail {
 
     /// Tells another shard what does not matter soon, without waking it up for that. It stays in
     /// line: before everything that is told afterwards.
-    pub fn tell_later(&mut self, shard: usize, note: Note) {
+    pub(super) fn tell_later(&mut self, shard: usize, note: Note) {
         assert!(shard != self.here, "nothing is put off within a shard");
         if self.outbox[shard].is_empty() {
             self.later[shard].push(note);
@@ -74,7 +74,7 @@ impl Mail {
     }
 
     /// What was put off goes now.
-    pub fn hurry_all(&mut self) {
+    pub(super) fn hurry_all(&mut self) {
         for shard in 0..self.later.len() {
             self.hurry(shard);
         }
@@ -87,13 +87,13 @@ impl Mail {
 
     /// The next note to this shard itself.
     #[inline]
-    pub fn next_own(&mut self) -> Option<Note> {
+    pub(super) fn next_own(&mut self) -> Option<Note> {
         self.own.pop_front()
     }
 
     /// True while this shard has something to tell itself.
     #[must_use]
-    pub fn has_own(&self) -> bool {
+    pub(super) fn has_own(&self) -> bool {
         !self.own.is_empty()
     }
 
@@ -108,7 +108,7 @@ impl Mail {
 
     /// The parcel for a shard, full or not.
     #[inline]
-    pub fn any_parcel(&mut self, shard: usize) -> &mut Parcel {
+    pub(super) fn any_parcel(&mut self, shard: usize) -> &mut Parcel {
         assert!(shard != self.here, "parcels go to other shards");
         let parcels = &mut self.parcels;
         self.outbox[shard]
@@ -117,12 +117,12 @@ impl Mail {
     }
 
     /// A parcel of another shard goes home with its replies.
-    pub fn send_home(&mut self, shard: usize, parcel: Box<Parcel>) {
+    pub(super) fn send_home(&mut self, shard: usize, parcel: Box<Parcel>) {
         self.outbox[shard].replies.push(parcel);
     }
 
     /// A parcel of this shard's has come home and is read: its memory is used again.
-    pub fn keep_parcel(&mut self, mut parcel: Box<Parcel>) {
+    pub(super) fn keep_parcel(&mut self, mut parcel: Box<Parcel>) {
         let small = parcel.bytes.capacity() <= 4 * SEND_BUFFER_KEPT_BYTES
             && parcel.replies.capacity() <= 4 * SEND_BUFFER_KEPT_BYTES;
         if small && self.parcels.len() < PARCELS_KEPT {
@@ -132,17 +132,17 @@ impl Mail {
     }
 
     /// Frees what is kept for use again.
-    pub fn forget_spare(&mut self) {
+    pub(super) fn forget_spare(&mut self) {
         (self.parcels, self.batches) = (Vec::new(), Vec::new());
     }
 
     /// An empty batch, with the memory of an earlier one if there is any.
-    pub fn take_batch(&mut self) -> Batch {
+    pub(super) fn take_batch(&mut self) -> Batch {
         self.batches.pop().unwrap_or_default()
     }
 
     /// Keeps the memory of a batch of this shard's that is done.
-    pub fn keep_batch(&mut self, mut batch: Batch) {
+    pub(super) fn keep_batch(&mut self, mut batch: Batch) {
         if self.batches.len() < PARCELS_KEPT && batch.capacity_bytes() <= SEND_BUFFER_KEPT_BYTES {
             batch.clear();
             self.batches.push(batch);
@@ -150,12 +150,12 @@ impl Mail {
     }
 
     /// Something was sent whose reply is sure to come.
-    pub fn expect_reply(&mut self) {
+    pub(super) fn expect_reply(&mut self) {
         self.pending += 1;
     }
 
     /// Such a reply has come.
-    pub fn reply_came(&mut self) {
+    pub(super) fn reply_came(&mut self) {
         assert!(self.pending > 0, "a reply comes once for what was sent");
         self.pending -= 1;
     }
@@ -168,7 +168,7 @@ impl Mail {
 
     /// Adds to the lines of monitors that are last in line, so that a tick's lines travel together.
     /// A shard that is too far behind is sent no more: a monitor must not bring the server down.
-    pub fn add_monitored(&mut self, shard: usize, line: &[u8]) {
+    pub(super) fn add_monitored(&mut self, shard: usize, line: &[u8]) {
         let last = if shard == self.here {
             self.own.back_mut()
         } else {
@@ -183,7 +183,7 @@ impl Mail {
 
     /// True while a message waits that the mesh has not refused.
     #[must_use]
-    pub fn is_unsent(&self) -> bool {
+    pub(super) fn is_unsent(&self) -> bool {
         let told = self.outbox.iter().filter(|message| !message.is_empty());
         told.count() > self.refused
     }

@@ -20,7 +20,7 @@ impl Core {
     }
 
     /// Lets the other shards, and INFO, know how much memory this one uses.
-    pub fn publish_memory(&mut self) {
+    pub(super) fn publish_memory(&mut self) {
         let (shard, shared) = (self.id(), &self.identity.shared.memory);
         let used = self.memory.publish(shared, shard);
         let counters = self.metrics.count();
@@ -31,7 +31,7 @@ impl Core {
 
     /// True when a command that may need memory must be refused.
     #[must_use]
-    pub fn out_of_memory(&mut self) -> bool {
+    pub(super) fn out_of_memory(&mut self) -> bool {
         let (shard, shared) = (self.id(), &self.identity.shared.memory);
         let (limit, now_us) = (self.settings.config.maxmemory, self.now.monotonic_us);
         if limit == 0 {

@@ -31,7 +31,7 @@ impl Core {
 
     /// Notes of this shard to itself; new ones may join while they are handled.
     #[inline]
-    pub fn handle_own_notes(&mut self) {
+    pub(super) fn handle_own_notes(&mut self) {
         while let Some(note) = self.mail.next_own() {
             self.note(self.id(), note);
         }
@@ -208,8 +208,7 @@ impl Core {
     #[cold]
     fn must_wait(&self, home: u16, to: ReplyTo, head: Head, args: &Args<'_>) -> bool {
         let behind = &self.transactions.behind;
-        behind.holds(home, to.client().token)
-            || self.is_locked(self.table().row(head.row), head.db, args)
+        behind.holds(home, to.client()) || self.is_locked(self.table().row(head.row), head.db, args)
     }
 
     /// Queues a command behind a lock, or behind an earlier command of its client that waits.
@@ -246,7 +245,7 @@ impl Core {
     /// the end of a transaction, and few wait for it: a sleep costs each of few a wake, while one
     /// wake serves many.
     #[must_use]
-    pub fn expects_mail(&self) -> bool {
+    pub(super) fn expects_mail(&self) -> bool {
         let Transactions {
             participants,
             coordinator,
@@ -258,7 +257,7 @@ impl Core {
     }
 
     /// Clients that met a full parcel go on in the next tick.
-    pub fn release_stalled(&mut self) {
+    pub(super) fn release_stalled(&mut self) {
         for (token, id) in self.ready.take_stalled() {
             let client = self.clients.of(ClientRef { token, id });
             if client.is_some_and(|client| client.state == State::Waiting) {

@@ -83,7 +83,6 @@ pub use tick::Shard;
 pub struct Core {
     identity: Identity,
     settings: core::Settings,
-    commands: &'static Commands,
     slots: SlotTable,
     keyspace: core::Keyspace,
     effects: Effects,

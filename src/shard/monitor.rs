@@ -69,7 +69,7 @@ impl Core {
     }
 
     /// The client has gone or has been reset.
-    pub fn unmonitor_here(&mut self, client: u64) {
+    pub(super) fn unmonitor_here(&mut self, client: u64) {
         self.monitors.0.retain(|monitor| monitor.client != client);
     }
 
@@ -87,7 +87,7 @@ impl Core {
 
     /// A client of ours has executed a command.
     #[cold]
-    pub fn feed_monitors(&mut self, token: Token, row: u16, args: &Args<'_>) {
+    pub(super) fn feed_monitors(&mut self, token: Token, row: u16, args: &Args<'_>) {
         if let Some(client) = self.clients.get(token) {
             let db = client.session.db;
             self.feed_monitors_with(token, self.table().row(row), db, args);
@@ -96,7 +96,7 @@ impl Core {
 
     /// A client of ours executes a transaction.
     #[cold]
-    pub fn feed_monitors_queue(&mut self, token: Token, commands: &Batch) {
+    pub(super) fn feed_monitors_queue(&mut self, token: Token, commands: &Batch) {
         for (head, args) in commands.iter() {
             let row = self.table().row(head.row);
             self.feed_monitors_with(token, row, head.db, &args);
@@ -135,7 +135,7 @@ impl Core {
     }
 
     /// Lines for the monitoring clients of this shard.
-    pub fn show_monitors(&mut self, lines: &[u8]) {
+    pub(super) fn show_monitors(&mut self, lines: &[u8]) {
         let here = self.id();
         for monitor in self.monitors.0.clone() {
             let Monitor {

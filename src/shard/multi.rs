@@ -19,7 +19,7 @@ use crate::route::{Batch, ClientRef, DbKey, Head, Note, ReplyTo, Task};
 
 impl Core {
     /// Inside MULTI: queue, refuse or (None) run.
-    pub fn queue_in_multi(
+    pub(super) fn queue_in_multi(
         &mut self,
         token: Token,
         number: u16,
@@ -52,6 +52,7 @@ impl Core {
         head.db = moved_to.unwrap_or(head.db);
         let (head, owners) = self.queued(head, row, args);
         let moved_to = self
+            .settings
             .commands
             .moves_to(number, args, self.settings.config.databases)
             .or(moved_to);
@@ -232,7 +233,7 @@ impl Core {
 
     /// A client leaves in the middle of an EXEC, of a server that stops: the other shards may have
     /// ended already, and nobody waits for their answers.
-    pub fn abandon_exec(&mut self, token: Token) {
+    pub(super) fn abandon_exec(&mut self, token: Token) {
         if self.chores.is_stopping() {
             let client = self.client(token);
             client.steps = None;

@@ -62,7 +62,7 @@ impl Output {
     }
 
     /// Frees what is kept for use again.
-    pub fn forget_spare(&mut self) {
+    pub(super) fn forget_spare(&mut self) {
         self.buffers = Vec::new();
     }
 
@@ -90,7 +90,7 @@ impl Output {
 impl Core {
     /// Marks a client as having output.
     #[inline]
-    pub fn list_output(&mut self, token: Token) {
+    pub(super) fn list_output(&mut self, token: Token) {
         let client = self
             .clients
             .get_mut(token)
@@ -99,7 +99,7 @@ impl Core {
     }
 
     /// Hands the ready bytes of every listed client to the Io.
-    pub fn send_replies<I: Io>(&mut self, io: &mut I) {
+    pub(super) fn send_replies<I: Io>(&mut self, io: &mut I) {
         let mut listed = std::mem::take(&mut self.output.listed);
         for token in listed.drain(..) {
             let Some(client) = self.clients.get_mut(token) else {
@@ -141,7 +141,7 @@ impl Core {
 
     /// Replies that waited for another shard's longer than a round of housekeeping leave without
     /// it.
-    pub fn flush_held_replies(&mut self) {
+    pub(super) fn flush_held_replies(&mut self) {
         self.output.flush_held = true;
         for token in std::mem::take(&mut self.output.held) {
             if let Some(client) = self.clients.get_mut(token)
@@ -181,7 +181,7 @@ impl Core {
 
     /// Bounds a client's unsent output. True when its further commands must wait for it to read.
     #[inline]
-    pub fn over_output(&mut self, token: Token) -> bool {
+    pub(super) fn over_output(&mut self, token: Token) -> bool {
         let client = self.client(token);
         if client.replies.held_bytes() >= OUTPUT_PAUSE_BYTES {
             // They go when nothing is outstanding any more.
@@ -197,7 +197,7 @@ impl Core {
     }
 
     /// Applies `client-output-buffer-limit` to every client; called by housekeeping.
-    pub fn enforce_output_limits(&mut self) {
+    pub(super) fn enforce_output_limits(&mut self) {
         let limits = self.settings.config.client_output_buffer_limits.normal;
         if limits.hard_bytes == 0 && limits.soft_bytes == 0 {
             return;
@@ -278,7 +278,7 @@ impl Core {
     }
 
     /// A client that sends no more leaves when its last command is answered.
-    pub fn end_if_answered(&mut self, token: Token) {
+    pub(super) fn end_if_answered(&mut self, token: Token) {
         let Some(client) = self.clients.get_mut(token) else {
             return;
         };

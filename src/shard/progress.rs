@@ -13,7 +13,7 @@ use crate::config::Config;
 impl Core {
     /// True while there is something to do without waiting.
     #[must_use]
-    pub fn has_work(&self) -> bool {
+    pub(super) fn has_work(&self) -> bool {
         assert!(
             self.transactions.participants.is_settled(),
             "whoever sets a transaction free lets it go on"

@@ -259,7 +259,7 @@ impl Core {
     }
 
     /// An answer has come.
-    pub fn query_answered(&mut self, from: usize, id: u64, answer: Box<dyn Any + Send>) {
+    pub(super) fn query_answered(&mut self, from: usize, id: u64, answer: Box<dyn Any + Send>) {
         let Some(pending) = self.queries.answered(id, from, answer) else {
             return;
         };
@@ -284,7 +284,7 @@ impl Core {
 
     /// A home command's function has returned: its time is counted now, or when the queries that it
     /// asked since there were `before` are answered.
-    pub fn time_home(
+    pub(super) fn time_home(
         &mut self,
         token: Token,
         row: u16,

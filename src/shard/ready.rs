@@ -30,12 +30,12 @@ impl Ready {
     }
 
     /// The client goes on when those who wait for a turn already have had theirs.
-    pub fn push_turn(&mut self, token: Token) {
+    pub(super) fn push_turn(&mut self, token: Token) {
         self.turns.push_back(token);
     }
 
     /// The next client that has a turn.
-    pub fn pop_turn(&mut self) -> Option<Token> {
+    pub(super) fn pop_turn(&mut self) -> Option<Token> {
         self.turns.pop_front()
     }
 
@@ -45,7 +45,7 @@ impl Ready {
     }
 
     /// Those who met one in the last tick.
-    pub fn take_stalled(&mut self) -> Vec<(Token, u64)> {
+    pub(super) fn take_stalled(&mut self) -> Vec<(Token, u64)> {
         std::mem::take(&mut self.stalled)
     }
 
@@ -58,7 +58,7 @@ impl Ready {
     /// True while a client waits for a turn.
     #[cfg(test)]
     #[must_use]
-    pub fn has_turns(&self) -> bool {
+    pub(super) fn has_turns(&self) -> bool {
         !self.turns.is_empty()
     }
 

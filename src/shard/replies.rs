@@ -103,7 +103,7 @@ impl Core {
 
     /// CLIENT REPLY OFF and SKIP: takes back what the command wrote behind `start`.
     #[inline]
-    pub fn mute(&mut self, token: Token, start: usize) {
+    pub(super) fn mute(&mut self, token: Token, start: usize) {
         let client = self.client(token);
         let mode = &mut client.session.reply;
         match *mode {
@@ -124,7 +124,7 @@ impl Core {
         self.forget_deadline(token);
     }
 
-    pub fn forget_deadline(&mut self, token: Token) {
+    pub(super) fn forget_deadline(&mut self, token: Token) {
         let client = self.client(token);
         if let Some(at_us) = client.deadline_us.take() {
             let deadline = (at_us, client.reference(), client.block);

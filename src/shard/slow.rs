@@ -28,7 +28,7 @@ impl Core {
     }
 
     /// A home command that had to ask other shards has ended.
-    pub fn timed_since(&mut self, started: u64, call: Call, args: &Args<'_>) {
+    pub(super) fn timed_since(&mut self, started: u64, call: Call, args: &Args<'_>) {
         let ticks = self.metrics.ticks_since(started);
         self.count_time(call, args, ticks);
     }

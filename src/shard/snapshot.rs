@@ -17,7 +17,13 @@ use crate::txn::{self, Snapshot, SnapshotPart, Verdict};
 
 impl Core {
     /// A reading command that divides by key; `positions` holds where the keys stand.
-    pub fn begin_snapshot(&mut self, token: Token, row: u16, args: &Args<'_>, how: Merge) -> Flow {
+    pub(super) fn begin_snapshot(
+        &mut self,
+        token: Token,
+        row: u16,
+        args: &Args<'_>,
+        how: Merge,
+    ) -> Flow {
         let db = self.client(token).session.db;
         let keys = args.from(1).map(|key| self.lock_key(db, key));
         let now_us = self.now.monotonic_us;
@@ -102,7 +108,7 @@ impl Core {
 
     /// The times of a part that is about to be read here; not when a key is locked, or has yet to
     /// be ended.
-    pub fn times_of(&mut self, db: u16, args: &Args<'_>) -> PartTimes {
+    pub(super) fn times_of(&mut self, db: u16, args: &Args<'_>) -> PartTimes {
         let now_us = self.now.monotonic_us;
         self.transactions.snapshots.use_stamps(now_us);
         if !self.effects.wants.stamps {
@@ -189,7 +195,7 @@ impl Core {
     }
 
     /// Stops recording writes when nobody has read that way for a while.
-    pub fn rest_stamps(&mut self) {
+    pub(super) fn rest_stamps(&mut self) {
         let now_us = self.now.monotonic_us;
         if self.effects.wants.stamps && self.transactions.snapshots.are_stamps_idle(now_us) {
             self.effects.wants.stamps = false;

@@ -14,7 +14,13 @@ use crate::txn::{Plan, Share, Split};
 
 impl Core {
     /// A command of a waiting client that divides by key; `positions` holds where the keys stand.
-    pub fn begin_split(&mut self, token: Token, row: u16, args: &Args<'_>, merge: Merge) -> Flow {
+    pub(super) fn begin_split(
+        &mut self,
+        token: Token,
+        row: u16,
+        args: &Args<'_>,
+        merge: Merge,
+    ) -> Flow {
         let client = self.client(token);
         client.state = State::Waiting;
         let head = client.session.head(row);

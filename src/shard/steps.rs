@@ -72,7 +72,7 @@ impl Core {
     }
 
     /// Runs steps until one has to wait for its reply.
-    pub fn next_step(&mut self, token: Token) {
+    pub(super) fn next_step(&mut self, token: Token) {
         loop {
             let client = self.client(token);
             let steps = client.steps.as_mut().expect("the client is in steps");

@@ -65,7 +65,7 @@ impl Core {
             }
         }
         if let ReplyTo::Place(client, _) = to
-            && let Some(next) = self.transactions.behind.next(home, client.token)
+            && let Some(next) = self.transactions.behind.next(home, client)
         {
             // As a note, so that a long queue does not become deep recursion.
             self.tell(self.id(), Note::Bundle(Box::new(next)));

@@ -197,7 +197,7 @@ impl Shards {
     pub fn use_commands(&mut self, commands: &'static Commands) {
         for shard in &mut self.shards {
             let core = &mut shard.core;
-            core.commands = commands;
+            core.settings.commands = commands;
             let thresholds = super::core::thresholds(&core.settings.config);
             core.metrics = crate::metrics::Metrics::new(commands.table.len(), thresholds);
         }

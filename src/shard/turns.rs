@@ -27,7 +27,7 @@ impl Core {
     }
 
     /// The client goes on when those who wait for a turn already have had theirs.
-    pub fn await_turn(&mut self, token: Token) {
+    pub(super) fn await_turn(&mut self, token: Token) {
         let client = self.client(token);
         if !client.awaits_turn {
             client.awaits_turn = true;

@@ -27,7 +27,7 @@ impl Core {
         self.unwatch_keys(id, &transaction.watched);
     }
 
-    pub fn unwatch_keys(&mut self, client: u64, watched: &BTreeSet<DbKey>) {
+    pub(super) fn unwatch_keys(&mut self, client: u64, watched: &BTreeSet<DbKey>) {
         let owners: BTreeSet<usize> = watched
             .iter()
             .map(|(_, key)| self.slots.owner(key_slot(key)))
@@ -43,7 +43,7 @@ impl Core {
     }
 
     /// An EXEC is over: its watches go, and its client goes on or, if it has left, goes.
-    pub fn end_exec(&mut self, token: Token) {
+    pub(super) fn end_exec(&mut self, token: Token) {
         if !self.client(token).unwatching.is_empty() {
             self.finish_unwatch(token);
         }

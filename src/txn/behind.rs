@@ -7,13 +7,12 @@ use std::collections::{HashMap, VecDeque};
 
 use foldhash::fast::FixedState;
 
-use crate::base::Token;
-use crate::route::Task;
+use crate::route::{ClientRef, Task};
 
-/// The queues, by the client's home shard and token.
+/// The queues, by the client and its home shard.
 #[derive(Debug, Default)]
 pub struct Behind {
-    queues: HashMap<(u16, Token), VecDeque<Task>, FixedState>,
+    queues: HashMap<(u16, ClientRef), VecDeque<Task>, FixedState>,
 }
 
 impl Behind {
@@ -32,15 +31,15 @@ impl Behind {
 
     /// True while a command of this client waits here.
     #[must_use]
-    pub fn holds(&self, home: u16, token: Token) -> bool {
-        self.queues.contains_key(&(home, token))
+    pub fn holds(&self, home: u16, client: ClientRef) -> bool {
+        self.queues.contains_key(&(home, client))
     }
 
     /// A command has to wait. It is handed back when it is its client's first here: then it waits
     /// for its locks, and later ones for it.
     #[must_use]
     pub fn join(&mut self, task: Task) -> Option<Task> {
-        let client = (task.home, task.to.client().token);
+        let client = (task.home, task.to.client());
         match self.queues.get_mut(&client) {
             Some(queue) => {
                 queue.push_back(task);
@@ -55,11 +54,11 @@ impl Behind {
 
     /// A command is over: the next one behind it. None also for clients of which nothing waited.
     #[must_use]
-    pub fn next(&mut self, home: u16, token: Token) -> Option<Task> {
-        let queue = self.queues.get_mut(&(home, token))?;
+    pub fn next(&mut self, home: u16, client: ClientRef) -> Option<Task> {
+        let queue = self.queues.get_mut(&(home, client))?;
         let next = queue.pop_front();
         if next.is_none() {
-            self.queues.remove(&(home, token));
+            self.queues.remove(&(home, client));
         }
         next
     }
@@ -71,7 +70,7 @@ mod tests {
     use crate::resp::{Args, Protocol};
     use crate::route::{ClientRef, Head, ReplyTo};
 
-    fn task(token: Token, place: u32) -> Task {
+    fn task(token: u32, place: u32) -> Task {
         let client = ClientRef { token, id: 1 };
         let head = Head::new(0, 0, Protocol::Resp2, false);
         Task::of(0, ReplyTo::Place(client, place), head, &Args::new(&[], &[]))
@@ -84,15 +83,16 @@ mod tests {
         assert!(behind.join(task(1, 1)).is_none());
         assert!(behind.join(task(1, 2)).is_none());
         assert!(behind.join(task(2, 0)).is_some(), "others do not care");
-        let places: Vec<ReplyTo> = std::iter::from_fn(|| behind.next(0, 1))
+        let client = ClientRef { token: 1, id: 1 };
+        let other = ClientRef { token: 2, id: 1 };
+        let places: Vec<ReplyTo> = std::iter::from_fn(|| behind.next(0, client))
             .map(|task| task.to)
             .collect();
-        let client = ClientRef { token: 1, id: 1 };
         assert_eq!(
             places,
             [ReplyTo::Place(client, 1), ReplyTo::Place(client, 2)]
         );
-        assert!(!behind.holds(0, 1) && behind.holds(0, 2));
-        assert!(behind.next(0, 1).is_none());
+        assert!(!behind.holds(0, client) && behind.holds(0, other));
+        assert!(behind.next(0, client).is_none());
     }
 }
