@@ -83,7 +83,7 @@ impl Core {
 
     /// How long the shard may sleep for all that it has to do by itself, microseconds.
     #[must_use]
-    pub fn sleep_us(&self) -> u64 {
+    pub(super) fn sleep_us(&self) -> u64 {
         let mut sleep = IDLE_SLEEP_US;
         if let Some(at) = self.transactions.waits.next_deadline_us() {
             sleep = sleep.min(at.saturating_sub(self.now.monotonic_us));
@@ -117,7 +117,7 @@ impl Core {
     }
 
     /// One slice of work that no command asked for.
-    pub fn background(&mut self) {
+    pub(super) fn background(&mut self) {
         self.time_out_waits();
         // Before its client can ask anew: a registration ends by its own end, not by that of the
         // one before.

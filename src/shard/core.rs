@@ -318,7 +318,7 @@ impl Core {
     }
 
     /// Tells a shard, this one included, at the end of the tick.
-    pub fn tell(&mut self, shard: usize, note: Note) {
+    pub(super) fn tell(&mut self, shard: usize, note: Note) {
         self.metrics.count().notes += u64::from(shard != self.id());
         self.mail.tell(shard, note);
     }

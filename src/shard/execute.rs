@@ -47,7 +47,7 @@ impl Call {
 
     /// Only the row is known: for counting.
     #[must_use]
-    pub fn unknown(row: u16) -> Self {
+    pub(super) fn unknown(row: u16) -> Self {
         Self::of(Head::new(row, 0, Protocol::Resp2, false), false)
     }
 
@@ -171,7 +171,7 @@ impl Core {
     }
 
     /// A command of one of our clients, alone in its pipeline, packed up to wait or travel.
-    pub fn task(&mut self, token: Token, row_number: u16, args: &Args<'_>) -> Task {
+    pub(super) fn task(&mut self, token: Token, row_number: u16, args: &Args<'_>) -> Task {
         let client = self.client(token);
         let (to, block) = (ReplyTo::Alone(client.reference()), client.block);
         let head = client.session.head(row_number);

@@ -56,7 +56,7 @@ impl Core {
 
     /// True for commands that are refused when memory is short: those that may need some, an EXEC
     /// of such commands, and, because a queue costs memory, everything that MULTI would queue.
-    pub fn needs_memory(&mut self, token: Token, row: &Row) -> bool {
+    pub(super) fn needs_memory(&mut self, token: Token, row: &Row) -> bool {
         if row.has(flag::DENYOOM) {
             return true;
         }
@@ -117,7 +117,12 @@ impl Core {
 
     /// An unknown command or subcommand, in Redis's words.
     #[cold]
-    pub fn unknown(&mut self, token: Token, args: &Args<'_>, container: Option<u16>) -> Flow {
+    pub(super) fn unknown(
+        &mut self,
+        token: Token,
+        args: &Args<'_>,
+        container: Option<u16>,
+    ) -> Flow {
         if self.waits_its_turn(token) {
             return self.wait_for_replies(token);
         }

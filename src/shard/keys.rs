@@ -88,7 +88,7 @@ impl Core {
     }
 
     /// The keys of a command.
-    pub fn keys_of(&self, head: Head, args: &Args<'_>, out: &mut Vec<DbKey>) {
+    pub(super) fn keys_of(&self, head: Head, args: &Args<'_>, out: &mut Vec<DbKey>) {
         let row = self.table().row(head.row);
         let mut positions = Vec::new();
         for spec in row.command.keys {
@@ -217,7 +217,7 @@ impl Core {
 
     /// The name of a key in the lock table.
     #[must_use]
-    pub fn lock_key(&self, db: u16, key: &[u8]) -> u64 {
+    pub(super) fn lock_key(&self, db: u16, key: &[u8]) -> u64 {
         lock_key(db, self.keyspace.own.hash(key))
     }
 

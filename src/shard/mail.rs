@@ -51,7 +51,7 @@ impl Mail {
 
     /// Tells a shard, this one included, at the end of the tick.
     #[inline]
-    pub fn tell(&mut self, shard: usize, note: Note) {
+    pub(super) fn tell(&mut self, shard: usize, note: Note) {
         if shard == self.here {
             self.own.push_back(note);
         } else {
@@ -99,7 +99,7 @@ impl Mail {
 
     /// The parcel for a shard, for one more command; None when it is full.
     #[inline]
-    pub fn parcel(&mut self, shard: usize) -> Option<&mut Parcel> {
+    pub(super) fn parcel(&mut self, shard: usize) -> Option<&mut Parcel> {
         let parcel = self.any_parcel(shard);
         let full =
             parcel.commands.len() >= PARCEL_COMMANDS_MAX || parcel.bytes.len() >= PARCEL_BYTES_MAX;

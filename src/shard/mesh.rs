@@ -17,7 +17,7 @@ use crate::txn::Transactions;
 
 impl Core {
     /// Everything one shard had to tell in a tick.
-    pub fn message(&mut self, from: usize, message: Message) {
+    pub(super) fn message(&mut self, from: usize, message: Message) {
         for note in message.notes {
             self.note(from, note);
         }

@@ -147,7 +147,7 @@ pub struct Queries {
 impl Queries {
     /// How many queries there have been.
     #[must_use]
-    pub fn asked(&self) -> u64 {
+    pub(super) fn asked(&self) -> u64 {
         self.asked
     }
 

@@ -33,7 +33,7 @@ impl Core {
     }
 
     /// A reply that did not come with its parcel.
-    pub fn late(&mut self, to: ReplyTo, reply: &[u8]) {
+    pub(super) fn late(&mut self, to: ReplyTo, reply: &[u8]) {
         match to {
             ReplyTo::Place(client, place) => self.answer(client, place, reply),
             ReplyTo::Alone(client) if self.clients.of(client).is_some() => {
@@ -94,7 +94,7 @@ impl Core {
     }
 
     /// A command that was alone is over: its client goes on or, if it has left, goes.
-    pub fn end_command(&mut self, token: Token) {
+    pub(super) fn end_command(&mut self, token: Token) {
         if self.client(token).gone() {
             return self.forget(token);
         }

@@ -156,7 +156,7 @@ impl Core {
     }
 
     /// Releases every shard.
-    pub fn end_steps(&mut self, sequence: Sequence) {
+    fn end_steps(&mut self, sequence: Sequence) {
         let decided = self.transactions.coordinator.end_steps(sequence);
         for share in &decided.shares {
             self.tell(share.shard, Note::unchanged(sequence, Vec::new()));
