@@ -299,9 +299,3 @@ const _: () = assert!(SHARDS_MAX.is_multiple_of(64));
 const _: () = assert!(PARCEL_REPLY_BYTES_MAX < u32::MAX as usize / 2);
 const _: () = assert!(PARCEL_BYTES_MAX + COMMAND_BYTES_MAX <= u32::MAX as usize);
 const _: () = assert!(QUEUED_BYTES_MAX <= u32::MAX as usize);
-
-/// Bytes of each word, and of all together, that an error about an unknown command shows.
-pub const UNKNOWN_SHOWN_BYTES_MAX: usize = 128;
-
-/// Bytes that one send names: the kernel takes the length as 32 bits.
-pub const SEND_BYTES_MAX: usize = 1 << 30;

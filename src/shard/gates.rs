@@ -16,7 +16,7 @@ use crate::resp::{Args, Error};
 impl Core {
     /// The gates of clients and servers in a particular state, in Redis's order.
     #[cold]
-    pub fn special_gates(
+    pub(super) fn special_gates(
         &mut self,
         token: Token,
         row_number: u16,
@@ -108,7 +108,7 @@ impl Core {
     }
 
     #[cold]
-    pub fn wrong_arity(&mut self, token: Token, row_number: u16, row: &Row) -> Flow {
+    pub(super) fn wrong_arity(&mut self, token: Token, row_number: u16, row: &Row) -> Flow {
         if self.waits_its_turn(token) {
             return self.wait_for_replies(token);
         }
@@ -163,14 +163,14 @@ impl Core {
     }
 
     /// The command must be alone: it waits until every earlier reply has come.
-    pub fn wait_for_replies(&mut self, token: Token) -> Flow {
+    pub(super) fn wait_for_replies(&mut self, token: Token) -> Flow {
         self.client(token).state = State::Waiting;
         Flow::Retry
     }
 
     /// True when earlier commands of the client are unanswered.
     #[inline]
-    pub fn has_outstanding(&mut self, token: Token) -> bool {
+    pub(super) fn has_outstanding(&mut self, token: Token) -> bool {
         self.client(token).replies.outstanding() > 0
     }
 }

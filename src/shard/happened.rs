@@ -73,7 +73,7 @@ fn modified_if(modified: bool) -> Wants {
 
 impl Core {
     /// Asks the observers what handlers must record from now on.
-    pub fn update_wants(&mut self) {
+    pub(super) fn update_wants(&mut self) {
         // Stamps are switched by those who read by them.
         let mut all = Wants {
             stamps: self.effects.wants.stamps,
@@ -94,7 +94,7 @@ impl Core {
     }
 
     /// Tells every observer.
-    pub fn happened(&mut self, happened: &Happened) {
+    pub(super) fn happened(&mut self, happened: &Happened) {
         if let Happened::Modified((_, key)) = happened {
             // Written elsewhere while it was lent.
             let hash = self.keyspace.own.hash(key);
@@ -108,7 +108,7 @@ impl Core {
     /// Tells what the last handler recorded: changes first, then the events about them, as Redis
     /// does.
     #[cold]
-    pub fn tell_observers(&mut self) {
+    pub(super) fn tell_observers(&mut self) {
         for db in std::mem::take(&mut self.effects.replaced) {
             self.happened(&Happened::Replaced(db));
         }

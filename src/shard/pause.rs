@@ -23,13 +23,13 @@ impl Pause {
     /// True while clients are paused.
     #[inline]
     #[must_use]
-    pub fn is_on(&self) -> bool {
+    pub(super) fn is_on(&self) -> bool {
         self.until_ms != 0
     }
 
     /// The end of the pause, milliseconds of the wall clock, while there is one.
     #[must_use]
-    pub fn end_ms(&self) -> Option<u64> {
+    pub(super) fn end_ms(&self) -> Option<u64> {
         self.is_on().then_some(self.until_ms)
     }
 
@@ -69,7 +69,7 @@ impl Core {
     }
 
     /// True when this command must wait for the end of the pause; its client is parked.
-    pub fn held_by_pause(&mut self, token: Token, row: &Row) -> bool {
+    pub(super) fn held_by_pause(&mut self, token: Token, row: &Row) -> bool {
         if !self.pause.is_on() {
             return false;
         }
@@ -84,7 +84,7 @@ impl Core {
     }
 
     /// Ends the pause when its timeout has passed.
-    pub fn end_pause(&mut self) {
+    pub(super) fn end_pause(&mut self) {
         let end_ms = self.pause.end_ms();
         if end_ms.is_some_and(|end_ms| self.now.unix_ms() >= end_ms) {
             self.resume_clients();
