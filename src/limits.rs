@@ -215,9 +215,6 @@ pub const CONTENDED_US: u64 = 20_000;
 /// Commands of a pipeline that are parsed before the first of them runs.
 pub const AHEAD_MAX: usize = 16;
 
-/// First capacity of a part's buffers, bytes: a handful of keys.
-pub const PART_BYTES: usize = 256;
-
 /// First capacity of a part's reply, bytes.
 pub const PART_REPLY_BYTES: usize = 1024;
 /// Arguments of an unfinished command from which on they are remembered until more bytes come;
