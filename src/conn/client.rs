@@ -121,6 +121,8 @@ pub struct Transaction {
     pub needs_memory: bool,
     pub queued: Batch,
     pub owners: Owners,
+    /// A queued command does not have keys of exactly one shard.
+    pub indivisible: bool,
     /// A queued command needs the client at hand.
     pub needs_client: bool,
     /// The database in which the queued commands so far leave the client.

@@ -186,6 +186,8 @@ pub enum Work {
     Read(Carried),
     /// Executes its part when the coordinator has decided.
     Write(Carried),
+    /// Executes its commands of an EXEC when the coordinator has decided.
+    Run(Batch),
     /// Nothing but hold the locks.
     Hold,
 }
@@ -325,10 +327,12 @@ pub enum Note {
 
     /// Transactions, coordinator to shard.
     Schedule(Box<Schedule>),
-    /// Run the part of `Work::Write` and release; the reply is wanted when `answer`.
+    /// Run the part of `Work::Write` or `Work::Run`, at the transaction's clock, and release; the
+    /// reply is wanted when `answer`.
     Execute {
         sequence: Sequence,
         answer: bool,
+        clock_ms: u64,
     },
     /// The transaction is over here: lent entries return, these keys were modified, locks go.
     /// A blocked client's wait is registered before the locks go.
@@ -365,6 +369,8 @@ pub enum Note {
     Executed {
         sequence: Sequence,
         reply: Vec<u8>,
+        /// That of `Work::Run`, whose memory belongs to the receiver.
+        batch: Option<Batch>,
     },
 
     /// To the home itself: a command of this client's EXEC is answered, and it goes on.

@@ -9,7 +9,7 @@ use super::blocking::moves;
 use super::keys::Place;
 use crate::cmd::{Row, Run, flag};
 use crate::conn::State;
-use crate::route::{Grant, Note, Part, Sequence, Task};
+use crate::route::{Batch, Grant, Note, Part, Sequence, Task};
 use crate::txn::{self, Decided, Decision, Split};
 
 impl Core {
@@ -55,16 +55,24 @@ impl Core {
                 self.reply_merged(split, decided);
             }
             Decision::Execute(split, decided) => {
+                let execute = |answer| Note::Execute {
+                    sequence,
+                    answer,
+                    clock_ms: decided.clock_ms,
+                };
                 for share in &decided.shares {
-                    let answer = false;
-                    self.tell(share.shard, Note::Execute { sequence, answer });
+                    self.tell(share.shard, execute(false));
                 }
                 self.reply_merged(split, decided);
             }
-            Decision::ExecuteAndAnswer(shards) => {
+            Decision::ExecuteAndAnswer { shards, clock_ms } => {
                 for shard in shards {
-                    let answer = true;
-                    self.tell(shard, Note::Execute { sequence, answer });
+                    let execute = Note::Execute {
+                        sequence,
+                        answer: true,
+                        clock_ms,
+                    };
+                    self.tell(shard, execute);
                 }
             }
             Decision::Step {
@@ -76,7 +84,16 @@ impl Core {
     }
 
     /// The result of a part that ran after the decision.
-    pub(super) fn executed(&mut self, from: usize, sequence: Sequence, reply: Vec<u8>) {
+    pub(super) fn executed(
+        &mut self,
+        from: usize,
+        sequence: Sequence,
+        reply: Vec<u8>,
+        batch: Option<Batch>,
+    ) {
+        if let Some(batch) = batch {
+            self.mail.keep_batch(batch);
+        }
         let coordinator = &mut self.transactions.coordinator;
         if let Some((split, decided)) = coordinator.executed(from, sequence, reply) {
             self.reply_merged(split, decided);

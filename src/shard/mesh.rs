@@ -43,7 +43,11 @@ impl Core {
                 .requests
                 .push(super::core::IoRequest::Attach { socket, listener }),
             Note::Schedule(schedule) => self.schedule(from, *schedule),
-            Note::Execute { sequence, answer } => self.execute_part(from, sequence, answer),
+            Note::Execute {
+                sequence,
+                answer,
+                clock_ms,
+            } => self.execute_part(from, sequence, answer, clock_ms),
             Note::Finish {
                 sequence,
                 returned,
@@ -59,7 +63,11 @@ impl Core {
             }
             Note::Granted { sequence, grant } => self.granted(from, sequence, grant),
             Note::Revoke { sequence } => self.revoke(from, sequence),
-            Note::Executed { sequence, reply } => self.executed(from, sequence, reply),
+            Note::Executed {
+                sequence,
+                reply,
+                batch,
+            } => self.executed(from, sequence, reply, batch),
             Note::GoOn(to) => self.go_on(to),
             Note::Late { to, reply } => self.late(to, &reply),
             Note::Probe(task) => self.probe(*task),

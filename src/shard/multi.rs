@@ -68,6 +68,7 @@ impl Core {
         }
         transaction.queued.push(head, args);
         transaction.owners = transaction.owners.and(owners);
+        transaction.indivisible |= !matches!(owners, Owners::One(_));
         transaction.needs_client |= matches!(row.command.run, Run::Home(_));
         transaction.moved_to = moved_to;
         transaction.writes |= crate::cmd::may_replicate(row);
@@ -148,6 +149,7 @@ impl Core {
             owners,
             watched,
             needs_client,
+            indivisible,
             ..
         } = *transaction;
         let id = self.client(token).id;
@@ -185,7 +187,11 @@ impl Core {
             needs_client,
             counted: false,
         };
-        self.start_exec(token, task, owners, &watched);
+        if owners == Owners::Several && watched.is_empty() && !indivisible {
+            self.split_exec(task);
+        } else {
+            self.start_exec(token, task, owners, &watched);
+        }
         // The client watches nothing any more, but the registrations must outlive the question
         // whether they changed: they go when the reply is there.
         self.client(token).unwatching = watched;

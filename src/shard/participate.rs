@@ -122,6 +122,7 @@ impl Core {
                 (Part::Reply(reply), Duty::Read(carried))
             }
             Duty::Write(carried) => (Part::Ready, Duty::Write(carried)),
+            Duty::Run(batch) => (Part::Ready, Duty::Run(batch)),
             Duty::Hold => (Part::Ready, Duty::Hold),
             Duty::Task(task) => {
                 self.run_task(*task);
@@ -220,15 +221,32 @@ impl Core {
     }
 
     /// The coordinator has decided: the part runs now.
-    pub(super) fn execute_part(&mut self, coordinator: usize, sequence: Sequence, answer: bool) {
+    pub(super) fn execute_part(
+        &mut self,
+        coordinator: usize,
+        sequence: Sequence,
+        answer: bool,
+        clock_ms: u64,
+    ) {
         let participant = self.transactions.participants.take(sequence);
         let within_ms = participant.within_ms;
-        let Duty::Write(carried) = &participant.duty else {
-            panic!("only a write waits for the decision")
-        };
-        let reply = self.at_clock(within_ms, |core| core.run_part(carried));
+        let (reply, batch) = self.at_clock(Some(clock_ms), |core| match participant.duty {
+            Duty::Write(carried) => (core.run_part(&carried), None),
+            Duty::Run(batch) => {
+                let mut reply = Vec::with_capacity(PART_REPLY_BYTES);
+                let (head, _) = batch.get(0);
+                core.run_batch(&batch, head.protocol, None, &mut reply);
+                (reply, Some(batch))
+            }
+            _ => panic!("only a write waits for the decision"),
+        });
         if answer {
-            self.tell(coordinator, Note::Executed { sequence, reply });
+            let executed = Note::Executed {
+                sequence,
+                reply,
+                batch,
+            };
+            self.tell(coordinator, executed);
         }
         self.end_part(sequence, within_ms);
     }

@@ -126,7 +126,10 @@ pub enum Decision {
     /// Each share is told to run its part; the reply is known, whatever comes of that.
     Execute(Split, Decided),
     /// These shards are told to run their parts and answer.
-    ExecuteAndAnswer(SmallVec<[usize; 4]>),
+    ExecuteAndAnswer {
+        shards: SmallVec<[usize; 4]>,
+        clock_ms: u64,
+    },
     /// The steps begin; the transaction stays open until they `end`.
     Step {
         client: ClientRef,
@@ -251,7 +254,10 @@ impl Coordinator {
             Plan::Split(_) => {
                 coordinated.missing = coordinated.shares.len();
                 let shards = coordinated.shares.iter().map(|share| share.shard);
-                Decision::ExecuteAndAnswer(shards.collect())
+                Decision::ExecuteAndAnswer {
+                    shards: shards.collect(),
+                    clock_ms: coordinated.clock_ms,
+                }
             }
             Plan::Steps => Decision::Step {
                 client: coordinated.opening.client,

@@ -12,7 +12,7 @@ use foldhash::fast::FixedState;
 
 use super::locks::{Locks, Outcome};
 use super::waits::Candidate;
-use crate::route::{Carried, DbKey, Intent, Mode, Sequence, Task, Watch, Work};
+use crate::route::{Batch, Carried, DbKey, Intent, Mode, Sequence, Task, Watch, Work};
 
 /// What a participant does once it holds its locks. `Q` is a query of another shard's.
 #[derive(Debug)]
@@ -25,6 +25,8 @@ pub enum Duty<Q> {
     Read(Carried),
     /// Wait for the decision, then run the part.
     Write(Carried),
+    /// Wait for the decision, then run the commands.
+    Run(Batch),
     /// A command of this shard alone that met a lock: run it and be done.
     Task(Box<Task>),
     /// See whether the source of a blocking command is there.
@@ -45,6 +47,7 @@ impl<Q> From<Work> for Duty<Q> {
             Work::Lend(keys) => Duty::Lend(keys),
             Work::Read(part) => Duty::Read(part),
             Work::Write(part) => Duty::Write(part),
+            Work::Run(commands) => Duty::Run(commands),
             Work::Hold => Duty::Hold,
         }
     }
