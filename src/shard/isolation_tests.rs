@@ -241,3 +241,30 @@ fn what_was_answered_before_a_watch_is_no_change_behind_it() {
         assert_eq!(shards.call(watcher, "EXEC"), "*1\r\n+PONG\r\n");
     }
 }
+
+#[test]
+fn parts_of_an_exec_see_one_time() {
+    let mut shards = Shards::new(3);
+    let client = shards.connect(0);
+    let (near, far) = (shards.key(1, 0), shards.key(2, 0));
+    for shard in 0..3 {
+        shards.core(shard).debugged_mut().active_expiry_off = true;
+    }
+    for key in [&near, &far] {
+        shards.call(client, &format!("SET {key} v PX 50"));
+    }
+    queue(
+        &mut shards,
+        client,
+        &[&format!("GET {near}"), &format!("GET {far}")],
+    );
+    shards.send(client, "EXEC");
+    for shard in [0, 1, 2, 0, 1] {
+        shards.tick(shard);
+    }
+    // One part has run; the keys expire before the other does.
+    shards.pass(100);
+    shards.run();
+    assert_eq!(shards.read(client), "*2\r\n$1\r\nv\r\n$1\r\nv\r\n");
+    assert_eq!(shards.call(client, &format!("GET {far}")), "$-1\r\n");
+}

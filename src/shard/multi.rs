@@ -1,8 +1,8 @@
 //! MULTI, EXEC, DISCARD; WATCH is in `watch`.
 //!
 //! Queued commands are kept with the client. EXEC looks at all of them: when one shard owns every
-//! key, that shard runs them as one task; when several do, they run here over lent entries, and so
-//! they do when a command among them needs the client at hand; when one concerns the whole keyspace
+//! key, that shard runs them as one task; when each command has its owner, each runs its own; when a
+//! command has several or needs the client at hand, they run here over lent entries; when one concerns the whole keyspace
 //! or asks other shards, every shard is held and the commands run in *steps* (`steps`).
 
 use std::collections::BTreeSet;

@@ -200,3 +200,43 @@ fn who_leaves_in_the_course_of_it_leaves_nothing_behind() {
         }
     }
 }
+
+#[test]
+fn commands_of_one_owner_each_run_there_and_are_answered_in_order() {
+    for protocol in [2, 3] {
+        let mut shards = Shards::new(SHARDS);
+        let client = shards.connect(0);
+        shards.call(client, &format!("HELLO {protocol}"));
+        let keys: Vec<String> = (0..4).map(|owner| shards.key(owner, 0)).collect();
+        let mut lines = Vec::new();
+        for key in &keys {
+            lines.push(format!("SET {key} {key}"));
+        }
+        for key in keys.iter().rev() {
+            lines.push(format!("GET {key}"));
+            lines.push(format!("LPUSH {key} wrong"));
+            lines.push(format!("LPOP list{key} 3"));
+            lines.push(format!("BLPOP list{key} 0"));
+        }
+        queue(&mut shards, client, &lines);
+        let before = notes(&mut shards);
+        let reply = shards.call(client, "EXEC");
+        // Four parts of keys and four of lists, as they may lie on any shard.
+        let told = notes(&mut shards) - before;
+        assert!(told <= 4 * (SHARDS as u64 - 1), "{told} notes");
+        let null = if protocol == 3 { "_\r\n" } else { "*-1\r\n" };
+        let mut expected = format!("*20\r\n{}", "+OK\r\n".repeat(4));
+        for key in keys.iter().rev() {
+            expected += &format!("${}\r\n{key}\r\n", key.len());
+            expected += "-WRONGTYPE Operation against a key holding the wrong kind of value\r\n";
+            expected += &null.repeat(2);
+        }
+        assert_eq!(reply, expected);
+        let statistics = (0..SHARDS).map(|shard| shards.core(shard).statistics().failed);
+        assert_eq!(statistics.sum::<u64>(), 4, "each error counts once");
+        for shard in 0..SHARDS {
+            assert!(shards.core(shard).transactions.participants.no_locks());
+            assert_eq!(shards.core(shard).transactions.coordinator.len(), 0);
+        }
+    }
+}
