@@ -1,9 +1,10 @@
 //! MULTI, EXEC, DISCARD; WATCH is in `watch`.
 //!
 //! Queued commands are kept with the client. EXEC looks at all of them: when one shard owns every
-//! key, that shard runs them as one task; when each command has its owner, each runs its own; when a
-//! command has several or needs the client at hand, they run here over lent entries; when one concerns the whole keyspace
-//! or asks other shards, every shard is held and the commands run in *steps* (`steps`).
+//! key, that shard runs them as one task; when each command has its owner, each runs its own; when
+//! a command has several or needs the client at hand, they run here over lent entries; when one
+//! concerns the whole keyspace or asks other shards, every shard is held and the commands run in
+//! *steps* (`steps`).
 
 use std::collections::BTreeSet;
 
@@ -11,11 +12,14 @@ use super::Core;
 use super::input::Flow;
 use super::keys::Place;
 use crate::base::Token;
-use crate::cmd::{InMulti, Reach, Row, Run, flag, key_slot};
+use crate::cmd::{InMulti, Merge, Reach, Row, Run, flag, key_slot};
 use crate::conn::{Owners, State, Transaction};
 use crate::limits::{QUEUED_BYTES_MAX, QUEUED_COMMANDS_MAX};
 use crate::resp::{Args, Error};
-use crate::route::{Batch, ClientRef, DbKey, Head, Note, ReplyTo, Task};
+use crate::route::{
+    Batch, ClientRef, DbKey, Head, Intent, Mode, Note, ReplyTo, Task, Work, strongest,
+};
+use crate::txn::{Plan, Share, Split};
 
 impl Core {
     /// Inside MULTI: queue, refuse or (None) run.
@@ -221,6 +225,41 @@ impl Core {
                 self.act();
             }
         }
+    }
+
+    /// The commands of an EXEC, each of which has keys of one shard only: each owner runs its own,
+    /// at the decision. Nobody knows which of them will find an expired key, so all keys are locked
+    /// as for a change.
+    fn split_exec(&mut self, task: Task) {
+        assert!(
+            task.exec && task.watcher.is_none() && !task.needs_client,
+            "such an EXEC runs unless a shard is lost, and away from its client"
+        );
+        let commands = task.commands;
+        let slots = commands.iter().map(|(head, _)| head.slot).enumerate();
+        let owned = self.by_owner(slots.map(|(index, slot)| (slot, index)));
+        let plan = Plan::Split(Split {
+            merge: Merge::ByKey,
+            writes: true,
+            fallible: None,
+        });
+        let sequence = self.open(task.to.client().token, plan, owned.len());
+        for (shard, ordinals) in owned {
+            let mut batch = self.mail.take_batch();
+            let mut intents: Vec<Intent> = Vec::with_capacity(ordinals.len() + 1);
+            for &index in &ordinals {
+                let (head, args) = commands.get(index);
+                self.add_intents(head, &args, &mut intents);
+                batch.push(head, &args);
+            }
+            for intent in &mut intents {
+                intent.mode = Mode::Exclusive;
+            }
+            strongest(&mut intents);
+            let share = Share::of_part(shard, ordinals);
+            self.ask_share(sequence, share, intents, Work::Run(batch), None);
+        }
+        self.mail.keep_batch(commands);
     }
 
     /// An EXEC without watches whose keys are all ours, while there are no locks: nothing to wait

@@ -9,7 +9,7 @@ use crate::base::Token;
 use crate::cmd::{Merge, Row, Run, changes_keys, flag, key_slot};
 use crate::conn::State;
 use crate::resp::Args;
-use crate::route::{Carried, Head, Intent, Mode, Task, Work, strongest};
+use crate::route::{Carried, Head, Intent, Mode, Work, strongest};
 use crate::txn::{Plan, Share, Split};
 
 impl Core {
@@ -66,41 +66,6 @@ impl Core {
             let share = Share::of_part(shard, ordinals);
             self.ask_share(sequence, share, intents, part_of(writes, part), None);
         }
-    }
-
-    /// The commands of an EXEC, each of which has keys of one shard only: each owner runs its own, at
-    /// the decision. Nobody knows which of them will find an expired key, so all keys are locked as
-    /// for a change.
-    pub(super) fn split_exec(&mut self, task: Task) {
-        assert!(
-            task.exec && task.watcher.is_none() && !task.needs_client,
-            "such an EXEC runs unless a shard is lost, and away from its client"
-        );
-        let commands = task.commands;
-        let slots = commands.iter().map(|(head, _)| head.slot).enumerate();
-        let owned = self.by_owner(slots.map(|(index, slot)| (slot, index)));
-        let plan = Plan::Split(Split {
-            merge: Merge::ByKey,
-            writes: true,
-            fallible: None,
-        });
-        let sequence = self.open(task.to.client().token, plan, owned.len());
-        for (shard, ordinals) in owned {
-            let mut batch = self.mail.take_batch();
-            let mut intents: Vec<Intent> = Vec::with_capacity(ordinals.len() + 1);
-            for &index in &ordinals {
-                let (head, args) = commands.get(index);
-                self.add_intents(head, &args, &mut intents);
-                batch.push(head, &args);
-            }
-            for intent in &mut intents {
-                intent.mode = Mode::Exclusive;
-            }
-            strongest(&mut intents);
-            let share = Share::of_part(shard, ordinals);
-            self.ask_share(sequence, share, intents, Work::Run(batch), None);
-        }
-        self.mail.keep_batch(commands);
     }
 
     /// A part of a command without keys for every shard.
