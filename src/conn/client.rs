@@ -185,7 +185,7 @@ pub struct Client {
     pub steps: Option<Box<Steps>>,
     /// Watches of the EXEC under way.
     pub unwatching: BTreeSet<DbKey>,
-    /// How many blocking commands it has issued; names the current one in offers.
+    /// Names its current blocking command in offers: they are counted, and 0 is none.
     pub block: u32,
     /// The command that blocks, or that waits for the end of a pause.
     pub waiting: Option<Box<Carried>>,

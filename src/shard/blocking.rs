@@ -38,7 +38,8 @@ impl Core {
         if row.has(flag::BLOCKING) {
             let now_us = self.now.monotonic_us;
             let client = self.client(token);
-            client.block = client.block.wrapping_add(1);
+            // 0 is a command that does not block.
+            client.block = client.block.checked_add(1).unwrap_or(1);
             task.block = client.block;
             client.waiting = Some(Box::new(task.commands.carried(0)));
             client.blocked_at_us = now_us;

@@ -228,6 +228,25 @@ fn nothing_waits_in_a_transaction() {
 }
 
 #[test]
+fn a_client_may_have_blocked_as_often_as_can_be_counted() {
+    for count in [1, 2] {
+        let mut shards = Shards::new(count);
+        let (key, other) = (shards.key(count - 1, 0), shards.key(0, 1));
+        let client = shards.connect(0);
+        for line in [
+            format!("BLPOP {key} 0.1"),
+            format!("BLPOP {key} {other} 0.1"),
+            format!("BLMOVE {key} {other} LEFT LEFT 0.1"),
+        ] {
+            shards.core(0).client(client.token).block = u32::MAX;
+            parked(&mut shards, client, &line);
+            shards.advance(100);
+            assert!(shards.read(client).ends_with("-1\r\n"), "{line}");
+        }
+    }
+}
+
+#[test]
 fn waiters_see_only_the_end_of_a_transaction() {
     for count in [1, 2, 4] {
         let mut shards = Shards::new(count);
