@@ -18,6 +18,7 @@ use crate::limits::SLOTS;
 use crate::resp::{Args, Protocol};
 use crate::route::{Carried, DbKey, Head};
 use crate::shard::{Core, Flow, HomeCommand, Query};
+use crate::store::Slot;
 
 /// The commands of this file.
 pub static COMMANDS: &[HomeCommand] = &[
@@ -180,7 +181,7 @@ impl Walk {
         self.left = self.left.saturating_sub(found.part.examined);
         let next = found.part.next.or_else(|| {
             let end = end_of_run(core, from.slot);
-            let slot = u16::try_from(end).ok().filter(|_| end < SLOTS)?;
+            let slot = Slot::at(end)?;
             Some(Cursor { slot, position: 0 })
         });
         if let Some(next) = next
@@ -200,11 +201,12 @@ impl Walk {
 }
 
 /// The first slot behind `slot` that another shard owns.
-fn end_of_run(core: &Core, slot: u16) -> usize {
+fn end_of_run(core: &Core, slot: Slot) -> usize {
     let owner = core.owner(slot);
-    (usize::from(slot)..SLOTS)
-        .find(|&other| u16::try_from(other).is_ok_and(|other| core.owner(other) != owner))
-        .unwrap_or(SLOTS)
+    (slot.index()..SLOTS)
+        .filter_map(Slot::at)
+        .find(|&other| core.owner(other) != owner)
+        .map_or(SLOTS, Slot::index)
 }
 
 /// A key of this database, any of a shard's.

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 
 use crate::cmd::{Cursor, Random};
 use crate::shard::testing::{Peer, Shards};
+use crate::store::Slot;
 
 const SHARDS: usize = 3;
 
@@ -238,7 +239,7 @@ fn a_scan_holds_up_no_transaction() {
 /// Where a scan of a shard's slots begins.
 fn first_cursor(shards: &mut Shards, shard: usize) -> u64 {
     let slots = shards.core(shard).slots().clone();
-    let slot = (0..=u16::MAX).find(|&slot| slots.owner(slot) == shard);
+    let slot = Slot::all().find(|&slot| slots.owner(slot) == shard);
     let slot = slot.expect("every shard owns a slot");
     let position = 0;
     Cursor { slot, position }.number()

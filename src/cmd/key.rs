@@ -4,13 +4,14 @@
 //! the handler names them (`Context::key`), and never again.
 
 use super::slot::key_slot;
+use crate::store::Slot;
 use std::num::NonZeroU16;
 
 /// A key and its slot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Key<'k> {
     pub bytes: &'k [u8],
-    pub(super) slot: u16,
+    pub(super) slot: Slot,
 }
 
 impl<'k> Key<'k> {
@@ -24,7 +25,7 @@ impl<'k> Key<'k> {
 
     /// A key whose slot was found before.
     #[inline]
-    pub(super) fn routed(bytes: &'k [u8], slot: u16) -> Self {
+    pub(super) fn routed(bytes: &'k [u8], slot: Slot) -> Self {
         debug_assert!(slot == key_slot(bytes), "it is the slot of this key");
         Self { bytes, slot }
     }
@@ -34,14 +35,14 @@ impl<'k> Key<'k> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RoutedKey {
     at: NonZeroU16,
-    slot: u16,
+    slot: Slot,
 }
 
 impl RoutedKey {
     /// None for argument 0, which is the command's name: it was not routed by a key.
     #[inline]
     #[must_use]
-    pub fn new(at: u16, slot: u16) -> Option<Self> {
+    pub fn new(at: u16, slot: Slot) -> Option<Self> {
         NonZeroU16::new(at).map(|at| Self { at, slot })
     }
 
@@ -65,7 +66,7 @@ mod tests {
         for (at, bytes) in [(1, &b"a"[..]), (2, b"b"), (3, b""), (4, b"b")] {
             assert_eq!(RoutedKey::key(routed, at, bytes), Key::new(bytes));
         }
-        assert_eq!(RoutedKey::new(0, 7), None);
+        assert_eq!(RoutedKey::new(0, Slot::FIRST), None);
         assert_eq!(RoutedKey::key(None, 1, b"a").slot, key_slot(b"a"));
     }
 

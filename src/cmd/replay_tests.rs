@@ -13,7 +13,7 @@ use super::{Random, Row, Run, flag, key_slot, table};
 use crate::admin::value_digest;
 use crate::rdb;
 use crate::resp::{Args, Commands, Span};
-use crate::store::{Entry, Value};
+use crate::store::{Entry, Slot, Value};
 use std::collections::BTreeSet;
 
 const SEEDS: u64 = 6;
@@ -249,7 +249,7 @@ impl Play {
         }
         let row = table().row(table().resolve(&args).map_err(|_| "no such command")?);
         let keys = row.key_positions(&args).into_iter();
-        let slots: BTreeSet<u16> = keys.map(|at| key_slot(args.get(at))).collect();
+        let slots: BTreeSet<Slot> = keys.map(|at| key_slot(args.get(at))).collect();
         Ok(slots.len())
     }
 
@@ -369,7 +369,7 @@ fn marks_are_those_of_the_key_specs() {
             positions.sort_unstable();
             let keys: Vec<&[u8]> = positions.iter().map(|at| args.get(*at)).collect();
             assert_eq!(effect.keys().collect::<Vec<_>>(), keys, "{}", row.full_name);
-            let mut slots: Vec<u16> = keys.iter().map(|key| key_slot(key)).collect();
+            let mut slots: Vec<Slot> = keys.iter().map(|key| key_slot(key)).collect();
             slots.dedup();
             let slot = (slots.len() == 1).then(|| slots[0]);
             assert_eq!(effect.slot(), slot, "{}", row.full_name);

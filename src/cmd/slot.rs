@@ -4,6 +4,7 @@
 //! key on its way to a shard, and again only where a handler meets a key that was not routed.
 
 use crate::limits::SLOTS;
+use crate::store::Slot;
 
 const POLYNOMIAL: u16 = 0x1021;
 
@@ -68,17 +69,17 @@ fn crc16_bytewise(crc: u16, bytes: &[u8]) -> u16 {
     })
 }
 
-/// The slot, below `SLOTS`. An empty tag `{}` counts as none.
+/// The slot. An empty tag `{}` counts as none.
 #[inline]
 #[must_use]
-pub fn key_slot(key: &[u8]) -> u16 {
+pub fn key_slot(key: &[u8]) -> Slot {
     let tagged = memchr::memchr(b'{', key)
         .and_then(|open| {
             let inside = &key[open + 1..];
             memchr::memchr(b'}', inside).map(|close| &inside[..close])
         })
         .filter(|tag| !tag.is_empty());
-    crc16(tagged.unwrap_or(key)) & (SLOTS as u16 - 1)
+    Slot::new(crc16(tagged.unwrap_or(key)) & (SLOTS as u16 - 1))
 }
 
 #[cfg(test)]
@@ -96,9 +97,12 @@ mod tests {
                 "{len} bytes"
             );
         }
-        assert_eq!(key_slot(b"foo"), 12182);
+        assert_eq!(key_slot(b"foo").number(), 12182);
         assert_eq!(key_slot(b"{user1000}.following"), key_slot(b"user1000"));
-        assert_eq!(key_slot(b"foo{}{bar}"), crc16(b"foo{}{bar}") & 16383);
-        assert_eq!(key_slot(b"foo{{bar}}zap"), crc16(b"{bar") & 16383);
+        assert_eq!(
+            key_slot(b"foo{}{bar}").number(),
+            crc16(b"foo{}{bar}") & 16383
+        );
+        assert_eq!(key_slot(b"foo{{bar}}zap").number(), crc16(b"{bar") & 16383);
     }
 }

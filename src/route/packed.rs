@@ -6,6 +6,7 @@
 
 use crate::limits::PART_COMMAND_BYTES;
 use crate::resp::{Args, Protocol, Span};
+use crate::store::Slot;
 
 /// What a command is told besides its arguments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,8 +15,9 @@ pub struct Head {
     pub db: u16,
     pub protocol: Protocol,
     pub no_touch: bool,
-    /// Slot of the first key, and the argument that holds it; 0 and 0 where nobody has looked.
-    pub slot: u16,
+    /// Slot of the first key, and the argument that holds it; the first one and 0 where nobody has
+    /// looked.
+    pub slot: Slot,
     pub key_at: u16,
 }
 
@@ -29,7 +31,7 @@ impl Head {
             db,
             protocol,
             no_touch,
-            slot: 0,
+            slot: Slot::FIRST,
             key_at: 0,
         }
     }
@@ -37,7 +39,7 @@ impl Head {
     /// The same with the slot of its first key and the argument that holds it.
     #[inline]
     #[must_use]
-    pub fn with_key(self, (slot, key_at): (u16, u16)) -> Self {
+    pub fn with_key(self, (slot, key_at): (Slot, u16)) -> Self {
         Self {
             slot,
             key_at,

@@ -4,6 +4,7 @@
 //! in contiguous runs of equal length, so that a scan walks one shard after the other.
 
 use crate::limits::{SHARDS_MAX, SLOTS};
+use crate::store::Slot;
 
 /// Owner by slot.
 #[derive(Debug, Clone)]
@@ -29,8 +30,8 @@ impl SlotTable {
     /// The shard that owns `slot`.
     #[inline]
     #[must_use]
-    pub fn owner(&self, slot: u16) -> usize {
-        usize::from(self.owners[usize::from(slot)])
+    pub fn owner(&self, slot: Slot) -> usize {
+        usize::from(self.owners[slot.index()])
     }
 
     /// How many shards there are.
@@ -49,8 +50,8 @@ mod tests {
         for shards in [1, 2, 3, 7, 64, 256] {
             let table = SlotTable::even(shards);
             let mut counts = vec![0usize; shards];
-            for slot in 0..SLOTS {
-                counts[table.owner(u16::try_from(slot).expect("a slot"))] += 1;
+            for slot in Slot::all() {
+                counts[table.owner(slot)] += 1;
             }
             let (least, most) = (
                 counts.iter().min().expect("some"),

@@ -8,6 +8,7 @@
 use crate::cmd::key_slot;
 use crate::limits::{AHEAD_MAX, AHEAD_SPANS_KEPT, RESUMED_SPANS_MIN};
 use crate::resp::{Limits, Parsed, Span, Violation, parse, resume};
+use crate::store::Slot;
 
 /// Why parsing stopped where it did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,7 +34,7 @@ pub struct AheadCommand {
     /// Its spans point into `Ahead::unescaped`; such a command is always the only one.
     pub unescaped: bool,
     /// Slot of its first argument, should that be a key.
-    pub first_slot: Option<u16>,
+    pub first_slot: Option<Slot>,
 }
 
 impl AheadCommand {

@@ -14,7 +14,7 @@ use crate::limits::TURN_INPUT_BYTES;
 use crate::metrics::{Metrics, Statistics, Thresholds};
 use crate::resp::{Error, Reply};
 use crate::route::{Note, SlotTable};
-use crate::store::{Cleared, Store};
+use crate::store::{Cleared, Slot, Store};
 use crate::txn::Transactions;
 
 use super::Core;
@@ -261,7 +261,7 @@ impl Core {
 
     /// The shard that owns a slot.
     #[must_use]
-    pub fn owner(&self, slot: u16) -> usize {
+    pub fn owner(&self, slot: Slot) -> usize {
         self.slots.owner(slot)
     }
 

@@ -15,11 +15,12 @@ use crate::config::choice::PipelineOrder;
 use crate::conn::{ReplyMode, State};
 use crate::resp::Args;
 use crate::route::{Asker, RemoteCommand};
+use crate::store::Slot;
 
 impl Core {
     /// One command of a client; `first_slot` is its first argument's, where it is known.
     #[inline]
-    pub fn command(&mut self, token: Token, args: &Args<'_>, first_slot: Option<u16>) -> Flow {
+    pub fn command(&mut self, token: Token, args: &Args<'_>, first_slot: Option<Slot>) -> Flow {
         // Before anything that may answer: errors pile up as well as values do.
         if self.over_output(token) {
             return Flow::Retry;
@@ -108,7 +109,7 @@ impl Core {
             } if !row.has(flag::BLOCKING) => {
                 self.hop(token, shard, row_number, args, (slot, key_at))
             }
-            Place::Anywhere => self.execute_here(token, row_number, row, args, (0, 0)),
+            Place::Anywhere => self.execute_here(token, row_number, row, args, (Slot::FIRST, 0)),
             place @ (Place::One { .. } | Place::Several) => {
                 if self.has_outstanding(token) {
                     return self.wait_for_replies(token);
@@ -141,7 +142,7 @@ impl Core {
         row_number: u16,
         row: &'static Row,
         args: &Args<'_>,
-        key: (u16, u16),
+        key: (Slot, u16),
     ) -> Flow {
         if (!self.transactions.participants.no_locks() || row.has(flag::BLOCKING))
             && let Some(flow) = self.execute_behind_locks(token, row_number, row, args)
@@ -220,7 +221,7 @@ impl Core {
         shard: usize,
         row_number: u16,
         args: &Args<'_>,
-        key: (u16, u16),
+        key: (Slot, u16),
     ) -> Flow {
         let client = self
             .clients
@@ -254,7 +255,7 @@ impl Core {
         }
         let row: &'static Row = self.table().row(row_number);
         if self.identity.shards == 1 && self.transactions.participants.no_locks() {
-            return self.execute_here(token, row_number, row, args, (0, 0));
+            return self.execute_here(token, row_number, row, args, (Slot::FIRST, 0));
         }
         let task = self.task(token, row_number, args);
         self.client(token).state = State::Waiting;

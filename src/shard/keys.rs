@@ -10,6 +10,7 @@ use crate::cmd::{Keys, Row, changes_keys, flag, key_slot};
 use crate::limits::AHEAD_MAX;
 use crate::resp::Args;
 use crate::route::{DbKey, Head, Intent, Mode, WHOLE, lock_key, strongest};
+use crate::store::Slot;
 
 /// Where the keys of a command are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,7 +20,7 @@ pub enum Place {
     /// One shard owns them all; slot and argument of the first.
     One {
         shard: usize,
-        slot: u16,
+        slot: Slot,
         key_at: u16,
     },
     /// Several shards own them; `positions` holds where the keys stand.
@@ -38,7 +39,7 @@ impl Core {
         &mut self,
         row: &Row,
         args: &Args<'_>,
-        first_slot: Option<u16>,
+        first_slot: Option<Slot>,
     ) -> Place {
         match row.keys {
             Keys::One(at) => {
@@ -169,7 +170,7 @@ impl Core {
     /// Things with their slots, by the slots' owners, in the order in which owners first appear.
     pub(super) fn by_owner<T>(
         &self,
-        things: impl Iterator<Item = (u16, T)>,
+        things: impl Iterator<Item = (Slot, T)>,
     ) -> SmallVec<[(usize, Vec<T>); 4]> {
         let mut owned: SmallVec<[(usize, Vec<T>); 4]> = SmallVec::new();
         for (slot, thing) in things {
@@ -224,8 +225,8 @@ impl Core {
     /// Fetches what commands will look at: all buckets, then all entries; databases, slots and keys
     /// of at most `AHEAD_MAX` commands.
     #[inline]
-    pub(super) fn prefetch_keys<'a>(&self, keys: impl Iterator<Item = (u16, u16, &'a [u8])>) {
-        let mut found = [(0, 0, 0); AHEAD_MAX];
+    pub(super) fn prefetch_keys<'a>(&self, keys: impl Iterator<Item = (u16, Slot, &'a [u8])>) {
+        let mut found = [(0, Slot::FIRST, 0); AHEAD_MAX];
         let mut count = 0;
         for ((db, slot, key), place) in keys.zip(&mut found) {
             *place = (usize::from(db), slot, self.keyspace.own.hash(key));

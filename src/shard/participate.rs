@@ -16,7 +16,7 @@ use crate::route::{
     Carried, DbKey, Grant, Intent, Mode, Note, Part, Returned, Schedule, Sequence, Wait, Work,
     strongest,
 };
-use crate::store::Entry;
+use crate::store::{Entry, Slot};
 use crate::txn::Transactions;
 
 impl Core {
@@ -163,7 +163,7 @@ impl Core {
     pub(super) fn lend(&mut self, keys: &[DbKey]) -> Vec<Option<Entry>> {
         let mut entries = Vec::with_capacity(keys.len());
         for keys in keys.chunks(AHEAD_MAX) {
-            let slots: SmallVec<[u16; AHEAD_MAX]> =
+            let slots: SmallVec<[Slot; AHEAD_MAX]> =
                 keys.iter().map(|(_, key)| key_slot(key)).collect();
             let places = keys.iter().zip(&slots);
             self.prefetch_keys(places.clone().map(|((db, key), &slot)| (*db, slot, &**key)));

@@ -7,6 +7,7 @@
 use super::bucket::prefetch_line;
 use super::entry::Entry;
 use super::heavy::Heavy;
+use super::slot::Slot;
 use super::table::{Table, TableStatistics};
 use crate::limits::{EXPIRY_MS_MAX, SLOTS};
 
@@ -79,15 +80,15 @@ impl Database {
 
     /// Asks for the cache line of a slot's table.
     #[inline]
-    pub fn prefetch_table(&self, slot: u16) {
+    pub fn prefetch_table(&self, slot: Slot) {
         if let Some(table) = self.table(slot) {
             prefetch_line(std::ptr::from_ref(table).cast());
         }
     }
 
     #[inline]
-    pub fn table(&self, slot: u16) -> Option<&EntryTable> {
-        let slot = usize::from(slot);
+    pub fn table(&self, slot: Slot) -> Option<&EntryTable> {
+        let slot = slot.index();
         assert!(slot < SLOTS);
         self.groups
             .get(slot / GROUP_TABLES)?
@@ -96,8 +97,8 @@ impl Database {
     }
 
     #[inline]
-    pub fn table_mut(&mut self, slot: u16) -> Option<&mut EntryTable> {
-        let slot = usize::from(slot);
+    pub fn table_mut(&mut self, slot: Slot) -> Option<&mut EntryTable> {
+        let slot = slot.index();
         assert!(slot < SLOTS);
         self.groups
             .get_mut(slot / GROUP_TABLES)?
@@ -109,11 +110,11 @@ impl Database {
     #[inline]
     pub fn find_mut(
         &mut self,
-        slot: u16,
+        slot: Slot,
         hash: u64,
         matches: impl FnMut(&Entry) -> bool,
     ) -> Option<(&mut Entry, &mut ExpiryCount)> {
-        let slot = usize::from(slot);
+        let slot = slot.index();
         assert!(slot < SLOTS);
         let group = self.groups.get_mut(slot / GROUP_TABLES)?;
         let entry = group
@@ -126,12 +127,12 @@ impl Database {
     /// Adds an entry whose key is not there yet.
     pub fn insert_new(
         &mut self,
-        slot: u16,
+        slot: Slot,
         hash: u64,
         entry: Entry,
         hash_of: impl Fn(&Entry) -> u64,
     ) {
-        let slot = usize::from(slot);
+        let slot = slot.index();
         assert!(slot < SLOTS);
         if self.groups.is_empty() {
             self.groups.resize_with(GROUPS, Group::default);
@@ -149,13 +150,13 @@ impl Database {
 
     pub fn remove(
         &mut self,
-        slot: u16,
+        slot: Slot,
         hash: u64,
         matches: impl FnMut(&Entry) -> bool,
     ) -> Option<Entry> {
         let entry = self.table_mut(slot)?.remove(hash, matches)?;
         self.expiring.change(entry.expiry(), None);
-        let group = &mut self.groups[usize::from(slot) / GROUP_TABLES];
+        let group = &mut self.groups[slot.index() / GROUP_TABLES];
         assert!(
             (1..=self.len).contains(&group.len),
             "groups count the entries of their tables, the database those of its groups"
@@ -168,8 +169,8 @@ impl Database {
     }
 
     /// The first slot from `from` on that has entries.
-    pub fn next_used_slot(&self, from: u16) -> Option<u16> {
-        let mut slot = usize::from(from);
+    pub fn next_used_slot(&self, from: Slot) -> Option<Slot> {
+        let mut slot = from.index();
         while slot < SLOTS {
             let group = self.groups.get(slot / GROUP_TABLES)?;
             let rest = if group.len == 0 {
@@ -178,7 +179,7 @@ impl Database {
                 &group.tables[slot % GROUP_TABLES..]
             };
             if let Some(step) = rest.iter().position(|table| !table.is_empty()) {
-                return u16::try_from(slot + step).ok();
+                return Slot::at(slot + step);
             }
             slot = (slot / GROUP_TABLES + 1) * GROUP_TABLES;
         }
@@ -207,9 +208,9 @@ impl Database {
     }
 
     /// All tables that have entries, with their slots.
-    pub fn used_tables(&self) -> impl Iterator<Item = (u16, &EntryTable)> {
-        let slots = std::iter::successors(self.next_used_slot(0), |&slot| {
-            self.next_used_slot(slot + 1)
+    pub fn used_tables(&self) -> impl Iterator<Item = (Slot, &EntryTable)> {
+        let slots = std::iter::successors(self.next_used_slot(Slot::FIRST), |slot| {
+            self.next_used_slot(slot.next()?)
         });
         slots.filter_map(|slot| Some((slot, self.table(slot)?)))
     }

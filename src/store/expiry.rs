@@ -11,6 +11,7 @@
 
 use super::entry::Entry;
 use super::size_class::size_class;
+use super::slot::Slot;
 use crate::limits::{
     DATABASES_MAX, EXPIRY_CHUNK_REFERENCES_MAX, EXPIRY_CHUNK_REFERENCES_MIN, SLOTS,
 };
@@ -55,9 +56,8 @@ pub(super) struct Reference(u64);
 
 impl Reference {
     #[inline]
-    pub fn new(database: u8, slot: u16, hash: u64) -> Reference {
-        assert!(usize::from(slot) < SLOTS);
-        let place = u64::from(database) << SLOT_BITS | u64::from(slot);
+    pub fn new(database: u8, slot: Slot, hash: u64) -> Reference {
+        let place = u64::from(database) << SLOT_BITS | u64::from(slot.number());
         Reference(place << HASH_BITS | hash & HASH_MASK)
     }
 
@@ -65,8 +65,8 @@ impl Reference {
         (self.0 >> (HASH_BITS + SLOT_BITS)) as u8
     }
 
-    pub fn slot(self) -> u16 {
-        (self.0 >> HASH_BITS) as u16 & ((1 << SLOT_BITS) - 1)
+    pub fn slot(self) -> Slot {
+        Slot::new((self.0 >> HASH_BITS) as u16 & ((1 << SLOT_BITS) - 1))
     }
 
     /// The hash's low bits; enough for a table to find candidates.

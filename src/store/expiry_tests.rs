@@ -11,8 +11,11 @@ use std::collections::HashMap;
 #[test]
 fn references_keep_their_parts() {
     let hash = 0xdead_beef_1234_5678;
-    let reference = Reference::new(255, 16_383, hash);
-    assert_eq!((reference.database(), reference.slot()), (255, 16_383));
+    let reference = Reference::new(255, Slot::new(16_383), hash);
+    assert_eq!(
+        (reference.database(), reference.slot()),
+        (255, Slot::new(16_383))
+    );
     assert!(
         reference.is_of(hash)
             && !reference.is_of(hash ^ 1 << 41)
@@ -73,7 +76,11 @@ fn everything_comes_up_within_a_tick() {
             entries.insert(
                 id,
                 (
-                    wheel.file(Reference::new(0, 0, id), Filed::NOWHERE, expiry_ms),
+                    wheel.file(
+                        Reference::new(0, Slot::FIRST, id),
+                        Filed::NOWHERE,
+                        expiry_ms,
+                    ),
                     expiry_ms,
                 ),
             );
@@ -106,7 +113,7 @@ fn everything_comes_up_within_a_tick() {
 #[test]
 fn an_extended_expiry_adds_nothing() {
     let mut wheel = Wheel::default();
-    let reference = Reference::new(0, 1, 2);
+    let reference = Reference::new(0, Slot::new(1), 2);
     assert!(wheel.next_due(1_000_000).is_none());
     let filed = wheel.file(reference, Filed::NOWHERE, 1_010_000);
     assert_eq!(wheel.file(reference, filed, 9_000_000_000), filed);

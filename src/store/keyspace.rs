@@ -11,6 +11,7 @@ use super::entry::Entry;
 use super::expiry::{ExpireProgress, Filed, Reference, Wheel};
 use super::heavy::Heavy;
 use super::key_hash::KeyHash;
+use super::slot::Slot;
 use super::value::Value;
 use crate::limits::{DATABASES_MAX, HELD_EXPIRY_MS, STALE_REFERENCES_MAX, SWEPT_PER_REFERENCE};
 
@@ -74,13 +75,13 @@ impl Store {
 
     /// First of three hints that a key of this slot will be looked up: the slot's table is fetched.
     #[inline]
-    pub fn prefetch_table(&self, db: usize, slot: u16) {
+    pub fn prefetch_table(&self, db: usize, slot: Slot) {
         self.database(db).prefetch_table(slot);
     }
 
     /// Second hint, some work later: the bucket of this hash is fetched.
     #[inline]
-    pub fn prefetch_bucket(&self, db: usize, slot: u16, hash: u64) {
+    pub fn prefetch_bucket(&self, db: usize, slot: Slot, hash: u64) {
         if let Some(table) = self.database(db).table(slot) {
             table.prefetch_bucket(hash);
         }
@@ -88,7 +89,7 @@ impl Store {
 
     /// Third hint, some work later: the entry itself is fetched.
     #[inline]
-    pub fn prefetch_entry(&self, db: usize, slot: u16, hash: u64) {
+    pub fn prefetch_entry(&self, db: usize, slot: Slot, hash: u64) {
         if let Some(table) = self.database(db).table(slot) {
             table.prefetch_element(hash);
         }
@@ -96,7 +97,7 @@ impl Store {
 
     #[inline]
     #[must_use]
-    pub fn get(&self, db: usize, slot: u16, key: &[u8]) -> Option<&Entry> {
+    pub fn get(&self, db: usize, slot: Slot, key: &[u8]) -> Option<&Entry> {
         self.database(db)
             .table(slot)?
             .find(self.hash(key), |entry| entry.key() == key)
@@ -105,7 +106,7 @@ impl Store {
     /// For changing the value and the access clock. Another entry must not be swapped in.
     #[inline]
     #[must_use]
-    pub fn get_mut(&mut self, db: usize, slot: u16, key: &[u8]) -> Option<&mut Entry> {
+    pub fn get_mut(&mut self, db: usize, slot: Slot, key: &[u8]) -> Option<&mut Entry> {
         let hash = self.hash(key);
         let database = &mut self.databases[usize::from(self.identity_of[db])];
         database
@@ -114,7 +115,7 @@ impl Store {
     }
 
     /// Puts an entry in, with its expiry; returns the one it replaces.
-    pub fn insert(&mut self, db: usize, slot: u16, entry: Entry) -> Option<Entry> {
+    pub fn insert(&mut self, db: usize, slot: Slot, entry: Entry) -> Option<Entry> {
         assert!(entry.filed() == Filed::NOWHERE.0, "it comes from no wheel");
         let hash = self.hash(entry.key());
         let identity = self.identity_of[db];
@@ -146,7 +147,7 @@ impl Store {
     pub fn set_string(
         &mut self,
         db: usize,
-        slot: u16,
+        slot: Slot,
         key: &[u8],
         value: Value<'_>,
         expiry: Option<u64>,
@@ -176,7 +177,7 @@ impl Store {
     }
 
     /// Puts an entry in whose key is not there.
-    fn insert_absent(&mut self, db: usize, slot: u16, hash: u64, mut entry: Entry) {
+    fn insert_absent(&mut self, db: usize, slot: Slot, hash: u64, mut entry: Entry) {
         let identity = self.identity_of[db];
         let (key_hash, expiry) = (self.hash, entry.expiry());
         self.expiring += timed(expiry);
@@ -188,7 +189,7 @@ impl Store {
     }
 
     /// Takes a key out.
-    pub fn take(&mut self, db: usize, slot: u16, key: &[u8]) -> Option<Entry> {
+    pub fn take(&mut self, db: usize, slot: Slot, key: &[u8]) -> Option<Entry> {
         let hash = self.hash(key);
         let database = &mut self.databases[usize::from(self.identity_of[db])];
         let mut entry = database.remove(slot, hash, |entry| entry.key() == key)?;
@@ -214,7 +215,7 @@ impl Store {
     }
 
     /// Gives a key an expiry or takes it away; false if there is no such key.
-    pub fn set_expiry(&mut self, db: usize, slot: u16, key: &[u8], expiry: Option<u64>) -> bool {
+    pub fn set_expiry(&mut self, db: usize, slot: Slot, key: &[u8], expiry: Option<u64>) -> bool {
         let hash = self.hash(key);
         let identity = self.identity_of[db];
         let database = &mut self.databases[usize::from(identity)];
@@ -261,7 +262,7 @@ impl Store {
     pub fn scan<'a>(
         &'a self,
         db: usize,
-        slot: u16,
+        slot: Slot,
         position: u32,
         visit: impl FnMut(&'a Entry),
     ) -> Option<u32> {
@@ -277,11 +278,11 @@ impl Store {
 
     /// The first slot from `from` on that has keys.
     #[must_use]
-    pub fn next_used_slot(&self, db: usize, from: u16) -> Option<u16> {
+    pub fn next_used_slot(&self, db: usize, from: Slot) -> Option<Slot> {
         self.database(db).next_used_slot(from)
     }
 
-    pub fn for_each<'a>(&'a self, db: usize, mut visit: impl FnMut(u16, &'a Entry)) {
+    pub fn for_each<'a>(&'a self, db: usize, mut visit: impl FnMut(Slot, &'a Entry)) {
         for (slot, table) in self.database(db).used_tables() {
             table.for_each(|entry| visit(slot, entry));
         }
@@ -321,7 +322,7 @@ impl Store {
         &mut self,
         now_ms: u64,
         budget: usize,
-        on_expired: &mut dyn FnMut(usize, u16, Entry),
+        on_expired: &mut dyn FnMut(usize, Slot, Entry),
     ) -> ExpireProgress {
         self.expire_step_unless(&|_, _| false, now_ms, budget, on_expired)
     }
@@ -333,7 +334,7 @@ impl Store {
         is_held: &dyn Fn(usize, &[u8]) -> bool,
         now_ms: u64,
         budget: usize,
-        on_expired: &mut dyn FnMut(usize, u16, Entry),
+        on_expired: &mut dyn FnMut(usize, Slot, Entry),
     ) -> ExpireProgress {
         let mut progress = ExpireProgress::default();
         while progress.examined < budget {

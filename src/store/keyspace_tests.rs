@@ -24,9 +24,9 @@ const DATABASES: usize = 3;
 /// Stands for an expiry that the wheel is not told.
 const FAR: usize = usize::MAX;
 
-fn slot_of(key: &[u8]) -> u16 {
+fn slot_of(key: &[u8]) -> Slot {
     // Few slots, far apart, so that tables grow.
-    u16::from(key[key.len() - 1] % 5) * 4000
+    Slot::new(u16::from(key[key.len() - 1] % 5) * 4000)
 }
 
 /// The store, what it should hold, and the time.
@@ -166,7 +166,7 @@ impl Walk {
     fn scan_all(&self, db: usize) -> usize {
         let (mut keys, mut slot) = (
             std::collections::HashSet::new(),
-            self.store.next_used_slot(db, 0),
+            self.store.next_used_slot(db, Slot::FIRST),
         );
         while let Some(number) = slot {
             let mut position = Some(0);
@@ -175,7 +175,9 @@ impl Walk {
                     keys.insert(entry.key());
                 });
             }
-            slot = self.store.next_used_slot(db, number + 1);
+            slot = number
+                .next()
+                .and_then(|next| self.store.next_used_slot(db, next));
         }
         keys.len()
     }
@@ -249,17 +251,24 @@ fn the_wheel_stays_bounded_whatever_clients_do() {
         let ttl_ms = 100_000 - round % 7_000;
         store.set_string(
             0,
-            1,
+            Slot::new(1),
             &key(round),
             Value::Int(1),
             Some(now_ms + ttl_ms),
             |_| 0,
         );
         match round % 4 {
-            0 => drop(store.take(0, 1, &key(round))),
-            1 => assert!(store.set_expiry(0, 1, &key(round), None)),
-            2 => assert!(store.set_expiry(0, 1, &key(round), Some(now_ms + ttl_ms % 90))),
-            _ => assert!(store.set_expiry(0, 1, &key(round), Some(now_ms + ttl_ms * 9_000))),
+            0 => drop(store.take(0, Slot::new(1), &key(round))),
+            1 => assert!(store.set_expiry(0, Slot::new(1), &key(round), None)),
+            2 => {
+                assert!(store.set_expiry(0, Slot::new(1), &key(round), Some(now_ms + ttl_ms % 90)))
+            }
+            _ => assert!(store.set_expiry(
+                0,
+                Slot::new(1),
+                &key(round),
+                Some(now_ms + ttl_ms * 9_000)
+            )),
         }
         most = most.max(store.wheel.references());
     }
@@ -291,7 +300,7 @@ fn a_million_keys_that_expire_at_once_cost_bounded_steps() {
     for number in 0..100_000u64 {
         store.set_string(
             0,
-            (number % 16_384) as u16,
+            Slot::new((number % 16_384) as u16),
             &number.to_le_bytes(),
             Value::Int(1),
             Some(now_ms + 5_000),
@@ -319,9 +328,9 @@ fn random_keys_are_drawn_from_slots_in_proportion() {
     let mut store = Store::new(1, 1);
     for number in 0..1000u64 {
         let slot = if number < 900 {
-            7
+            Slot::new(7)
         } else {
-            (number * 16) as u16
+            Slot::new((number * 16) as u16)
         };
         store.set_string(
             0,
@@ -348,10 +357,13 @@ fn random_keys_are_drawn_from_slots_in_proportion() {
         (800..1200).contains(&alone),
         "{alone} of 10,000 draws for 100 of 1,000 keys"
     );
-    let full = store.database(0).table(7).map(|table| table.len());
+    let full = store
+        .database(0)
+        .table(Slot::new(7))
+        .map(|table| table.len());
     assert_eq!(
-        (store.next_used_slot(0, 8), full),
-        (Some(14_400), Some(900))
+        (store.next_used_slot(0, Slot::new(8)), full),
+        (Some(Slot::new(14_400)), Some(900))
     );
 }
 
@@ -370,7 +382,7 @@ fn bytes_per_item(value_len: usize, ttl: bool) -> (f64, f64) {
     for number in 0..ITEMS {
         let mut key = [b'k'; 16];
         key[8..].copy_from_slice(&number.to_le_bytes());
-        let slot = (random.next() % 16_384) as u16;
+        let slot = Slot::new((random.next() % 16_384) as u16);
         let expiry = ttl.then(|| now_ms + random.below(3_600_000) as u64);
         assert!(
             store

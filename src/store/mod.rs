@@ -20,6 +20,7 @@ mod quicklist;
 mod segments;
 mod shape;
 mod size_class;
+mod slot;
 mod stamps;
 mod table;
 #[cfg(test)]
@@ -35,6 +36,7 @@ pub use keyspace::{Previous, Store};
 pub use listpack::{Element, Listpack, Needle};
 pub use quicklist::{End, List, NodeLimits, View};
 pub use size_class::size_class;
+pub use slot::Slot;
 pub use stamps::Stamps;
 pub use table::{Keyed, Table, TableStatistics};
 pub use value::{Encoding, FormLimits, Kind, Object, Value, ValueRef};

@@ -14,9 +14,10 @@ use super::record::{
     read_hex, sum,
 };
 use crate::limits::{
-    DATABASES_MAX, LOG_LINE_BYTES_MAX, LOG_SEARCH_PASSES, RECORD_BYTES_MAX, SHARDS_MAX, SLOTS,
+    DATABASES_MAX, LOG_LINE_BYTES_MAX, LOG_SEARCH_PASSES, RECORD_BYTES_MAX, SHARDS_MAX,
 };
 use crate::resp::{Args, Commands, parse_u64};
+use crate::store::Slot;
 
 /// A record as it was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -309,7 +310,7 @@ fn read_header(line: &[u8], version: u16) -> Option<(Header, u64)> {
     let database = read_hex(number(4)?)? as u16;
     let slot = match number(4)? {
         b"----" => None,
-        slot => Some(read_hex(slot)? as u16),
+        slot => Some(Slot::at(read_hex(slot)? as usize)?),
     };
     let (part, parts) = (read_hex(number(3)?)?, read_hex(number(3)?)?);
     let participants = read_shards(shards)?;
@@ -317,7 +318,6 @@ fn read_header(line: &[u8], version: u16) -> Option<(Header, u64)> {
     let sensible = version > 0
         && line[SHARDS_AT - 1] == b' '
         && usize::from(database) < DATABASES_MAX
-        && slot.is_none_or(|slot| usize::from(slot) < SLOTS)
         && participants.count() as u64 == parts
         && fields.next().is_none();
     let header = Header {

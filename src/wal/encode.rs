@@ -9,7 +9,7 @@ use super::record::{
     SUM_DIGITS, VERSION, hex_digit, padding_len, padding_line_len, put_hex, sum, write_hex,
 };
 use crate::limits::{
-    DATABASES_MAX, LOG_BLOCK_BYTES, LOG_BYTES_MAX, RECORD_BYTES_MAX, RECORD_MS_MAX, SLOTS,
+    DATABASES_MAX, LOG_BLOCK_BYTES, LOG_BYTES_MAX, RECORD_BYTES_MAX, RECORD_MS_MAX,
 };
 use crate::resp::write_command;
 
@@ -135,10 +135,7 @@ impl Encoder {
         out.push(b' ');
         match header.slot {
             None => out.extend_from_slice(b"----"),
-            Some(slot) => {
-                assert!(usize::from(slot) < SLOTS, "no slot {slot}");
-                write_hex(out, u64::from(slot), 4);
-            }
+            Some(slot) => write_hex(out, u64::from(slot.number()), 4),
         }
         for number in [part, header.participants.count()] {
             out.push(b' ');

@@ -45,6 +45,7 @@
 // is taken for one. What was durable tells a torn tail from damage: see `decode::Ending`.
 
 use crate::limits::{LOG_BLOCK_BYTES, LOG_LINE_BYTES_MAX, SHARDS_MAX};
+use crate::store::Slot;
 
 /// The version that this program writes, and the newest that it understands.
 pub const VERSION: u16 = 1;
@@ -162,7 +163,7 @@ pub struct Header {
     /// The database of its first command.
     pub database: u16,
     /// The slot, if all its commands concern this one.
-    pub slot: Option<u16>,
+    pub slot: Option<Slot>,
     pub ticket: u64,
     /// The shard whose part this is, one of the participants.
     pub shard: usize,

@@ -6,6 +6,7 @@ use super::*;
 use crate::base::sim::Random;
 use crate::limits::{LOG_BLOCK_BYTES, LOG_LINE_BYTES_MAX, SHARDS_MAX};
 use crate::resp::write_command;
+use crate::store::Slot;
 use crate::wal::record::{Kind, MAGIC, padding_len, padding_line_len, read_hex, write_hex};
 
 const LOG: u32 = 0x00c0_ffee;
@@ -39,7 +40,7 @@ fn random_record(random: &mut Random, ticket: u64) -> Told {
     let header = Header {
         kind: random.pick(&Kind::ALL).0,
         database: commands.first().map_or(7, |(database, _)| *database),
-        slot: (!random.one_in(3)).then(|| random.below(16_384) as u16),
+        slot: (!random.one_in(3)).then(|| Slot::new(random.below(16_384) as u16)),
         shard: *random.pick(&all),
         participants,
         ..header(ticket)
@@ -133,7 +134,7 @@ fn a_record_looks_as_drawn() {
     let set = b"*3\r\n$3\r\nSET\r\n$1\r\na\r\n$1\r\nb\r\n".as_slice();
     let told = Header {
         database: 9,
-        slot: Some(15_495),
+        slot: Some(Slot::new(15_495)),
         participants: {
             let mut both = Participants::only(2);
             both.insert(200);

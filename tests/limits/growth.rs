@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use cairn::limits::SLOTS;
-use cairn::store::{Entry, Store, Value};
+use cairn::store::{Entry, Slot, Store, Value};
 
 use crate::harness::client::{Client, encode};
 use crate::harness::server::Server;
@@ -91,7 +91,7 @@ fn growing_never_pauses_in_process() {
             count,
             || Store::new(1, 7),
             |store, number, key| {
-                let slot = u16::try_from(number % slots).expect("slots are few");
+                let slot = Slot::at(number % slots).expect("it is below SLOTS");
                 store.insert(0, slot, Entry::new(key, Value::Bytes(b"12345678"), None));
             },
         );

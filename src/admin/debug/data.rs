@@ -11,7 +11,7 @@ use crate::rdb;
 use crate::resp::{Args, Error, Protocol, parse_i64, parse_u64};
 use crate::route::DbKey;
 use crate::shard::{Core, Flow, Query};
-use crate::store::{Entry, NodeLimits, Object, Value, ValueRef, View};
+use crate::store::{Entry, NodeLimits, Object, Slot, Value, ValueRef, View};
 
 const RELOAD_FAILED: Error =
     Error::new("ERR Error trying to load the RDB dump, check server logs.");
@@ -153,7 +153,7 @@ impl Query for Reload {
         let config = core.config().clone();
         let store = core.store_mut();
         for db in 0..store.databases() {
-            let mut keys: Vec<(u16, Vec<u8>)> = Vec::with_capacity(store.len(db));
+            let mut keys: Vec<(Slot, Vec<u8>)> = Vec::with_capacity(store.len(db));
             store.for_each(db, |slot, entry| keys.push((slot, entry.key().to_vec())));
             for (slot, key) in keys {
                 let entry = store

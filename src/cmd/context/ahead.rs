@@ -7,6 +7,7 @@
 use super::{Context, Key};
 use crate::limits::AHEAD_MAX;
 use crate::resp::Args;
+use crate::store::Slot;
 
 /// Keys at arguments `first`, `first + step`...
 pub struct Keys<'k> {
@@ -14,7 +15,7 @@ pub struct Keys<'k> {
     at: usize,
     step: usize,
     /// Slots of the keys that were looked at ahead, and how many of them have been handed out.
-    slots: [u16; AHEAD_MAX],
+    slots: [Slot; AHEAD_MAX],
     handed_out: usize,
 }
 
@@ -25,7 +26,7 @@ impl<'k> Keys<'k> {
             args: *args,
             at: first,
             step,
-            slots: [0; AHEAD_MAX],
+            slots: [Slot::FIRST; AHEAD_MAX],
             handed_out: AHEAD_MAX,
         }
     }

@@ -9,7 +9,7 @@ use super::apart::tell_states;
 use super::stream::{Closed, EffectStream};
 use crate::config::{Config, events};
 use crate::resp::Args;
-use crate::store::{Cleared, KeyHash, Stamps, Store};
+use crate::store::{Cleared, KeyHash, Slot, Stamps, Store};
 
 /// A keyspace event, for notifications, tracking and blocked clients.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -143,7 +143,7 @@ impl Effects {
 
     /// Whether keys of these slots are told of apart.
     #[inline]
-    pub(super) fn tells_apart(&self, one: u16, other: u16) -> bool {
+    pub(super) fn tells_apart(&self, one: Slot, other: Slot) -> bool {
         one != other && self.stream.is_apart()
     }
 

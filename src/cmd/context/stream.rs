@@ -10,6 +10,7 @@ use super::super::slot::key_slot;
 use super::super::table::{Keys, Row};
 use crate::limits::EFFECT_BYTES_KEPT;
 use crate::resp::{Args, write_bulk, write_count};
+use crate::store::Slot;
 
 /// Where a command of the stream stands.
 #[derive(Debug)]
@@ -76,7 +77,7 @@ impl<'a> Effect<'a> {
 
     /// The slot of its keys, if it has keys and they share one.
     #[must_use]
-    pub fn slot(&self) -> Option<u16> {
+    pub fn slot(&self) -> Option<Slot> {
         shared_slot(self.keys())
     }
 }
@@ -267,7 +268,7 @@ impl EffectStream {
 }
 
 /// The slot that all keys have, if there are any.
-fn shared_slot<'k>(mut keys: impl Iterator<Item = &'k [u8]>) -> Option<u16> {
+fn shared_slot<'k>(mut keys: impl Iterator<Item = &'k [u8]>) -> Option<Slot> {
     let first = key_slot(keys.next()?);
     keys.all(|key| key_slot(key) == first).then_some(first)
 }

@@ -7,9 +7,9 @@
 use super::docs;
 use crate::cmd::special::PLAIN;
 use crate::cmd::{Command, Context, Group, Key, Lookup, Merge, Outcome, Run, acl, flag, key_slot};
-use crate::limits::{RANDOM_KEY_TRIES, SCAN_BUCKETS_PER_ELEMENT, SCAN_COUNT_DEFAULT, SLOTS};
+use crate::limits::{RANDOM_KEY_TRIES, SCAN_BUCKETS_PER_ELEMENT, SCAN_COUNT_DEFAULT};
 use crate::resp::{Args, Error, Reply, glob_match, parse_i64};
-use crate::store::Entry;
+use crate::store::{Entry, Slot};
 
 /// The rows of this family.
 pub static COMMANDS: &[Command] = &[Command {
@@ -30,7 +30,7 @@ pub static COMMANDS: &[Command] = &[Command {
 /// is the begin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Cursor {
-    pub slot: u16,
+    pub slot: Slot,
     pub position: u32,
 }
 
@@ -38,15 +38,13 @@ impl Cursor {
     /// The number that clients see.
     #[must_use]
     pub fn number(self) -> u64 {
-        u64::from(self.slot) << 32 | u64::from(self.position)
+        u64::from(self.slot.number()) << 32 | u64::from(self.position)
     }
 
     /// The place that a number names; None beyond the last slot, where there is nothing to see.
     #[must_use]
     pub fn from_number(number: u64) -> Option<Cursor> {
-        let slot = u16::try_from(number >> 32)
-            .ok()
-            .filter(|&slot| usize::from(slot) < SLOTS)?;
+        let slot = Slot::at(usize::try_from(number >> 32).ok()?)?;
         let position =
             u32::try_from(number & u64::from(u32::MAX)).expect("a masked value fits its 32 bits");
         Some(Cursor { slot, position })
@@ -62,9 +60,8 @@ impl Cursor {
 
     /// The begin of the next slot; None behind the last one.
     #[must_use]
-    fn after_slot(slot: u16) -> Option<Cursor> {
-        let slot = slot + 1;
-        (usize::from(slot) < SLOTS).then_some(Cursor { slot, position: 0 })
+    fn after_slot(slot: Slot) -> Option<Cursor> {
+        slot.next().map(|slot| Cursor { slot, position: 0 })
     }
 }
 
@@ -210,7 +207,7 @@ fn walk(
     while let Some(cursor) = at {
         let Some(slot) = store
             .next_used_slot(db, cursor.slot)
-            .filter(|&slot| usize::from(slot) < end_slot)
+            .filter(|&slot| slot.index() < end_slot)
         else {
             return part;
         };
@@ -250,9 +247,8 @@ pub fn scan_lent(
     lent: impl Iterator<Item = (Cursor, Box<[u8]>)>,
 ) -> Vec<Box<[u8]>> {
     let end = part.next;
-    let passed = |at: Cursor| {
-        start <= at && usize::from(at.slot) < end_slot && end.is_none_or(|end| at < end)
-    };
+    let passed =
+        |at: Cursor| start <= at && at.slot.index() < end_slot && end.is_none_or(|end| at < end);
     let fits = |key: &[u8]| {
         options
             .pattern
@@ -267,7 +263,7 @@ pub fn scan_lent(
         && found.len() > options.count
     {
         found.retain(|(at, _)| *at <= last);
-        let next = last.next().filter(|next| usize::from(next.slot) < end_slot);
+        let next = last.next().filter(|next| next.slot.index() < end_slot);
         part.next = next
             .filter(|next| end.is_none_or(|end| *next < end))
             .or(end);

@@ -7,10 +7,12 @@ use std::collections::BTreeSet;
 use super::*;
 use crate::cmd::fixture::Fixture;
 use crate::cmd::{Random, key_slot};
+use crate::limits::SLOTS;
 use crate::resp::Span;
+use crate::store::Slot;
 
 const START: Cursor = Cursor {
-    slot: 0,
+    slot: Slot::FIRST,
     position: 0,
 };
 
@@ -134,7 +136,7 @@ fn scan_stays_within_its_range_of_slots() {
     let options = options("scan 0 count 1000000").unwrap();
     let mut reply = Vec::new();
     let half = Cursor {
-        slot: 8192,
+        slot: Slot::new(8192),
         position: 0,
     };
     let low = fixture.with(&mut reply, |ctx| scan_part(ctx, &options, START, 8192));
@@ -162,13 +164,13 @@ fn scan_options_are_checked_in_redis_words() {
 #[test]
 fn cursors_are_numbers_below_two_to_the_53() {
     let last = Cursor {
-        slot: 16_383,
+        slot: Slot::new(16_383),
         position: u32::MAX,
     };
     assert!(last.number() < 1 << 53);
     assert_eq!(START.number(), 0);
     assert_eq!(Cursor::from_number(1 << 46), None);
-    assert_eq!(Cursor::after_slot(16_383), None);
+    assert_eq!(Cursor::after_slot(Slot::new(16_383)), None);
     for (text, number) in [("", 0), ("0", 0), ("+1", 1), ("01", 1), ("-1", u64::MAX)] {
         assert_eq!(parse_cursor(text.as_bytes()), Ok(number));
     }
