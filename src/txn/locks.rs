@@ -240,6 +240,11 @@ impl Locks {
         let Some(lock) = self.locks.get_mut(&key) else {
             return;
         };
+        // Nothing fits beside such a holder, however many wait for it.
+        let mut holders = lock.holders.iter();
+        if holders.any(|&(_, held)| held == Mode::Exclusive) {
+            return;
+        }
         let mut taken = Vec::new();
         let mut passed_over: Vec<Mode> = Vec::new();
         for (&sequence, &mode) in &lock.waiters {

@@ -234,3 +234,29 @@ fn random_histories_end_without_conflict() {
         assert!(play.shards.iter().all(Locks::is_empty));
     }
 }
+
+#[test]
+fn whoever_waits_for_the_whole_keyspace_costs_those_who_come_later_nothing() {
+    const WAITERS: u64 = 20_000;
+    let mut locks = Locks::default();
+    let whole = vec![Intent::whole(Mode::Exclusive)];
+    assert_eq!(request(&mut locks, 1, whole).granted, vec![1]);
+    let started_ns = processor_time_ns();
+    for sequence in 2..2 + WAITERS {
+        let waiting = request(&mut locks, sequence, exclusive(&[sequence]));
+        assert_eq!(waiting, Outcome::default());
+    }
+    let took_ns = processor_time_ns() - started_ns;
+    // Looking at each of those before takes a second, looking at none some 20 ms.
+    assert!(took_ns < 300_000_000, "{took_ns} ns");
+    assert_eq!(release(&mut locks, 1).granted.len() as u64, WAITERS);
+}
+
+/// What this thread has used, however many others share the processor.
+#[allow(clippy::disallowed_methods, reason = "asks the system, not a clock")]
+fn processor_time_ns() -> u64 {
+    let figures = std::fs::read_to_string("/proc/thread-self/schedstat")
+        .expect("Linux tells a thread its times");
+    let first = figures.split(' ').next().expect("it begins with a number");
+    first.parse().expect("it begins with a number")
+}
