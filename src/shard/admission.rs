@@ -39,6 +39,7 @@ impl Core {
         };
         self.metrics.count().rejected_connections += 1;
         let sink = self.client(token).replies.sink();
+        assert!(sink.is_empty(), "nothing has been said to who is refused");
         Reply::new(sink, Protocol::Resp2).error(&refusal);
         self.close_after_replies(token);
     }

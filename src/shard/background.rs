@@ -76,6 +76,14 @@ impl Core {
 
     /// A tick begins.
     pub fn begin_tick(&mut self, now: Now) {
+        assert!(
+            now.monotonic_us >= self.now.monotonic_us,
+            "the monotonic clock does not go back"
+        );
+        assert!(
+            self.effects.block.is_none() && self.effects.modified.is_empty(),
+            "what a command did is settled before its tick ends"
+        );
         self.now = now;
         self.metrics.count().ticks += 1;
         self.effects.stamps.begin_tick(now.monotonic_us);
@@ -153,7 +161,9 @@ impl Core {
         if before > 0 {
             self.keyspace.own.free_some(FREE_PER_TICK);
             self.keyspace.borrowed.free_some(FREE_PER_TICK);
-            self.metrics.count().lazy_freed += (before - self.unfreed()) as u64;
+            let left = self.unfreed();
+            assert!(left <= before, "nothing joins what is being freed");
+            self.metrics.count().lazy_freed += (before - left) as u64;
         }
     }
 
@@ -265,7 +275,7 @@ impl Core {
     pub(super) fn reserve_client(&mut self) -> Option<Token> {
         let token = self.clients.reserve();
         if token.is_none() {
-            self.uncount_client();
+            self.identity.shared.uncount_client(self.id());
         }
         token
     }
@@ -273,13 +283,7 @@ impl Core {
     /// The Io refused the socket.
     pub(super) fn unreserve_client(&mut self, token: Token) {
         self.clients.unreserve(token);
-        self.uncount_client();
-    }
-
-    fn uncount_client(&mut self) {
-        let shared = &self.identity.shared;
-        shared.clients.fetch_sub(1, Ordering::Relaxed);
-        shared.clients_per_shard[self.identity.shard].fetch_sub(1, Ordering::Relaxed);
+        self.identity.shared.uncount_client(self.id());
     }
 
     /// A client is attached.

@@ -16,7 +16,7 @@ use crate::base::Token;
 use crate::cmd::{Blocking, Row, WaitsFor, flag, key_slot};
 use crate::conn::State;
 use crate::resp::Error;
-use crate::route::{Carried, ClientRef, DbKey, Note, Sequence, Task, Wait};
+use crate::route::{Carried, ClientRef, DbKey, Note, ReplyTo, Sequence, Task, Wait};
 use crate::store::Store;
 use crate::txn::Offered;
 
@@ -48,6 +48,10 @@ impl Core {
 
     /// The owner's part of registering a command that found nothing.
     pub(super) fn wait_here(&mut self, task: &Task) {
+        assert!(
+            matches!(task.to, ReplyTo::Alone(_)) && !task.exec,
+            "only a command that is alone in its pipeline waits for a key"
+        );
         let mut keys = Vec::new();
         let (head, args) = task.commands.get(0);
         self.keys_of(head, &args, &mut keys);
@@ -162,13 +166,21 @@ impl Core {
         if client.ended {
             return self.close_now(waiter.token);
         }
+        assert!(
+            client.state == State::Waiting,
+            "a client blocks once for each attempt of its command"
+        );
         client.state = State::Blocked;
         let (block, since_us) = (client.block, client.blocked_at_us);
         self.list_output(waiter.token);
         if let Some(timeout_us) = self.timeout_us(waiter.token) {
             let at_us = since_us + timeout_us;
             self.transactions.waits.add_deadline((at_us, waiter, block));
-            self.client(waiter.token).deadline_us = Some(at_us);
+            let earlier = self.client(waiter.token).deadline_us.replace(at_us);
+            assert!(
+                earlier.is_none_or(|earlier_us| earlier_us == at_us),
+                "a command's time runs from when it was issued, however often it is tried"
+            );
         }
     }
 

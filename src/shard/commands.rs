@@ -134,6 +134,13 @@ impl Commands {
             let moves_to = found(number).and_then(|command| command.moves_to);
             moves_to.map(|database| (number, database))
         };
+        assert!(
+            rows.clone().all(|number| {
+                let home = matches!(table.row(number).command.run, Run::Home(_));
+                !home || found(number).is_some()
+            }),
+            "a command that needs its client has its function"
+        );
         Ok(Self {
             functions: rows.clone().map(function).collect(),
             moving: rows.filter_map(moving).collect(),

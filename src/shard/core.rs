@@ -4,7 +4,7 @@
 //! is in the other files.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use crate::base::{Now, Socket, Token};
 use crate::cmd::{Effects, Random, Table};
@@ -77,6 +77,16 @@ impl Shared {
             config_file: None,
         }
     }
+
+    /// A client of a shard's has gone.
+    pub(super) fn uncount_client(&self, shard: usize) {
+        let all = self.clients.fetch_sub(1, Ordering::Relaxed);
+        let own = self.clients_per_shard[shard].fetch_sub(1, Ordering::Relaxed);
+        assert!(
+            all > 0 && own > 0,
+            "a client is counted from when it is accepted until it goes"
+        );
+    }
 }
 
 /// Which shard this is.
@@ -147,6 +157,10 @@ impl Core {
         random_seed: u64,
     ) -> Self {
         let seed = identity.shared.hash_seed;
+        assert!(
+            identity.shared.clients_per_shard.len() == identity.shards,
+            "what the shards share has room for each"
+        );
         Self {
             metrics: Metrics::new(commands.table.len(), thresholds(&config)),
             keyspace: Keyspace::new(usize::from(config.databases), seed),

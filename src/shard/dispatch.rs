@@ -200,7 +200,9 @@ impl Core {
             return Some(self.wait_for_replies(token));
         }
         let mut task = self.task(token, row_number, args);
-        self.client(token).state = State::Waiting;
+        let client = self.client(token);
+        assert!(client.state == State::Running, "who waits begins nothing");
+        client.state = State::Waiting;
         self.remember_blocking(token, row, &mut task);
         self.perform(task);
         self.act();
@@ -233,6 +235,10 @@ impl Core {
             return Flow::Retry;
         };
         if client.replies.is_window_full() {
+            assert!(
+                client.replies.outstanding() > 0,
+                "the replies that fill a window let its client go on when they come"
+            );
             client.state = State::Waiting;
             return Flow::Retry;
         }
@@ -258,7 +264,9 @@ impl Core {
             return self.execute_here(token, row_number, row, args, (Slot::FIRST, 0));
         }
         let task = self.task(token, row_number, args);
-        self.client(token).state = State::Waiting;
+        let client = self.client(token);
+        assert!(client.state == State::Running, "who waits begins nothing");
+        client.state = State::Waiting;
         self.spread(token, row, &task.commands.carried(0));
         Flow::Stop
     }

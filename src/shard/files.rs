@@ -211,6 +211,10 @@ impl Running {
                 (Step::CloseNew, Operation::Close { file })
             }
             Step::CloseNew => {
+                assert!(
+                    self.made && self.open.is_none() && self.failure.is_none(),
+                    "only what is written whole and closed takes the file's place"
+                );
                 let (from, to) = (self.beside.clone(), self.rewrite.path.clone());
                 (Step::Rename, Operation::Rename { from, to })
             }

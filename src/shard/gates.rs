@@ -164,7 +164,12 @@ impl Core {
 
     /// The command must be alone: it waits until every earlier reply has come.
     pub(super) fn wait_for_replies(&mut self, token: Token) -> Flow {
-        self.client(token).state = State::Waiting;
+        let client = self.client(token);
+        assert!(
+            client.replies.outstanding() > 0,
+            "who waits for replies is owed one: nothing else lets it go on"
+        );
+        client.state = State::Waiting;
         Flow::Retry
     }
 

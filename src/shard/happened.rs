@@ -118,6 +118,11 @@ impl Core {
         for event in std::mem::take(&mut self.effects.events) {
             self.happened(&Happened::Event(event));
         }
+        let effects = &self.effects;
+        assert!(
+            effects.modified.is_empty() && effects.replaced.is_empty(),
+            "an observer changes no key"
+        );
     }
 }
 

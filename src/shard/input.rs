@@ -164,6 +164,7 @@ impl Core {
                 }
             }
         }
+        assert!(at <= bytes.len(), "only what has come is done with");
         ahead.shrink();
         self.parsing.ahead = ahead;
         if let Some(client) = self.clients.get_mut(token) {

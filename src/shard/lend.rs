@@ -53,6 +53,10 @@ impl Core {
     pub(super) fn run_lent(&mut self, sequence: Sequence, task: Task, mut decided: Decided) {
         let before = self.borrow_entries(&mut decided.shares, self.finds_keys(&task));
         self.effects.lent.sort_unstable();
+        assert!(
+            self.effects.found.is_empty(),
+            "what an earlier command found has been lent to it"
+        );
         let listened = std::mem::replace(&mut self.effects.wants.modified, true);
         let aborted = task.exec && decided.dirty;
         let mut reply = Vec::new();
@@ -77,6 +81,10 @@ impl Core {
             let finish = self.finish_share(sequence, share, &mut modified, waits.then_some(&task));
             self.tell(share.shard, finish);
         }
+        assert!(
+            modified.is_empty(),
+            "every change is told to the owner of its key"
+        );
         let databases = 0..usize::from(self.settings.config.databases);
         let lent_left: usize = databases.map(|db| self.keyspace.borrowed.len(db)).sum();
         assert!(lent_left == 0, "a handler keeps to the keys of its command");
@@ -147,6 +155,10 @@ impl Core {
         assert!(
             !decided.offered && !task.counted,
             "a command that finds keys does not block"
+        );
+        assert!(
+            before.len() == decided.shares.len(),
+            "what may be undone was copied for every owner"
         );
         let mut keys = std::mem::take(&mut self.effects.found);
         self.effects.forget();

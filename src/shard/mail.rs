@@ -81,6 +81,10 @@ impl Mail {
     }
 
     fn hurry(&mut self, shard: usize) {
+        assert!(
+            self.later[shard].len() <= NOTES_LATER_MAX,
+            "what is put off does not pile up"
+        );
         let later = self.later[shard].drain(..);
         self.outbox[shard].notes.splice(0..0, later);
     }
@@ -118,6 +122,10 @@ impl Mail {
 
     /// A parcel of another shard goes home with its replies.
     pub(super) fn send_home(&mut self, shard: usize, parcel: Box<Parcel>) {
+        assert!(
+            shard != self.here,
+            "only other shards' parcels are sent home"
+        );
         self.outbox[shard].replies.push(parcel);
     }
 
@@ -169,6 +177,7 @@ impl Mail {
     /// Adds to the lines of monitors that are last in line, so that a tick's lines travel together.
     /// A shard that is too far behind is sent no more: a monitor must not bring the server down.
     pub(super) fn add_monitored(&mut self, shard: usize, line: &[u8]) {
+        assert!(line.ends_with(b"\r\n"), "lines are joined whole");
         let last = if shard == self.here {
             self.own.back_mut()
         } else {
@@ -191,6 +200,10 @@ impl Mail {
     /// Hands every message to `send`, which gives back what the mesh refuses: that waits and grows
     /// only as far as parcels may.
     pub fn post(&mut self, mut send: impl FnMut(usize, Message) -> Result<(), Message>) {
+        assert!(
+            self.outbox[self.here].is_empty(),
+            "what a shard tells itself takes no detour"
+        );
         self.refused = 0;
         for shard in 0..self.outbox.len() {
             if self.outbox[shard].is_empty() {

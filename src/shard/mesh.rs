@@ -93,6 +93,10 @@ impl Core {
 
     fn execute_parcel(&mut self, from: usize, mut parcel: Box<Parcel>) {
         let home = u16::try_from(from).expect("shards are limited to 256");
+        assert!(
+            parcel.replies.is_empty() && parcel.times.is_empty(),
+            "a parcel goes out without replies"
+        );
         self.metrics.begin_commands();
         let mut commands = std::mem::take(&mut parcel.commands);
         let mut replies = std::mem::take(&mut parcel.replies);
@@ -222,6 +226,10 @@ impl Core {
     /// Queues a command behind a lock, or behind an earlier command of its client that waits.
     #[cold]
     fn wait_behind(&mut self, task: Task) {
+        assert!(
+            usize::from(task.home) != self.id(),
+            "commands of our own clients wait with their clients"
+        );
         if let Some(first) = self.transactions.behind.join(task) {
             self.perform(first);
             self.act();
@@ -244,6 +252,7 @@ impl Core {
                 }
             }
         }
+        assert!(times.next().is_none(), "times belong to parts");
         if !self.memory.is_exceeded() {
             self.mail.keep_parcel(parcel);
         }

@@ -52,6 +52,10 @@ impl Monitors {
 impl Core {
     /// From now on this client wants to hear of commands.
     pub fn monitor_for(&mut self, home: usize, client: u64, token: Token) {
+        assert!(
+            self.monitors.0.iter().all(|other| other.client != client),
+            "a client monitors once"
+        );
         self.monitors.0.push(Monitor {
             home,
             client,

@@ -120,6 +120,10 @@ impl Core {
         } else {
             let batch = self.mail.take_batch();
             let transaction = self.client(token).transaction_mut();
+            assert!(
+                transaction.queued.is_empty(),
+                "only an open transaction has a queue"
+            );
             transaction.open = true;
             transaction.queued = batch;
             self.reply(token).ok();
@@ -198,7 +202,12 @@ impl Core {
         }
         // The client watches nothing any more, but the registrations must outlive the question
         // whether they changed: they go when the reply is there.
-        self.client(token).unwatching = watched;
+        let client = self.client(token);
+        assert!(
+            client.unwatching.is_empty(),
+            "an EXEC is over before the next one"
+        );
+        client.unwatching = watched;
         Flow::Stop
     }
 

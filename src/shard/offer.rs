@@ -115,6 +115,12 @@ impl Core {
         coordinator.ask(sequence, Share::new(from, keys));
         if let Some(key) = others.first() {
             let shard = self.slots.owner(key_slot(&key.1));
+            assert!(
+                self.by_owner(others.iter().map(|(_, key)| (key_slot(key), ())))
+                    .len()
+                    == 1,
+                "besides its source's owner a command that moves needs one other"
+            );
             let intents = self.exclusive_intents(&others);
             let others: Arc<[DbKey]> = others.into();
             let work = Work::Lend(Arc::clone(&others));

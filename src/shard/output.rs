@@ -184,6 +184,10 @@ impl Core {
     pub(super) fn over_output(&mut self, token: Token) -> bool {
         let client = self.client(token);
         if client.replies.held_bytes() >= OUTPUT_PAUSE_BYTES {
+            assert!(
+                !client.replies.in_order(),
+                "replies are held behind one that has yet to come"
+            );
             // They go when nothing is outstanding any more.
             client.state = State::Waiting;
             return true;
@@ -215,6 +219,7 @@ impl Core {
             if !over_soft {
                 client.output_over_soft_since_us = None;
             }
+            assert!(since <= now_us, "who is over its limit became so before");
             let soft_expired = over_soft && now_us - since >= limits.soft_seconds * 1_000_000;
             if soft_expired || limits.hard_bytes > 0 && kept > limits.hard_bytes {
                 // What it does not read must not stay with the kernel either, nor hide the end from
@@ -295,11 +300,15 @@ impl Core {
             client.gone(),
             "a slot is freed when no event can name it any more"
         );
+        assert!(
+            client.waiting.is_none() && client.deadline_us.is_none(),
+            "nothing is served to, or times out for, who has gone"
+        );
+        assert!(
+            client.transaction.is_none() && !client.session.monitor,
+            "who has gone watches nothing"
+        );
         self.output.keep_buffer(client.replies.take_ready());
-        let shared = &self.identity.shared;
-        shared
-            .clients
-            .fetch_sub(1, std::sync::atomic::Ordering::Relaxed);
-        shared.clients_per_shard[self.id()].fetch_sub(1, std::sync::atomic::Ordering::Relaxed);
+        self.identity.shared.uncount_client(self.id());
     }
 }

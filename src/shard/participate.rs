@@ -229,6 +229,10 @@ impl Core {
         clock_ms: u64,
     ) {
         let participant = self.transactions.participants.take(sequence);
+        assert!(
+            participant.coordinator == coordinator,
+            "who asked for the locks decides"
+        );
         let within_ms = participant.within_ms;
         let (reply, batch) = self.at_clock(Some(clock_ms), |core| match participant.duty {
             Duty::Write(carried) => (core.run_part(&carried), None),

@@ -79,7 +79,12 @@ impl Core {
         if !(self.pause.all || may_replicate(row) || executes_writes) {
             return false;
         }
-        self.client(token).state = State::Paused;
+        let client = self.client(token);
+        assert!(
+            client.state == State::Running,
+            "a pause holds the next command of who runs"
+        );
+        client.state = State::Paused;
         true
     }
 

@@ -53,6 +53,10 @@ impl Core {
         if version <= self.settings.version {
             return;
         }
+        assert!(
+            config.databases == self.settings.config.databases,
+            "the databases are those that the server began with"
+        );
         self.settings.version = version;
         if self.id() == 0 && config.loglevel != self.settings.config.loglevel {
             crate::base::log::set_level(config.loglevel.into());

@@ -225,6 +225,10 @@ impl Core {
         merge: impl FnOnce(&mut Core, Token, Vec<Q::Answer>) + 'static,
     ) -> Flow {
         let client = self.client(token);
+        assert!(
+            client.replies.in_order(),
+            "a command that asks is alone in its pipeline"
+        );
         client.wait();
         let within_ms = client.steps.as_deref().map(|steps| steps.clock_ms);
         let client = client.id;
@@ -275,6 +279,10 @@ impl Core {
             return;
         }
         let answers = pending.answers.into_iter().map(|(_, answer)| answer);
+        assert!(
+            self.queries.ending.is_none(),
+            "a home command ends before another one does"
+        );
         self.queries.ending = pending.timed;
         (pending.merge)(self, token, answers.collect());
         // What is left to do is not the shards' any more: a file is written, say.

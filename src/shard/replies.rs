@@ -75,6 +75,13 @@ impl Core {
             client.replies.in_order(),
             "a command that completes later is alone"
         );
+        assert!(
+            matches!(
+                client.state,
+                State::Waiting | State::Blocked | State::Closing
+            ),
+            "a command that completes later keeps its client waiting"
+        );
         let protocol = client.session.protocol;
         let sink = client.replies.sink();
         let start = sink.len();

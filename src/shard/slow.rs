@@ -120,5 +120,9 @@ fn shortened(row: &Row, args: &Args<'_>) -> Vec<Vec<u8>> {
         let more = args.len() - shown;
         words.push(format!("... ({more} more arguments)").into_bytes());
     }
+    assert!(
+        words.len() <= SLOW_ARGUMENTS_MAX,
+        "an entry of the log is short"
+    );
     words
 }

@@ -17,6 +17,10 @@ use crate::txn::{Plan, Share};
 impl Core {
     /// Locks every shard for an EXEC that runs in steps.
     pub(super) fn hold_everything(&mut self, token: Token, task: Task) {
+        assert!(
+            task.exec && self.client(token).steps.is_none(),
+            "a client is in one EXEC at a time"
+        );
         let sequence = self.open(token, Plan::Steps, self.identity.shards);
         let watcher = task.watcher;
         for shard in 0..self.identity.shards {
@@ -77,6 +81,10 @@ impl Core {
             let client = self.client(token);
             let steps = client.steps.as_mut().expect("the client is in steps");
             let sequence = steps.sequence;
+            assert!(
+                steps.clock_ms > 0 && client.replies.in_order(),
+                "a step is taken when every shard is held and the one before is answered"
+            );
             let Some(mut carried) = steps.left.pop_front() else {
                 client.steps = None;
                 self.list_output(token);
@@ -158,6 +166,10 @@ impl Core {
     /// Releases every shard.
     fn end_steps(&mut self, sequence: Sequence) {
         let decided = self.transactions.coordinator.end_steps(sequence);
+        assert!(
+            decided.shares.len() == self.identity.shards,
+            "steps are taken while every shard is held"
+        );
         for share in &decided.shares {
             self.tell(share.shard, Note::unchanged(sequence, Vec::new()));
         }

@@ -7,7 +7,7 @@
 
 use super::Core;
 use crate::base::Token;
-use crate::conn::Turn;
+use crate::conn::{State, Turn};
 
 impl Core {
     /// What the client has set to work in this tick, and the bytes of reply it is owed.
@@ -29,6 +29,10 @@ impl Core {
     /// The client goes on when those who wait for a turn already have had theirs.
     pub(super) fn await_turn(&mut self, token: Token) {
         let client = self.client(token);
+        assert!(
+            client.state == State::Running,
+            "only who may run waits for a turn"
+        );
         if !client.awaits_turn {
             client.awaits_turn = true;
             self.ready.push_turn(token);
