@@ -221,7 +221,7 @@ pub enum Part {
 pub struct Grant {
     pub part: Part,
     /// A key that the client watches there has changed.
-    pub dirty: bool,
+    pub watch_changed: bool,
     /// The clock of the shard: the transaction's is no earlier.
     pub clock_ms: u64,
 }
@@ -245,7 +245,7 @@ impl Lent {
     pub fn into_grant(self) -> (Arc<[DbKey]>, Grant) {
         let grant = Grant {
             part: Part::Entries(self.entries),
-            dirty: false,
+            watch_changed: false,
             clock_ms: self.clock_ms,
         };
         (self.keys, grant)

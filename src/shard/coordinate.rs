@@ -77,9 +77,9 @@ impl Core {
             }
             Decision::Step {
                 client,
-                dirty,
+                watch_changed,
                 clock_ms,
-            } => self.begin_steps(sequence, client, dirty, clock_ms),
+            } => self.begin_steps(sequence, client, watch_changed, clock_ms),
         }
     }
 

@@ -231,7 +231,7 @@ impl Core {
             .expect("the caller works for a client that is there");
         let Some(parcel) = self.mail.parcel(shard) else {
             client.state = State::Waiting;
-            self.ready.stall(token, client.id);
+            self.ready.hold_back(token, client.id);
             return Flow::Retry;
         };
         if client.replies.is_window_full() {

@@ -58,7 +58,7 @@ impl Core {
             "what an earlier command found has been lent to it"
         );
         let listened = std::mem::replace(&mut self.effects.wants.modified, true);
-        let aborted = task.exec && decided.dirty;
+        let aborted = task.exec && decided.watch_changed;
         let mut reply = Vec::new();
         let gone = decided.offered && self.has_left(decided.client);
         let clock_ms = Some(decided.clock_ms);

@@ -274,8 +274,8 @@ impl Core {
     }
 
     /// Clients that met a full parcel go on in the next tick.
-    pub(super) fn release_stalled(&mut self) {
-        for (token, id) in self.ready.take_stalled() {
+    pub(super) fn release_held_back(&mut self) {
+        for (token, id) in self.ready.take_held_back() {
             let client = self.clients.of(ClientRef { token, id });
             if client.is_some_and(|client| client.state == State::Waiting) {
                 self.run_again(token);

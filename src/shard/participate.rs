@@ -147,7 +147,7 @@ impl Core {
         };
         let grant = Grant {
             part,
-            dirty: watcher.is_some_and(|client| self.watched_changed(client)),
+            watch_changed: watcher.is_some_and(|client| self.watched_changed(client)),
             clock_ms: self.now.unix_ms(),
         };
         self.tell(coordinator, Note::Granted { sequence, grant });

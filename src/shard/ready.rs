@@ -14,8 +14,8 @@ pub struct Ready {
     runnable: VecDeque<Token>,
     /// They have more to do than fits a turn, the next one first.
     turns: VecDeque<Token>,
-    /// They push against a full mesh: runnable again next tick. With the client's id.
-    stalled: Vec<(Token, u64)>,
+    /// They met a full parcel: runnable again in the next tick. With the client's id.
+    held_back: Vec<(Token, u64)>,
 }
 
 impl Ready {
@@ -40,13 +40,13 @@ impl Ready {
     }
 
     /// The client has met a full parcel.
-    pub fn stall(&mut self, token: Token, client: u64) {
-        self.stalled.push((token, client));
+    pub(super) fn hold_back(&mut self, token: Token, client: u64) {
+        self.held_back.push((token, client));
     }
 
     /// Those who met one in the last tick.
-    pub(super) fn take_stalled(&mut self) -> Vec<(Token, u64)> {
-        std::mem::take(&mut self.stalled)
+    pub(super) fn take_held_back(&mut self) -> Vec<(Token, u64)> {
+        std::mem::take(&mut self.held_back)
     }
 
     /// True while clients go on in this tick.
@@ -65,6 +65,6 @@ impl Ready {
     /// True when no client goes on by itself.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        !self.is_busy() && self.stalled.is_empty()
+        !self.is_busy() && self.held_back.is_empty()
     }
 }

@@ -43,7 +43,7 @@ impl Core {
         client.state = State::Waiting;
         let id = client.id;
         if full {
-            self.ready.stall(token, id);
+            self.ready.hold_back(token, id);
             return Flow::Retry;
         }
         let head = client.session.head(row);

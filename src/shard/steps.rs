@@ -47,7 +47,7 @@ impl Core {
         &mut self,
         sequence: Sequence,
         client: ClientRef,
-        dirty: bool,
+        watch_changed: bool,
         clock_ms: u64,
     ) {
         let token = client.token;
@@ -64,7 +64,7 @@ impl Core {
         );
         steps.clock_ms = clock_ms;
         let start = client.replies.sink().len();
-        if dirty {
+        if watch_changed {
             steps.left.clear();
             self.reply(token).null_array();
         } else {

@@ -206,7 +206,7 @@ impl<I: Io> Shard<I> {
     }
 
     fn run_ready(&mut self) {
-        self.core.release_stalled();
+        self.core.release_held_back();
         self.core.handle_own_notes();
         let busy = self.core.ready.is_busy();
         for _ in 0..RUNNABLE_PER_TICK {

@@ -99,7 +99,7 @@ struct Coordinated {
     /// Shares that are not granted, or whose executed part has not come.
     missing: usize,
     decided: bool,
-    dirty: bool,
+    watch_changed: bool,
     clock_ms: u64,
 }
 
@@ -109,7 +109,7 @@ pub struct Decided {
     pub client: ClientRef,
     pub shares: Vec<Share>,
     /// A watched key has changed.
-    pub dirty: bool,
+    pub watch_changed: bool,
     pub offered: bool,
     /// What the time is for all that it does: no earlier than on any shard that has granted, so
     /// that no key that was found gone there comes back.
@@ -133,7 +133,7 @@ pub enum Decision {
     /// The steps begin; the transaction stays open until they `end`.
     Step {
         client: ClientRef,
-        dirty: bool,
+        watch_changed: bool,
         clock_ms: u64,
     },
 }
@@ -164,7 +164,7 @@ impl Coordinator {
             missing: 0,
             shares: Vec::with_capacity(shares),
             decided: false,
-            dirty: false,
+            watch_changed: false,
             clock_ms: 0,
         };
         let known = self.open.insert(sequence, coordinated);
@@ -204,7 +204,7 @@ impl Coordinator {
         assert!(!share.granted, "a share is granted once");
         share.granted = true;
         share.part = Some(grant.part);
-        coordinated.dirty |= grant.dirty;
+        coordinated.watch_changed |= grant.watch_changed;
         coordinated.clock_ms = coordinated.clock_ms.max(grant.clock_ms);
         coordinated.missing -= 1;
         coordinated.missing == 0
@@ -261,7 +261,7 @@ impl Coordinator {
             }
             Plan::Steps => Decision::Step {
                 client: coordinated.opening.client,
-                dirty: coordinated.dirty,
+                watch_changed: coordinated.watch_changed,
                 clock_ms: coordinated.clock_ms,
             },
         }
@@ -319,7 +319,7 @@ impl Coordinator {
         let decided = Decided {
             client,
             shares: coordinated.shares,
-            dirty: coordinated.dirty,
+            watch_changed: coordinated.watch_changed,
             offered,
             clock_ms: coordinated.clock_ms,
         };
