@@ -85,11 +85,11 @@ pub struct Terms<'a> {
     pub lru_clock: u32,
     /// The client asked not to refresh keys' ages.
     pub no_touch: bool,
-    /// A blocking command may wait; else it answers at once as if its time were over.
+    /// A blocking command may wait; else it answers at once as if its timeout had passed.
     pub may_block: bool,
     /// It has waited, and is served now.
     pub served: bool,
-    /// Keys whose time is over are as good as gone but not removed: clients are paused.
+    /// Keys that have expired are as good as gone but not removed: clients are paused.
     pub expiry_held: bool,
     /// The key whose slot is known, because the command came here by it.
     pub routed: Option<RoutedKey>,
@@ -226,7 +226,7 @@ impl<'a> Context<'a> {
             if let Some(expired) = self.store.insert(db, key.slot, entry) {
                 assert!(self.expiry_held, "the edit found nothing at the key");
                 self.store.discard(expired);
-                self.lapsed(db, key);
+                self.tell_expired(db, key);
             }
         }
         match edited.ending {
@@ -297,7 +297,7 @@ impl<'a> Context<'a> {
             Some(previous) if !expired(previous.expiry) => {}
             previous => {
                 if previous.is_some() {
-                    self.lapsed(self.db, key);
+                    self.tell_expired(self.db, key);
                 }
                 self.notify(events::NEW, "new", key);
             }
@@ -359,14 +359,14 @@ impl<'a> Context<'a> {
         let entry = self.store.take(db, key.slot, key.bytes);
         let entry = entry.expect("an entry that was just found expired is there to take");
         self.store.discard(entry);
-        self.lapsed(db, key);
+        self.tell_expired(db, key);
     }
 
-    /// The time of a key was over, whether it was removed or overwritten.
+    /// A key had expired, whether it was removed or overwritten.
     #[cold]
-    fn lapsed(&mut self, db: usize, key: Key<'_>) {
+    fn tell_expired(&mut self, db: usize, key: Key<'_>) {
         let hash = self.store.key_hash();
-        self.effects.lapsed(db, key.bytes, hash, self.config);
+        self.effects.tell_expired(db, key.bytes, hash, self.config);
     }
 
     #[inline]
@@ -447,7 +447,7 @@ impl<'a> Context<'a> {
         false
     }
 
-    /// A keyspace event on a key of the client's database, recorded when somebody listens to its
+    /// A keyspace event on a key of the client's database, recorded when somebody wants its
     /// class.
     #[inline]
     pub fn notify(&mut self, class: u32, name: &'static str, key: Key<'_>) {

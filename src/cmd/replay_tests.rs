@@ -268,7 +268,7 @@ impl Play {
         effects.wants.stream = !unrecorded;
         store.expire_step_unless(&|_, _| false, *now_ms, 8, &mut |db, _, entry| {
             ended += 1;
-            effects.lapsed(db, entry.key(), hash, config);
+            effects.tell_expired(db, entry.key(), hash, config);
         });
         effects.wants.stream = wanted;
         self.ended_by_themselves += ended;

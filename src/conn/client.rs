@@ -14,14 +14,14 @@ use std::collections::{BTreeSet, VecDeque};
 pub enum State {
     /// Commands are executed as they come.
     Running,
-    /// One command that must be alone is under way (a transaction, a query, a command behind a
-    /// lock).
+    /// A command that must be alone is under way (a transaction, a query, a command behind a lock),
+    /// or the next one must wait for replies of others, or for room in a parcel.
     Waiting,
     /// A blocking command waits for a key.
     Blocked,
     /// CLIENT PAUSE holds the next command.
     Paused,
-    /// Too much output is unsent, or too many replies are outstanding.
+    /// Too much output is unsent.
     Throttled,
     /// No more input is taken; the connection closes when the output is sent.
     Closing,

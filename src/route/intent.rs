@@ -3,7 +3,7 @@
 //! Keys are known by a 64-bit hash; a collision only makes two keys wait for each other. The rules
 //! are in `txn::Locks`; nothing here holds a lock.
 
-/// A transaction's place in the one global order; unique.
+/// A transaction's number in the one global order; unique.
 pub type Sequence = u64;
 
 /// The pseudo key that stands for the whole keyspace of the shard.

@@ -2,8 +2,8 @@
 //!
 //! Between two shards at most one `Message` travels per tick and direction. Plain commands travel
 //! in a `Parcel`, whose buffers come back with the replies in them, so that memory is freed where
-//! it was allocated and a steady stream allocates nothing. All else is a `Note`. The two enums are
-//! closed: what is not named here does not happen between shards.
+//! it was allocated and a steady stream allocates nothing. All else is a `Note`, a closed enum:
+//! what is not named here does not happen between shards.
 
 use std::any::Any;
 use std::sync::Arc;
@@ -277,8 +277,8 @@ pub struct Found {
     pub lent: Lent,
 }
 
-/// Commands for the shard of all their keys: an EXEC, or a command that waits there for a
-/// transaction to end.
+/// Commands for the shard of all their keys: an EXEC, a command that waits there for a transaction
+/// to end, or one that may block.
 #[derive(Debug)]
 pub struct Task {
     pub home: u16,
@@ -347,7 +347,8 @@ pub enum Note {
         sequence: Sequence,
         returned: Returned,
     },
-    /// Commands that all belong to the receiver, executed as one (EXEC with keys of one shard).
+    /// Commands whose keys all belong to the receiver: an EXEC, run as one, or a command that may
+    /// block.
     Bundle(Box<Task>),
     /// The reply of a bundle, with its batch, whose memory belongs to the receiver.
     Bundled {
@@ -397,8 +398,9 @@ pub enum Note {
     Found(Box<Found>),
     /// A blocking command found nothing and is registered at its owner.
     Blocked(ClientRef),
-    /// Blocked clients: an owner asks for a claim; the home tells owners to forget.
+    /// An owner offers what a blocked client waits for; its home takes it or sends it back.
     Offer(Box<Offer>),
+    /// The client waits no longer: the owner forgets it.
     Unblock {
         client: u64,
     },

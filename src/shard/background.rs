@@ -197,7 +197,7 @@ impl Core {
             .own
             .expire_step_unless(&is_held, now_ms, budget, &mut |db, _slot, entry| {
                 expired += 1;
-                effects.lapsed(db, entry.key(), hash, &settings.config);
+                effects.tell_expired(db, entry.key(), hash, &settings.config);
             });
         if expired > 0 {
             self.settle_effects();

@@ -18,7 +18,7 @@ use crate::conn::State;
 use crate::resp::Error;
 use crate::route::{Carried, ClientRef, DbKey, Note, ReplyTo, Sequence, Task, Wait};
 use crate::store::Store;
-use crate::txn::Offered;
+use crate::txn::Available;
 
 /// How a command that may wait does so.
 fn waiting_of(row: &Row) -> &Blocking {
@@ -148,7 +148,7 @@ impl Core {
     }
 
     /// What is at a key of this shard and has not expired.
-    pub(super) fn live_value(&self, key: &DbKey) -> Option<Offered> {
+    pub(super) fn live_value(&self, key: &DbKey) -> Option<Available> {
         value_at(&self.keyspace.own, key, self.now.unix_ms())
     }
 
@@ -271,7 +271,7 @@ impl Core {
 }
 
 /// What is at a key and has not expired at that time.
-fn value_at(store: &Store, key: &DbKey, now_ms: u64) -> Option<Offered> {
+fn value_at(store: &Store, key: &DbKey, now_ms: u64) -> Option<Available> {
     let entry = store.get(usize::from(key.0), key_slot(&key.1), &key.1)?;
     (!entry.is_expired(now_ms)).then(|| (entry.kind(), entry.value().elements()))
 }

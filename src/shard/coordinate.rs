@@ -1,12 +1,12 @@
 //! Transactions of this shard's clients: the shares are asked for, and what `txn::Coordinator`
 //! decides is carried out.
 //!
-//! The plans: commands run here over lent entries (`lend`), a command runs in parts (`split`), an
-//! EXEC runs in steps (`steps`). Decides nothing itself.
+//! The plans: commands run here over lent entries (`lend`), a command runs in parts (`split`), or
+//! an EXEC does (`multi`), or it runs in steps (`steps`). Decides nothing itself.
 
 use super::Core;
 use super::blocking::moves;
-use super::keys::Place;
+use super::keys::Route;
 use crate::cmd::{Row, Run, flag};
 use crate::conn::State;
 use crate::route::{Batch, Grant, Note, Part, Sequence, Task};
@@ -15,14 +15,14 @@ use crate::txn::{self, Decided, Decision, Split};
 impl Core {
     /// A keyed command of a waiting client that does not belong to one shard alone, or that may
     /// block elsewhere.
-    pub(super) fn coordinate(&mut self, row: &'static Row, task: Task, place: Place) {
+    pub(super) fn coordinate(&mut self, row: &'static Row, task: Task, route: Route) {
         self.client(task.to.client().token).state = State::Waiting;
         let positions = std::mem::take(&mut self.parsing.positions);
-        match (place, row.command.run) {
-            (Place::One { shard, .. }, _) => self.tell(shard, Note::Bundle(Box::new(task))),
+        match (route, row.command.run) {
+            (Route::One { shard, .. }, _) => self.tell(shard, Note::Bundle(Box::new(task))),
             // A command whose arguments do not divide is refused by its handler before it touches a
             // key.
-            (Place::Anywhere, _) | (_, Run::Split(..)) => self.perform(task),
+            (Route::Anywhere, _) | (_, Run::Split(..)) => self.perform(task),
             _ if row.has(flag::BLOCKING) && moves(row) => self.ask_source(task),
             _ => self.lend_all(task, Vec::new()),
         }
@@ -104,7 +104,7 @@ impl Core {
         if self.clients.of(decided.client).is_none() {
             return;
         }
-        let parts: Vec<txn::Part> = decided
+        let parts: Vec<txn::ReplyPart> = decided
             .shares
             .into_iter()
             .map(|share| match share.part {

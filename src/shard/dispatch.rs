@@ -7,7 +7,7 @@
 use super::Core;
 use super::execute::Call;
 use super::input::Flow;
-use super::keys::Place;
+use super::keys::Route;
 use super::split::divides;
 use crate::base::Token;
 use crate::cmd::{Row, Run, changes_keys, flag};
@@ -41,8 +41,8 @@ impl Core {
         client.last_row = Some(row_number);
         let flow = match row.command.run {
             Run::Keys(_) | Run::Split(..) => {
-                let place = self.place_routed(row, args, first_slot);
-                self.keyed(token, row_number, row, args, place)
+                let route = self.route_from(row, args, first_slot);
+                self.keyed(token, row_number, row, args, route)
             }
             Run::Everywhere(..) => self.everywhere(token, row_number, args),
             Run::Home(_) => self.at_home(token, row_number, args),
@@ -92,30 +92,30 @@ impl Core {
         row_number: u16,
         row: &'static Row,
         args: &Args<'_>,
-        place: Place,
+        route: Route,
     ) -> Flow {
-        match place {
-            Place::One {
+        match route {
+            Route::One {
                 shard,
                 slot,
                 key_at,
             } if shard == self.id() => {
                 self.execute_here(token, row_number, row, args, (slot, key_at))
             }
-            Place::One {
+            Route::One {
                 shard,
                 slot,
                 key_at,
             } if !row.has(flag::BLOCKING) => {
                 self.hop(token, shard, row_number, args, (slot, key_at))
             }
-            Place::Anywhere => self.execute_here(token, row_number, row, args, (Slot::FIRST, 0)),
-            place @ (Place::One { .. } | Place::Several) => {
+            Route::Anywhere => self.execute_here(token, row_number, row, args, (Slot::FIRST, 0)),
+            route @ (Route::One { .. } | Route::Several) => {
                 if self.has_outstanding(token) {
                     return self.wait_for_replies(token);
                 }
                 if let Run::Split(_, merge) = row.command.run
-                    && place == Place::Several
+                    && route == Route::Several
                     && divides(row, args)
                 {
                     let only_keys = self.parsing.positions.len() + 1 == args.len();
@@ -127,7 +127,7 @@ impl Core {
                 }
                 let mut task = self.task(token, row_number, args);
                 self.remember_blocking(token, row, &mut task);
-                self.coordinate(row, task, place);
+                self.coordinate(row, task, route);
                 self.act();
                 Flow::Stop
             }

@@ -1,5 +1,5 @@
-//! The doors to the transaction layer: a place in the order, a transaction opened, a share asked
-//! for, a participant joined.
+//! The doors to the transaction layer: a sequence number, a transaction opened, a share asked for,
+//! a participant joined.
 //!
 //! What `Core` adds to `txn`: the common counter, clients, counters, mail. Below all that
 //! coordinates or takes part; runs nothing.
@@ -15,7 +15,7 @@ pub(super) type Participant = txn::Participant<Asked>;
 pub(super) type Duty = txn::Duty<Asked>;
 
 impl Core {
-    /// The next place in the global order.
+    /// The next number in the global order.
     pub(super) fn next_sequence(&self) -> Sequence {
         Order::next(&self.identity.shared.sequence)
     }

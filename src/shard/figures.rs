@@ -1,8 +1,7 @@
 //! A shard's figures, as INFO and MEMORY STATS add them up over the shards.
 //!
 //! `Metrics` owns what is counted and measured; here it is joined by what can be looked up when
-//! somebody asks. Publishes memory and cuts idle
-//! reply buffers on the way; changes nothing else.
+//! somebody asks. Publishes memory and cuts idle reply buffers on the way; changes nothing else.
 
 use super::Core;
 use crate::conn::State;

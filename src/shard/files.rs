@@ -1,8 +1,8 @@
 //! Files that a command rewrites: its client waits, and nobody else does.
 //!
-//! Owned by the tick. One file at a time goes through the steps below, each a request to `Io`; a
-//! file is replaced whole or not at all, and what was written beside it is removed when a step
-//! fails. Knows what to do next, not what is in a file: that says whoever asked. Touches no core.
+//! Owned by the tick. One file at a time, step by step; it is replaced whole or not at all, and what
+//! was written beside it goes when a step fails. What is in it says whoever asked. `Files` sees no
+//! `Core`; how a client asks and is answered stands behind it.
 //!
 //! ```text
 //! open old, size, read, close -> open new beside it, write, sync, close -> rename

@@ -1,11 +1,10 @@
-//! Fuzzing the whole command table in process (requirement R8).
+//! Fuzzing the whole command table in process.
 //!
 //! Random commands made from the table's rows and their syntax run on two servers of several
 //! shards, whose state is kept: one gets each batch whole, the other cut at random. Nothing may
 //! panic or take long, and both must reply alike. A failure prints its seed and leaves the bytes
 //! since the last fresh state in a file; `CAIRN_REPLAY=FILE` plays it again, `CAIRN_LIMITS=long`
-//! goes on for fifteen minutes,
-//! `CAIRN_SEED` chooses the seed.
+//! goes on for fifteen minutes, `CAIRN_SEED` chooses the seed.
 
 #![allow(
     clippy::disallowed_methods,

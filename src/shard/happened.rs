@@ -1,9 +1,9 @@
-//! What happens to this shard's keys, as one stream, and who listens to it.
+//! What happens to this shard's keys, one thing after the other, and who hears of it.
 //!
 //! The list of observers is closed: watches, blocked clients, and whoever joins (notifications,
 //! tracking, replication, the log) is a row of `OBSERVERS` with two functions: what it wants to
-//! hear of, and what it does about it. Handlers record only what somebody wants, so a stream
-//! without observers costs nothing. An observer never runs a command and never changes a key.
+//! hear of, and what it does about it. Handlers record only what somebody wants, so without
+//! observers nothing is recorded. An observer never runs a command and never changes a key.
 
 use super::Core;
 use crate::cmd::{KeyEvent, Wants};
@@ -21,7 +21,7 @@ pub enum Happened {
     Event(KeyEvent),
 }
 
-/// One subscriber of the stream.
+/// One who hears of it.
 struct Observer {
     /// What it wants to hear of now; asked again whenever that may have changed.
     wants: fn(&Core) -> Wants,
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_recorded_while_nobody_listens() {
+    fn nothing_is_recorded_while_nobody_wants_it() {
         let mut shards = Shards::with(2, &[("notify-keyspace-events", "KEA")]);
         assert_eq!(shards.core(0).effects.wants.events, 0);
         assert!(!shards.core(0).effects.wants.modified);

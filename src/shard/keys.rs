@@ -12,9 +12,9 @@ use crate::resp::Args;
 use crate::route::{DbKey, Head, Intent, Mode, WHOLE, lock_key, strongest};
 use crate::store::Slot;
 
-/// Where the keys of a command are.
+/// Who owns the keys of a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
+pub enum Route {
     /// It has no keys, or none that can be found: its handler will say what is wrong.
     Anywhere,
     /// One shard owns them all; slot and argument of the first.
@@ -28,49 +28,49 @@ pub enum Place {
 }
 
 impl Core {
-    /// Which shard owns the keys of a command; with `Place::Several`, `positions` is filled.
+    /// Which shard owns the keys of a command; with `Route::Several`, `positions` is filled.
     #[inline]
-    pub fn place(&mut self, row: &Row, args: &Args<'_>) -> Place {
-        self.place_routed(row, args, None)
+    pub fn route(&mut self, row: &Row, args: &Args<'_>) -> Route {
+        self.route_from(row, args, None)
     }
 
     #[inline]
-    pub(super) fn place_routed(
+    pub(super) fn route_from(
         &mut self,
         row: &Row,
         args: &Args<'_>,
         first_slot: Option<Slot>,
-    ) -> Place {
+    ) -> Route {
         match row.keys {
             Keys::One(at) => {
                 let slot = match first_slot {
                     Some(slot) if at == 1 => slot,
                     _ => key_slot(args.get(at)),
                 };
-                Place::One {
+                Route::One {
                     shard: self.slots.owner(slot),
                     slot,
                     key_at: at as u16,
                 }
             }
-            Keys::None => Place::Anywhere,
-            Keys::Many => self.place_many(row, args),
+            Keys::None => Route::Anywhere,
+            Keys::Many => self.route_many(row, args),
         }
     }
 
-    fn place_many(&mut self, row: &Row, args: &Args<'_>) -> Place {
+    fn route_many(&mut self, row: &Row, args: &Args<'_>) -> Route {
         self.parsing.positions.clear();
         for spec in row.command.keys {
             if spec.positions(args, &mut self.parsing.positions).is_err() {
-                return Place::Anywhere;
+                return Route::Anywhere;
             }
         }
         if row.has(flag::FINDS_KEYS) {
             // It may find keys of any shard, so it runs over lent ones, wherever they are.
-            return Place::Several;
+            return Route::Several;
         }
         let Some(&first) = self.parsing.positions.first() else {
-            return Place::Anywhere;
+            return Route::Anywhere;
         };
         let slot = key_slot(args.get(first));
         let shard = self.slots.owner(slot);
@@ -78,13 +78,13 @@ impl Core {
             .iter()
             .all(|&at| self.slots.owner(key_slot(args.get(at))) == shard);
         if one {
-            Place::One {
+            Route::One {
                 shard,
                 slot,
                 key_at: u16::try_from(first).unwrap_or(0),
             }
         } else {
-            Place::Several
+            Route::Several
         }
     }
 

@@ -57,7 +57,7 @@ impl Core {
             self.effects.found.is_empty(),
             "what an earlier command found has been lent to it"
         );
-        let listened = std::mem::replace(&mut self.effects.wants.modified, true);
+        let wanted = std::mem::replace(&mut self.effects.wants.modified, true);
         let aborted = task.exec && decided.watch_changed;
         let mut reply = Vec::new();
         let gone = decided.offered && self.has_left(decided.client);
@@ -66,7 +66,7 @@ impl Core {
             && self.at_clock(clock_ms, |core| {
                 core.run_borrowed(&task, aborted, &mut reply)
             });
-        self.effects.wants.modified = listened;
+        self.effects.wants.modified = wanted;
         self.effects.lent.clear();
         if !self.effects.found.is_empty() {
             return self.start_over(sequence, task, decided, before);

@@ -76,8 +76,9 @@ pub use tick::Shard;
 
 /// Everything one shard owns. Only its own thread touches it; it does no I/O.
 ///
-/// A field is a room with a door: its own fields are its file's (not yet those of `keyspace`,
-/// `settings`, `transactions` and `waits`), and what needs several rooms is a method of `Core`.
+/// A field is a room with a door: its own fields are its file's (not yet those of `keyspace` and
+/// `settings`; `transactions` has rooms of its own), and what needs several rooms is a method of
+/// `Core`.
 /// What the outside must do (close a socket, pause receiving) is left in `requests` for the tick to
 /// carry out, so that everything here can run, and be tested, without any `Io`.
 pub struct Core {
@@ -102,7 +103,7 @@ pub struct Core {
     chores: background::Chores,
     monitors: monitor::Monitors,
     memory: account::Memory,
-    /// What a test has heard of the shard's keys; it listens when it puts an empty list here.
+    /// What a test has heard of the shard's keys; nothing is kept before an empty list is here.
     #[cfg(test)]
     recorded: Option<Vec<happened::Happened>>,
 }

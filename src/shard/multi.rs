@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 
 use super::Core;
 use super::input::Flow;
-use super::keys::Place;
+use super::keys::Route;
 use crate::base::Token;
 use crate::cmd::{InMulti, Merge, Reach, Row, Run, flag, key_slot};
 use crate::conn::{Owners, State, Transaction};
@@ -95,9 +95,9 @@ impl Core {
             Run::Home(Reach::Client) => return (head, Owners::Nobody),
             _ => return (head, Owners::Everyone),
         }
-        match self.place(row, args) {
-            Place::Anywhere => (head, Owners::Nobody),
-            Place::One {
+        match self.route(row, args) {
+            Route::Anywhere => (head, Owners::Nobody),
+            Route::One {
                 shard,
                 slot,
                 key_at,
@@ -109,7 +109,7 @@ impl Core {
                 },
                 Owners::One(shard),
             ),
-            Place::Several => (head, Owners::Several),
+            Route::Several => (head, Owners::Several),
         }
     }
 

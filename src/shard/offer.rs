@@ -86,8 +86,8 @@ impl Core {
         }
         let (head, args) = task.commands.get(0);
         let row: &'static Row = self.table().row(head.row);
-        let place = self.place(row, &args);
-        self.coordinate(row, task, place);
+        let route = self.route(row, &args);
+        self.coordinate(row, task, route);
     }
 
     /// Completes what an owner has locked and lent into a lending transaction, with those keys of

@@ -1,7 +1,7 @@
 //! Split transactions: a part of the command for every owner, one reply of all parts.
 //!
 //! For commands that divide by key (MGET, MSET, DEL) and those on the whole keyspace (DBSIZE,
-//! FLUSHALL). What the parts' replies become is in `merge`.
+//! FLUSHALL). What the parts' replies become is in `txn::merge`; an EXEC in parts is in `multi`.
 
 use super::Core;
 use super::input::Flow;

@@ -14,7 +14,7 @@ use crate::conn::State;
 use crate::resp::{Args, Error};
 use crate::route::{ClientRef, DbKey, Intent, Mode, Note, WHOLE, Watch, strongest};
 use crate::store::Store;
-use crate::txn::Found;
+use crate::txn::KeyState;
 
 impl Core {
     /// Forgets MULTI's queue and every watch.
@@ -184,14 +184,14 @@ impl Core {
                 self.slots.owner(key_slot(&key.1)) == self.id(),
                 "only the owner of a key keeps its watches"
             );
-            let found = self.found_at(&key);
+            let found = self.key_state(&key);
             self.transactions.watches.watch(watch.client.id, key, found);
         }
         self.update_wants();
     }
 
-    fn found_at(&self, key: &DbKey) -> Found {
-        found_at(&self.keyspace.own, key, self.now.unix_ms())
+    fn key_state(&self, key: &DbKey) -> KeyState {
+        key_state(&self.keyspace.own, key, self.now.unix_ms())
     }
 
     /// A client watches nothing here any longer.
@@ -203,13 +203,13 @@ impl Core {
 
     /// True when a key that the client watches here has changed or has expired since.
     pub(super) fn watched_changed(&self, client: u64) -> bool {
-        let expired = |key: &DbKey| self.found_at(key) == Found::Expired;
+        let expired = |key: &DbKey| self.key_state(key) == KeyState::Expired;
         self.transactions.watches.has_changed(client, expired)
     }
 
     /// A key that is watched, or waited for, changed.
     pub(super) fn watched_key_changed(&mut self, key: &DbKey) {
-        let exists = self.found_at(key) != Found::Nothing;
+        let exists = self.key_state(key) != KeyState::Nothing;
         self.transactions.watches.changed(key, exists);
     }
 
@@ -221,18 +221,18 @@ impl Core {
             now,
             ..
         } = self;
-        let found = |key: &DbKey| found_at(&keyspace.own, key, now.unix_ms());
+        let found = |key: &DbKey| key_state(&keyspace.own, key, now.unix_ms());
         transactions.watches.database_replaced(db, found);
     }
 }
 
 /// What is at a key.
-fn found_at(store: &Store, key: &DbKey, now_ms: u64) -> Found {
+fn key_state(store: &Store, key: &DbKey, now_ms: u64) -> KeyState {
     let entry = store.get(usize::from(key.0), key_slot(&key.1), &key.1);
     match entry {
-        None => Found::Nothing,
-        Some(entry) if entry.is_expired(now_ms) => Found::Expired,
-        Some(_) => Found::Live,
+        None => KeyState::Nothing,
+        Some(entry) if entry.is_expired(now_ms) => KeyState::Expired,
+        Some(_) => KeyState::Live,
     }
 }
 

@@ -1,9 +1,10 @@
 //! The home shard's side of transactions: who was asked, who has granted, and what follows when all
 //! have.
 //!
-//! Phases, each one message per shard: Schedule -> Granted -> (Execute or Finish). When every shard
-//! has granted, the transaction is *decided*: it waits for nobody any more, so the client is
-//! answered at once; whoever touches a key of it before the last message waits behind the locks.
+//! Phases, each one message per shard: Schedule -> Granted -> (Finish, or Execute -> Executed where
+//! the reply depends on what then runs). When every shard has granted, the transaction is
+//! *decided*: it waits for no other any more, and the client is answered as soon as the reply is
+//! known; whoever touches a key of it before the last message waits behind the locks.
 //! Each shard owns one; it sees neither keys nor clients, and its decisions are carried out by
 //! `shard`.
 
@@ -27,7 +28,7 @@ pub enum Plan {
     Steps,
 }
 
-/// A command in parts: one that reads runs at the grant, one that writes at the decision.
+/// A command or an EXEC in parts: one that only reads runs at the grant, others at the decision.
 #[derive(Debug, Clone, Copy)]
 pub struct Split {
     pub merge: Merge,
@@ -53,7 +54,7 @@ pub struct Share {
     pub part: Option<Part>,
     /// For `Lend`: the keys, as lent.
     pub keys: Arc<[DbKey]>,
-    /// For `Split` by key: which of the command's keys they are.
+    /// For `Split` by key: which of the command's keys, or of the EXEC's commands, are there.
     pub ordinals: Vec<usize>,
 }
 

@@ -6,15 +6,15 @@ use crate::cmd::Merge;
 use crate::resp::{Error, Reply, element_len, parse_i64};
 
 /// The positions of a part's keys among the command's keys, and its encoded reply.
-pub type Part = (Vec<usize>, Vec<u8>);
+pub type ReplyPart = (Vec<usize>, Vec<u8>);
 
 /// The code of the error that the merged reply will be, if one part is one.
-pub fn error_code(parts: &[Part]) -> Option<&str> {
+pub fn error_code(parts: &[ReplyPart]) -> Option<&str> {
     parts.iter().find_map(|(_, part)| Error::code_of(part))
 }
 
 /// Writes the merged reply.
-pub fn merge(how: Merge, parts: &[Part], reply: &mut Reply<'_>) {
+pub fn merge(how: Merge, parts: &[ReplyPart], reply: &mut Reply<'_>) {
     if let Some((_, error)) = parts.iter().find(|(_, part)| part.first() == Some(&b'-')) {
         return reply.encoded(error);
     }
@@ -49,7 +49,7 @@ fn array(part: &[u8]) -> (usize, &[u8]) {
     )
 }
 
-fn by_key(parts: &[Part], reply: &mut Reply<'_>) {
+fn by_key(parts: &[ReplyPart], reply: &mut Reply<'_>) {
     let keys = parts.iter().map(|(ordinals, _)| ordinals.len()).sum();
     let mut elements: Vec<&[u8]> = vec![&[]; keys];
     for (ordinals, part) in parts {
@@ -73,7 +73,7 @@ mod tests {
     use crate::resp::Protocol;
 
     fn merged(how: Merge, parts: &[(&[usize], &[u8])]) -> String {
-        let parts: Vec<Part> = parts
+        let parts: Vec<ReplyPart> = parts
             .iter()
             .map(|(ordinals, part)| (ordinals.to_vec(), part.to_vec()))
             .collect();

@@ -19,12 +19,12 @@ mod watches;
 pub use behind::Behind;
 pub use coordinator::{Coordinator, Decided, Decision, Opening, Plan, Share, Split};
 pub use locks::{Locks, Outcome};
-pub use merge::{Part, error_code, merge};
+pub use merge::{ReplyPart, error_code, merge};
 pub use order::Order;
 pub use participants::{Duty, Participant, Participants};
 pub use snapshots::{Snapshot, SnapshotPart, Snapshots, Verdict};
-pub use waits::{Candidate, Deadline, Offered, Waits};
-pub use watches::{Found, Watches};
+pub use waits::{Available, Candidate, Deadline, Waits};
+pub use watches::{KeyState, Watches};
 
 /// All of a shard's part in transactions; each room keeps to itself. `Q` is a query of another
 /// shard's, which takes its turn among the transactions.

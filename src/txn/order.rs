@@ -1,5 +1,5 @@
-//! Places in the global order of transactions: drawn from the one counter, or right behind one that
-//! was drawn.
+//! Sequence numbers, the global order of transactions: drawn from the one counter, or right behind
+//! one that was drawn.
 //!
 //! The order decides who waits for whom; that it is global is what keeps transactions from
 //! deadlock. Each shard owns one; the counter is shared by all.
@@ -12,12 +12,12 @@ use crate::route::Sequence;
 /// What a shard knows of the order.
 #[derive(Debug, Default)]
 pub struct Order {
-    /// The newest drawn number behind which this shard has given places, and how many of them.
+    /// The newest drawn number behind which this shard has given numbers, and how many.
     behind: (u64, u64),
 }
 
 impl Order {
-    /// The next place; `counter` is common to all shards.
+    /// The next number; `counter` is common to all shards.
     #[must_use]
     pub fn next(counter: &AtomicU64) -> Sequence {
         // Relaxed: a number says who is older, and orders no memory.
@@ -29,29 +29,30 @@ impl Order {
         drawn << SEQUENCE_BEHIND_BITS
     }
 
-    /// A place right behind another's, before everything that was drawn later: for what a
+    /// A number right behind another, before everything that was drawn later: for what a
     /// transaction set off, so that nobody sees the state between. None: there is none left.
     ///
     /// ```text
-    /// place   drawn number | shard that made the place | 1, 2, 3 ...
+    /// number   drawn from the counter | shard that made it | 1, 2, 3 ...
     /// ```
     #[must_use]
     pub fn behind(&mut self, sequence: Sequence, shard: usize) -> Option<Sequence> {
         let drawn = sequence >> SEQUENCE_BEHIND_BITS;
         let (last, used) = self.behind;
         let used = if drawn > last { 1 } else { used + 1 };
-        // An older number's places may have been given before: only the newest is sure to have some
-        // left.
+        // Those behind an older one may have been given before: only the newest is sure to have
+        // some left.
         if drawn < last || used >= SEQUENCES_BEHIND_EACH {
             return None;
         }
         self.behind = (drawn, used);
-        let place = (drawn << SEQUENCE_BEHIND_BITS) | (shard as u64 * SEQUENCES_BEHIND_EACH) | used;
+        let behind =
+            (drawn << SEQUENCE_BEHIND_BITS) | (shard as u64 * SEQUENCES_BEHIND_EACH) | used;
         assert!(
-            place > sequence || sequence & ((1 << SEQUENCE_BEHIND_BITS) - 1) != 0,
+            behind > sequence || sequence & ((1 << SEQUENCE_BEHIND_BITS) - 1) != 0,
             "what was set off comes behind what set it off"
         );
-        Some(place)
+        Some(behind)
     }
 }
 
@@ -60,16 +61,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn places_behind_a_number_come_before_the_next_and_run_out() {
+    fn numbers_behind_another_come_before_the_next_and_run_out() {
         let counter = AtomicU64::new(7);
         let first = Order::next(&counter);
         let second = Order::next(&counter);
         let mut order = Order::default();
         let mut last = first;
         let mut given = 0;
-        while let Some(place) = order.behind(first, 3) {
-            assert!(last < place && place < second);
-            last = place;
+        while let Some(behind) = order.behind(first, 3) {
+            assert!(last < behind && behind < second);
+            last = behind;
             given += 1;
         }
         assert_eq!(given, SEQUENCES_BEHIND_EACH - 1);
@@ -78,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn two_shards_never_give_the_same_place() {
+    fn two_shards_never_give_the_same_number() {
         let first = Order::next(&AtomicU64::new(1));
         let (mut one, mut other) = (Order::default(), Order::default());
         assert_ne!(one.behind(first, 0), other.behind(first, 1));

@@ -11,7 +11,7 @@ use std::collections::HashMap;
 
 use foldhash::fast::FixedState;
 
-use super::merge::Part;
+use super::merge::ReplyPart;
 use crate::cmd::Merge;
 use crate::limits::{CONTENDED_PLACES, CONTENDED_US, STAMPS_IDLE_US};
 use crate::route::{Carried, ClientRef, PartTimes};
@@ -54,7 +54,7 @@ pub struct Snapshot {
 pub enum Verdict {
     /// The parts belong together; keys found and not found.
     Whole {
-        parts: Vec<Part>,
+        parts: Vec<ReplyPart>,
         hits: u64,
         misses: u64,
     },

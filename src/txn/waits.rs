@@ -10,8 +10,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use crate::route::{ClientRef, DbKey, Returned, Wait};
 use crate::store::Kind;
 
-/// What is at a key: its type, and how many elements it has.
-pub type Offered = (Kind, usize);
+/// What is at a key to be taken: its type, and how many elements it has.
+pub type Available = (Kind, usize);
 
 /// A registration, its place in the queues and what it has seen.
 #[derive(Debug)]
@@ -166,16 +166,16 @@ impl Waits {
         !self.ready.is_empty()
     }
 
-    /// The next waiter who is to be offered a key, and the key; `offered` says what is there.
+    /// The next waiter who is to be offered a key, and the key; `available` says what is there.
     pub fn next_candidate(
         &mut self,
-        offered: impl Fn(&DbKey) -> Option<Offered>,
+        available: impl Fn(&DbKey) -> Option<Available>,
     ) -> Option<(Candidate, DbKey)> {
         while let Some(key) = self.ready.pop_front() {
             if let Some(queue) = self.by_key.get_mut(&key) {
                 queue.is_ready = false;
             }
-            let first = offered(&key).and_then(|offered| self.first_for(&key, offered));
+            let first = available(&key).and_then(|available| self.first_for(&key, available));
             let Some(first) = first else {
                 continue;
             };
@@ -199,7 +199,7 @@ impl Waits {
         &mut self,
         candidate: Candidate,
         key: &DbKey,
-        offered: Option<Offered>,
+        available: Option<Available>,
     ) -> Option<Wait> {
         let Candidate(registered) = candidate;
         let (client, block) = (registered.wait.client.id, registered.wait.block);
@@ -210,7 +210,7 @@ impl Waits {
             return None;
         }
         self.locking.remove(&client);
-        if offered.is_some_and(|offered| suits(&registered.wait, offered)) {
+        if available.is_some_and(|available| suits(&registered.wait, available)) {
             return Some(registered.wait);
         }
         let keys = registered.wait.keys.clone();
@@ -294,10 +294,10 @@ impl Waits {
 
     /// True while somebody could be served with what is at the key, and is not.
     #[cfg(test)]
-    pub fn is_overlooked(&self, key: &DbKey, offered: Offered) -> bool {
+    pub fn is_overlooked(&self, key: &DbKey, available: Available) -> bool {
         let queue = self.by_key.get(key);
         let mut clients = queue.into_iter().flat_map(|queue| &queue.clients);
-        clients.any(|client| suits(&self.by_client[client].wait, offered))
+        clients.any(|client| suits(&self.by_client[client].wait, available))
     }
 
     /// True when no client is a candidate.
@@ -307,16 +307,16 @@ impl Waits {
     }
 
     /// The first who can take what is at the key now and has not looked since it changed.
-    fn first_for(&self, key: &DbKey, offered: Offered) -> Option<u64> {
+    fn first_for(&self, key: &DbKey, available: Available) -> Option<u64> {
         let queue = self.by_key.get(key)?;
         queue.clients.iter().copied().find(|client| {
             let registered = &self.by_client[client];
-            registered.looked_at < queue.changed_at && suits(&registered.wait, offered)
+            registered.looked_at < queue.changed_at && suits(&registered.wait, available)
         })
     }
 }
 
 /// Whether a value of this kind, with so many elements, is what the client waits for.
-fn suits(wait: &Wait, (kind, len): Offered) -> bool {
+fn suits(wait: &Wait, (kind, len): Available) -> bool {
     wait.kind == kind && len >= wait.least
 }

@@ -12,7 +12,7 @@ use crate::route::DbKey;
 
 /// What is at a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Found {
+pub enum KeyState {
     Nothing,
     /// An entry that has expired.
     Expired,
@@ -69,7 +69,7 @@ impl Watches {
     }
 
     /// A client watches a key from now on; `found` is there. Once is enough.
-    pub fn watch(&mut self, client: u64, key: DbKey, found: Found) {
+    pub fn watch(&mut self, client: u64, key: DbKey, found: KeyState) {
         let watcher = self.by_client.entry(client).or_default();
         let Entry::Vacant(place) = watcher.keys.entry(key) else {
             return;
@@ -81,8 +81,8 @@ impl Watches {
             .insert(client);
         assert!(new, "a watcher knows the keys that it is known by");
         place.insert(Watched {
-            existed: found == Found::Live,
-            stale: found == Found::Expired,
+            existed: found == KeyState::Live,
+            stale: found == KeyState::Expired,
         });
     }
 
@@ -132,15 +132,15 @@ impl Watches {
 
     /// A database was emptied or exchanged: watched keys that were or are in it have changed,
     /// unless an entry that has expired takes the place of another such one, or of none.
-    pub fn database_replaced(&mut self, db: u16, found: impl Fn(&DbKey) -> Found) {
+    pub fn database_replaced(&mut self, db: u16, state: impl Fn(&DbKey) -> KeyState) {
         for watcher in self.by_client.values_mut() {
             let in_db = watcher.keys.range_mut((db, Box::default())..);
             for (key, watched) in in_db.take_while(|((other, _), _)| *other == db) {
-                let found = found(key);
-                let stale = found == Found::Expired;
-                if watched.stale && found != Found::Live || !watched.existed && stale {
+                let found = state(key);
+                let stale = found == KeyState::Expired;
+                if watched.stale && found != KeyState::Live || !watched.existed && stale {
                     watched.stale = stale;
-                } else if watched.stale || watched.existed || found == Found::Live {
+                } else if watched.stale || watched.existed || found == KeyState::Live {
                     watcher.changed = true;
                 }
             }
@@ -159,9 +159,9 @@ mod tests {
     #[test]
     fn a_change_counts_for_whom_it_concerns() {
         let mut watches = Watches::default();
-        watches.watch(1, key(0, "a"), Found::Live);
-        watches.watch(1, key(0, "a"), Found::Nothing);
-        watches.watch(2, key(0, "b"), Found::Expired);
+        watches.watch(1, key(0, "a"), KeyState::Live);
+        watches.watch(1, key(0, "a"), KeyState::Nothing);
+        watches.watch(2, key(0, "b"), KeyState::Expired);
         watches.changed(&key(0, "b"), false);
         assert!(!watches.has_changed(2, |_| false), "it was gone before");
         watches.changed(&key(0, "b"), false);
@@ -191,13 +191,13 @@ mod tests {
     #[test]
     fn an_emptied_database_changes_what_was_there() {
         for (before, after, changes) in [
-            (Found::Live, Found::Nothing, true),
-            (Found::Nothing, Found::Nothing, false),
-            (Found::Nothing, Found::Live, true),
-            (Found::Nothing, Found::Expired, false),
-            (Found::Expired, Found::Nothing, false),
-            (Found::Expired, Found::Expired, false),
-            (Found::Expired, Found::Live, true),
+            (KeyState::Live, KeyState::Nothing, true),
+            (KeyState::Nothing, KeyState::Nothing, false),
+            (KeyState::Nothing, KeyState::Live, true),
+            (KeyState::Nothing, KeyState::Expired, false),
+            (KeyState::Expired, KeyState::Nothing, false),
+            (KeyState::Expired, KeyState::Expired, false),
+            (KeyState::Expired, KeyState::Live, true),
         ] {
             let mut watches = Watches::default();
             watches.watch(1, key(3, "a"), before);

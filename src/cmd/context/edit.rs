@@ -164,7 +164,7 @@ impl<'e> Edit<'e> {
         self.changes = None;
     }
 
-    /// A keyspace event on the key, recorded when somebody listens to its class.
+    /// A keyspace event on the key, recorded when somebody wants its class.
     #[inline]
     pub fn notify(&mut self, class: u32, name: &'static str) {
         self.effects.notify(self.db, class, name, self.key);

@@ -25,7 +25,7 @@ pub struct KeyEvent {
 /// test.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Wants {
-    /// Classes of keyspace events that somebody listens to.
+    /// Classes of keyspace events that somebody hears of.
     pub events: u32,
     /// Somebody watches keys or waits for one.
     pub modified: bool,
@@ -80,7 +80,7 @@ impl Effects {
         };
     }
 
-    /// A keyspace event on a key, recorded when somebody listens to its class.
+    /// A keyspace event on a key, recorded when somebody wants its class.
     #[inline]
     pub(super) fn notify(&mut self, db: usize, class: u32, name: &'static str, key: &[u8]) {
         if self.wants.events & class != 0 {
@@ -182,10 +182,10 @@ impl Effects {
         }
     }
 
-    /// Says that a key's time was over, whether it was removed or overwritten. Log and replicas are
+    /// Says that a key had expired, whether it was removed or overwritten. Log and replicas are
     /// told at once, before what the command does next.
     #[cold]
-    pub fn lapsed(&mut self, db: usize, key: &[u8], hash: KeyHash, config: &Config) {
+    pub fn tell_expired(&mut self, db: usize, key: &[u8], hash: KeyHash, config: &Config) {
         self.expired += 1;
         self.notify(db, events::EXPIRED, "expired", key);
         // An end of its own is no change of the command's.

@@ -206,7 +206,7 @@ fn keys_come_in_the_order_of_the_arguments_each_with_its_slot() {
     }
 }
 
-/// What a command said while nobody listened does not stand for the next one.
+/// What a command said while nobody wanted it does not stand for the next one.
 #[test]
 fn who_begins_to_listen_hears_the_next_command() {
     let mut fixture = Fixture::new();
@@ -216,7 +216,7 @@ fn who_begins_to_listen_hears_the_next_command() {
     fixture.run("LTRIM l 0 -1");
     fixture.run("GETEX s EX 10");
     fixture.run("SET s v");
-    assert!(fixture.stream().is_empty(), "nobody listens");
+    assert!(fixture.stream().is_empty(), "nobody wants it");
     fixture.effects.wants.stream = true;
     fixture.run("APPEND s w");
     assert_eq!(fixture.stream(), ["APPEND s w"]);
