@@ -1,8 +1,8 @@
 //! Files that a command rewrites: its client waits, and nobody else does.
 //!
-//! Owned by the tick. One file at a time, step by step; it is replaced whole or not at all, and what
-//! was written beside it goes when a step fails. What is in it says whoever asked. `Files` sees no
-//! `Core`; how a client asks and is answered stands behind it.
+//! Owned by the tick. One file at a time, step by step; it is replaced whole or not at all, and
+//! what was written beside it goes when a step fails. What is in it says whoever asked. `Files`
+//! sees no `Core`; how a client asks and is answered stands behind it.
 //!
 //! ```text
 //! open old, size, read, close -> open new beside it, write, sync, close -> rename
