@@ -8,8 +8,8 @@
 pub const SLOTS: usize = 16_384;
 /// Most shards of one server: the doorbell bitmap has this many bits.
 pub const SHARDS_MAX: usize = 256;
-/// Places in the order of transactions behind each drawn number: so many for each shard, the first
-/// unused. The rest of 64 bits lasts for 35 years of a million transactions a second.
+/// Sequence numbers behind each drawn one: so many for each shard, the first unused. The rest of 64
+/// bits lasts for 35 years of a million transactions a second.
 pub const SEQUENCES_BEHIND_EACH: u64 = 1 << (SEQUENCE_BEHIND_BITS - SHARDS_MAX.ilog2());
 pub const SEQUENCE_BEHIND_BITS: u32 = 14;
 /// Logical databases by default, and the most that may be configured.

@@ -1,11 +1,11 @@
 //! One core: everything a shard owns and the order in which it does things. From below:
 //!
-//! - rooms: `mail`, `ready`, `output`, `queries`, `account`, `pause`, `monitor`;
-//! - clients and keys: `core`, `keys`, `gates`, `replies`, `memory`, `slow`;
+//! - rooms: `mail`, `ready`, `output`, `queries`, `account`, `pause`, `monitor`, `ahead`;
+//! - clients, keys: `core`, `keys`, `gates`, `replies`, `memory`, `slow`, `turns`, `admission`;
 //! - a handler runs, and who hears of it: `execute`, `happened`, `watch`;
-//! - transactions, the one circle: `coordinate`, `participate`, `lend`, `task`, `blocking`,
-//!   `offer`, `probe`, `steps`, `answers`;
-//! - above them `split`, `snapshot`, `multi`, `dispatch`, `mesh`, `input`, `background`, `tick`.
+//! - transactions: `enlist`, `task`, `blocking`, `answers`; in one circle of calls `coordinate`,
+//!   `participate`, `lend`, `offer`, `probe`, `steps`; above them `split`, `snapshot`, `multi`;
+//! - `dispatch`, `mesh`, `input`, `figures`, `progress`, `background`; `files` and `tick` do I/O.
 //!
 //! What clients may call is handed in (`commands`); functions that need the client are `admin`'s.
 
