@@ -26,17 +26,10 @@ pub enum Flow {
 }
 
 impl Core {
-    /// Bytes arrived for a client.
+    /// Bytes arrived for a client. The shard's own notes are to be handled then: what the bytes set
+    /// off here, as EXEC or the end of a wait does, comes before what others sent later.
     #[inline]
     pub fn received(&mut self, token: Token, bytes: &[u8]) {
-        self.take_in(token, bytes);
-        // What it set off here, as EXEC or the end of a wait does, comes before what others sent
-        // later.
-        self.handle_own_notes();
-    }
-
-    #[inline]
-    fn take_in(&mut self, token: Token, bytes: &[u8]) {
         let now_us = self.now.monotonic_us;
         let counters = self.metrics.count();
         counters.input_bytes += bytes.len() as u64;

@@ -230,7 +230,9 @@ impl Shards {
 
     /// Bytes arrive from a client; nothing ticks yet.
     pub fn feed(&mut self, peer: Peer, bytes: &[u8]) {
-        self.shards[peer.shard].core.received(peer.token, bytes);
+        let core = &mut self.shards[peer.shard].core;
+        core.received(peer.token, bytes);
+        core.handle_own_notes();
     }
 
     /// A command line arrives, words parted by blanks; nothing ticks yet.

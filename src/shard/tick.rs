@@ -140,6 +140,7 @@ impl<I: Io> Shard<I> {
         match event {
             Event::Received { token, buffer } => {
                 self.core.received(token, &buffer);
+                self.core.handle_own_notes();
                 self.io.recycle(buffer);
             }
             Event::Sent {
