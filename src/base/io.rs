@@ -180,8 +180,8 @@ pub trait Io {
     }
 
     /// Stops the shard, as if it hung: for DEBUG SLEEP, which is there to be noticed.
-    fn stall(&mut self, duration: std::time::Duration) {
-        super::stall(duration);
+    fn stand_still(&mut self, duration: std::time::Duration) {
+        super::stand_still(duration);
     }
 
     /// A socket that is handed to another shard is closed if nobody will attach it.

@@ -62,7 +62,7 @@ pub fn enter_directory(path: &std::path::Path) -> Result<(), String> {
 }
 
 /// Stops the calling thread, for DEBUG SLEEP only.
-fn stall(duration: std::time::Duration) {
+fn stand_still(duration: std::time::Duration) {
     std::thread::sleep(duration);
 }
 

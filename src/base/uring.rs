@@ -432,9 +432,9 @@ impl Io for UringIo {
         Ticker::of_machine().spin_until(limit_us, || mail() || ring.is_ready())
     }
 
-    fn stall(&mut self, duration: std::time::Duration) {
+    fn stand_still(&mut self, duration: std::time::Duration) {
         self.ring.enter(0);
-        super::stall(duration);
+        super::stand_still(duration);
     }
 
     fn discard(&mut self, socket: Socket) {

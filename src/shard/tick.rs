@@ -256,7 +256,7 @@ impl<I: Io> Shard<I> {
             IoRequest::Attach { socket, listener } => self.attach(socket, listener),
             IoRequest::Rewrite(rewrite) => self.files.rewrite(&mut self.io, rewrite),
             IoRequest::StandStill { duration, asked } => {
-                self.io.stall(duration);
+                self.io.stand_still(duration);
                 self.core.answer_query(asked);
                 // Else the answer would wait for the end of the next sleep.
                 self.send_all();

@@ -304,7 +304,7 @@ impl Io for SimIo {
         Self::end(state, Self::number(socket));
     }
 
-    fn stall(&mut self, duration: std::time::Duration) {
+    fn stand_still(&mut self, duration: std::time::Duration) {
         let microseconds = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
         self.world.advance(microseconds);
     }
