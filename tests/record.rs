@@ -21,6 +21,7 @@ use std::process::Command;
 
 use cairn::base::sim::Random;
 use cairn::resp::write_command;
+use cairn::store::Db;
 use cairn::wal::{Encoder, Header, Kind, Participants, VERSION};
 use harness::client::{Client, Value};
 use harness::server::Server;
@@ -31,7 +32,7 @@ const EXPECTED: &str = "7.0.15";
 const RECORDS: u64 = 300;
 
 /// What the keyspace must hold: by database and key.
-type Model = BTreeMap<(u16, String), String>;
+type Model = BTreeMap<(Db, String), String>;
 
 /// Why Redis cannot be asked, if so.
 fn missing() -> Option<String> {
@@ -46,7 +47,7 @@ fn scratch() -> &'static Path {
     Path::new(env!("CARGO_TARGET_TMPDIR"))
 }
 
-fn header(ticket: u64, kind: Kind, database: u16) -> Header {
+fn header(ticket: u64, kind: Kind, database: Db) -> Header {
     let mut participants = Participants::only(1);
     participants.insert(40);
     Header {
@@ -75,7 +76,7 @@ fn log(seed: u64) -> (Vec<u8>, Model) {
     for ticket in 1..=RECORDS {
         let mut commands = Vec::new();
         for _ in 0..random.below(4) {
-            let database = random.below(5) as u16;
+            let database = Db::new(random.below(5) as u16);
             let key = format!("key:{}", random.below(50));
             if random.one_in(4) {
                 commands.push((database, command(&["DEL", &key])));
@@ -88,7 +89,9 @@ fn log(seed: u64) -> (Vec<u8>, Model) {
             }
         }
         let kind = *random.pick(&[Kind::Write, Kind::Expiry, Kind::Eviction]);
-        let database = commands.first().map_or(3, |(database, _)| *database);
+        let database = commands
+            .first()
+            .map_or(Db::new(3), |(database, _)| *database);
         let stretches = commands
             .iter()
             .map(|(database, bytes)| (*database, &bytes[..]));
@@ -97,7 +100,11 @@ fn log(seed: u64) -> (Vec<u8>, Model) {
             // What Redis must not run, and does not even know.
             let hidden = *random.pick(&[Kind::Control, Kind::StreamOnly]);
             let unknown = command(&["CUT", "\n*1\r\n$8\r\nFLUSHALL\r\n"]);
-            encoder.append(&mut out, &header(ticket, hidden, 9), [(9, &unknown[..])]);
+            encoder.append(
+                &mut out,
+                &header(ticket, hidden, Db::new(9)),
+                [(Db::new(9), &unknown[..])],
+            );
         }
         if random.one_in(5) {
             encoder.pad(&mut out);
@@ -146,7 +153,7 @@ fn load(name: &str, log: &[u8]) -> Result<Model, String> {
 fn contents(client: &mut Client) -> Model {
     let mut call = |words: &[&str]| client.call(words).expect("a reply");
     let mut model = Model::new();
-    for database in 0..16u16 {
+    for database in Db::all(16) {
         call(&["SELECT", &database.to_string()]);
         let Value::Array(keys) = call(&["KEYS", "*"]) else {
             panic!("KEYS answers an array");

@@ -9,6 +9,7 @@ use crate::cmd::special::{InMulti, PLAIN, Special};
 use crate::cmd::{Command, Group, Reach, Run, acl, flag};
 use crate::resp::{Args, Error, parse_i64};
 use crate::shard::{Core, Flow, HomeCommand};
+use crate::store::Db;
 
 /// The commands of this file.
 pub static COMMANDS: &[HomeCommand] = &[
@@ -98,9 +99,9 @@ fn echo(core: &mut Core, token: Token, args: &Args<'_>) -> Flow {
 }
 
 /// The database that SELECT names, of so many.
-fn selected(args: &Args<'_>, databases: u16) -> Option<u16> {
+fn selected(args: &Args<'_>, databases: u16) -> Option<Db> {
     let number = parse_i64(args.get(1))?;
-    u16::try_from(number).ok().filter(|db| *db < databases)
+    Db::among(usize::try_from(number).ok()?, usize::from(databases))
 }
 
 fn select(core: &mut Core, token: Token, args: &Args<'_>) -> Flow {

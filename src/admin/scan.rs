@@ -18,7 +18,7 @@ use crate::limits::SLOTS;
 use crate::resp::{Args, Protocol};
 use crate::route::{Carried, DbKey, Head};
 use crate::shard::{Core, Flow, HomeCommand, Query};
-use crate::store::Slot;
+use crate::store::{Db, Slot};
 
 /// The commands of this file.
 pub static COMMANDS: &[HomeCommand] = &[
@@ -211,7 +211,7 @@ fn end_of_run(core: &Core, slot: Slot) -> usize {
 
 /// A key of this database, any of a shard's.
 struct AnyKey {
-    db: u16,
+    db: Db,
 }
 
 impl Query for AnyKey {
@@ -223,7 +223,7 @@ impl Query for AnyKey {
     fn answer(&self, core: &mut Core) -> Self::Answer {
         let mut unused = Vec::new();
         let key = core.with_context(self.db, Protocol::Resp2, &mut unused, random_part)?;
-        Some((key, core.store().len(usize::from(self.db)) as u64))
+        Some((key, core.store().len(self.db) as u64))
     }
 
     /// Where all are lent there is one all the same.

@@ -22,10 +22,9 @@ use super::age::Aging;
 use super::key::{Key, RoutedKey};
 use crate::config::{Config, events};
 use crate::resp::{Args, Reply};
-use crate::store::{Entry, Store, Value};
+use crate::store::{Db, Entry, Store, Value};
 use ahead::Keys;
 use edit::{Edited, Ending};
-use effects::db_number;
 
 /// Why a key is looked up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,7 +77,7 @@ impl Random {
 pub struct Terms<'a> {
     pub config: &'a Config,
     /// The client's database.
-    pub db: usize,
+    pub db: Db,
     /// Wall clock of this tick, milliseconds.
     pub now_ms: u64,
     /// The LRU clock of this tick: seconds, 24 bits.
@@ -100,7 +99,7 @@ pub struct Context<'a> {
     pub reply: Reply<'a>,
     pub config: &'a Config,
     /// The client's database.
-    pub db: usize,
+    pub db: Db,
     /// Wall clock of this tick, milliseconds.
     pub now_ms: u64,
     /// The command has waited, and is served now.
@@ -179,7 +178,7 @@ impl<'a> Context<'a> {
 
     /// As `exists`, in any database.
     #[inline]
-    pub fn exists_in(&mut self, db: usize, key: Key<'_>, lookup: Lookup) -> bool {
+    pub fn exists_in(&mut self, db: Db, key: Key<'_>, lookup: Lookup) -> bool {
         self.with_entry(db, key, lookup, |entry, _, _| entry.is_some())
     }
 
@@ -244,7 +243,7 @@ impl<'a> Context<'a> {
     #[inline(always)]
     fn with_entry<T>(
         &mut self,
-        db: usize,
+        db: Db,
         key: Key<'_>,
         lookup: Lookup,
         then: impl FnOnce(Option<&mut Entry>, &mut Effects, &mut Reply<'a>) -> T,
@@ -307,14 +306,14 @@ impl<'a> Context<'a> {
 
     /// Puts an entry, with the expiry and the age that it has, in place of whatever is at its key.
     /// One change.
-    pub fn put_in(&mut self, db: usize, key: Key<'_>, entry: Entry) {
+    pub fn put_in(&mut self, db: Db, key: Key<'_>, entry: Entry) {
         self.place(db, key, entry);
         self.changed(db, key, 1);
     }
 
     /// Gives the entry at one key, which is there, another key or database, in place of whatever is
     /// there. Both keys are told of; it is one change.
-    pub fn relocate(&mut self, from: (usize, Key<'_>), to: (usize, Key<'_>)) {
+    pub fn relocate(&mut self, from: (Db, Key<'_>), to: (Db, Key<'_>)) {
         let entry = self.store.take(from.0, from.1.slot, from.1.bytes);
         let entry = entry.expect("the caller has just found the entry");
         let entry = if from.1 == to.1 {
@@ -328,7 +327,7 @@ impl<'a> Context<'a> {
     }
 
     /// Redis calls a key new even where it replaces one.
-    fn place(&mut self, db: usize, key: Key<'_>, entry: Entry) {
+    fn place(&mut self, db: Db, key: Key<'_>, entry: Entry) {
         assert!(entry.key() == key.bytes, "an entry is put where it belongs");
         self.notify_in(db, events::NEW, "new", key);
         if let Some(replaced) = self.store.insert(db, key.slot, entry) {
@@ -347,7 +346,7 @@ impl<'a> Context<'a> {
     }
 
     /// Removes an entry that is there; a large value is freed bit by bit.
-    fn discard(&mut self, db: usize, key: Key<'_>) {
+    fn discard(&mut self, db: Db, key: Key<'_>) {
         let entry = self.store.take(db, key.slot, key.bytes);
         let entry = entry.expect("an entry that was just found is there to take");
         self.store.discard(entry);
@@ -355,7 +354,7 @@ impl<'a> Context<'a> {
     }
 
     #[cold]
-    fn expire(&mut self, db: usize, key: Key<'_>) {
+    fn expire(&mut self, db: Db, key: Key<'_>) {
         let entry = self.store.take(db, key.slot, key.bytes);
         let entry = entry.expect("an entry that was just found expired is there to take");
         self.store.discard(entry);
@@ -364,19 +363,19 @@ impl<'a> Context<'a> {
 
     /// A key had expired, whether it was removed or overwritten.
     #[cold]
-    fn tell_expired(&mut self, db: usize, key: Key<'_>) {
+    fn tell_expired(&mut self, db: Db, key: Key<'_>) {
         let hash = self.store.key_hash();
         self.effects.tell_expired(db, key.bytes, hash, self.config);
     }
 
     #[inline]
-    fn changed(&mut self, db: usize, key: Key<'_>, changes: u64) {
+    fn changed(&mut self, db: Db, key: Key<'_>, changes: u64) {
         let hash = self.store.key_hash();
         self.effects.changed(db, key.bytes, hash, changes);
     }
 
     /// Empties a database; each of its keys is a change.
-    pub fn clear(&mut self, db: usize) {
+    pub fn clear(&mut self, db: Db) {
         let cleared = self.store.clear(db);
         if !cleared.is_empty() {
             self.effects.dirty += u64::try_from(cleared.len()).expect("key counts fit 64 bits");
@@ -386,7 +385,7 @@ impl<'a> Context<'a> {
     }
 
     /// Exchanges two databases, which may be one. One change.
-    pub fn swap(&mut self, first: usize, second: usize) {
+    pub fn swap(&mut self, first: Db, second: Db) {
         self.effects.dirty += 1;
         if first != second {
             self.store.swap(first, second);
@@ -439,7 +438,7 @@ impl<'a> Context<'a> {
     /// `flag::FINDS_KEYS`, before each touch of such a key.
     #[must_use]
     pub fn reach(&mut self, key: &[u8]) -> bool {
-        let key = (db_number(self.db), Box::from(key));
+        let key = (self.db, Box::from(key));
         if self.effects.lent.binary_search(&key).is_ok() {
             return true;
         }
@@ -456,7 +455,7 @@ impl<'a> Context<'a> {
 
     /// As `notify`, in any database.
     #[inline]
-    pub fn notify_in(&mut self, db: usize, class: u32, name: &'static str, key: Key<'_>) {
+    pub fn notify_in(&mut self, db: Db, class: u32, name: &'static str, key: Key<'_>) {
         self.effects.notify(db, class, name, key.bytes);
     }
 

@@ -8,7 +8,7 @@ use super::slot::key_slot;
 use super::{Run, table};
 use crate::config::Config;
 use crate::resp::{Args, Commands, Limits, Parsed, Protocol, Reply, Span, parse};
-use crate::store::{Entry, Store};
+use crate::store::{Db, Entry, Store};
 
 /// Where the fixture's clock starts: a plausible unix time, milliseconds.
 const START_MS: u64 = 1_700_000_000_000;
@@ -19,14 +19,14 @@ pub(crate) struct Fixture {
     pub config: Config,
     pub random: Random,
     pub protocol: Protocol,
-    pub db: usize,
+    pub db: Db,
     pub now_ms: u64,
     /// Expired keys stay where they are, as while a log is loaded.
     pub expiry_held: bool,
     /// Keys are told of apart, as when they are lent.
     pub apart: bool,
     /// Commands that reach the log, with their database.
-    stream: Vec<(u16, Vec<u8>)>,
+    stream: Vec<(Db, Vec<u8>)>,
 }
 
 impl Fixture {
@@ -47,7 +47,7 @@ impl Fixture {
             config,
             random: Random::new(42),
             protocol: Protocol::Resp2,
-            db: 0,
+            db: Db::FIRST,
             now_ms: START_MS,
             expiry_held: false,
             apart: false,
@@ -173,15 +173,14 @@ impl Fixture {
             ctx.reply.truncate(0);
             ctx.reply.error(&error);
         }
-        let db = u16::try_from(self.db).expect("databases are few");
         self.effects
-            .close_command((row, db), args, &self.store, &self.config);
+            .close_command((row, self.db), args, &self.store, &self.config);
         out
     }
 
     /// What reached the log since the last call, a line per command.
     pub(crate) fn stream(&mut self) -> Vec<String> {
-        let line = |(_, command): (u16, Vec<u8>)| {
+        let line = |(_, command): (Db, Vec<u8>)| {
             let mut commands = Commands::new(&command);
             let args = commands.next().expect("a command is whole");
             let words = args.from(0).map(String::from_utf8_lossy);
@@ -191,7 +190,7 @@ impl Fixture {
     }
 
     /// What reached the log since the last call: commands as RESP, with their database.
-    pub(crate) fn streamed(&mut self) -> Vec<(u16, Vec<u8>)> {
+    pub(crate) fn streamed(&mut self) -> Vec<(Db, Vec<u8>)> {
         std::mem::take(&mut self.stream)
     }
 

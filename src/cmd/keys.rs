@@ -15,6 +15,7 @@ use super::keyspec::access;
 use super::special::PLAIN;
 use super::{Command, Context, Group, KeySpec, Lookup, Merge, Outcome, Run, acl, flag};
 use crate::resp::{Args, Error, parse_i64};
+use crate::store::Db;
 
 /// The rows of this family.
 pub static COMMANDS: &[Command] = &[
@@ -135,16 +136,16 @@ fn type_of(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
 }
 
 /// A database's number as COPY and MOVE read it.
-fn database(ctx: &Context<'_>, text: &[u8]) -> Result<usize, Error> {
+fn database(ctx: &Context<'_>, text: &[u8]) -> Result<Db, Error> {
     let number = parse_i64(text).ok_or(Error::NOT_INTEGER)?;
     let number = i32::try_from(number).map_err(|_| Error::NOT_I32)?;
     existing_database(ctx, number)
 }
 
-fn existing_database(ctx: &Context<'_>, number: i32) -> Result<usize, Error> {
+fn existing_database(ctx: &Context<'_>, number: i32) -> Result<Db, Error> {
     usize::try_from(number)
         .ok()
-        .filter(|&number| number < ctx.store().databases())
+        .and_then(|number| ctx.store().databases().nth(number))
         .ok_or(Error::new("ERR DB index is out of range"))
 }
 

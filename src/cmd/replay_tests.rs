@@ -13,7 +13,7 @@ use super::{Random, Row, Run, flag, key_slot, table};
 use crate::admin::value_digest;
 use crate::rdb;
 use crate::resp::{Args, Commands, Span};
-use crate::store::{Entry, Slot, Value};
+use crate::store::{Db, Entry, Slot, Value};
 use std::collections::BTreeSet;
 
 const SEEDS: u64 = 6;
@@ -32,11 +32,11 @@ enum Defect {
 }
 
 /// A key of a store: database, key, expiry, digest of the value.
-type Held = (usize, Vec<u8>, Option<u64>, String);
+type Held = (Db, Vec<u8>, Option<u64>, String);
 
 fn contents(fixture: &Fixture) -> Vec<Held> {
     let mut all = Vec::new();
-    for db in 0..fixture.store.databases() {
+    for db in fixture.store.databases() {
         fixture.store.for_each(db, |_, entry| {
             let digest = value_digest(entry);
             all.push((db, entry.key().to_vec(), entry.expiry(), digest));
@@ -189,7 +189,7 @@ impl Play {
     /// One command, after some time; then the replay of what it told.
     fn step(&mut self, defect: Defect) -> Result<(), String> {
         self.played.now_ms += self.below(STEP_MS) as u64;
-        self.played.db = self.below(DATABASES);
+        self.played.db = Db::new(self.below(DATABASES) as u16);
         if self.below(4) == 0 {
             self.expire_some(defect == Defect::ExpiryUnrecorded);
         }
@@ -237,8 +237,8 @@ impl Play {
     }
 
     /// Applies a streamed command; over how many slots its keys lie.
-    fn replay(&mut self, db: u16, command: &[u8], may_fail: bool) -> Result<usize, String> {
-        self.replayed.db = usize::from(db);
+    fn replay(&mut self, db: Db, command: &[u8], may_fail: bool) -> Result<usize, String> {
+        self.replayed.db = db;
         let mut commands = Commands::new(command);
         let args = commands.next().ok_or("no whole command")?;
         let reply = self.replayed.execute(&args);
@@ -287,10 +287,10 @@ impl Play {
         let words: [&[u8]; 5] = [b"SET", b"k0", b"v", b"EX", b"100"];
         self.played.run_words(&words);
         self.played.streamed();
-        let db = u16::try_from(self.played.db).expect("databases are few");
         let mut command = Vec::new();
         crate::resp::write_command(&mut command, words.into_iter());
-        self.replay(db, &command, false).expect("it runs");
+        self.replay(self.played.db, &command, false)
+            .expect("it runs");
     }
 }
 

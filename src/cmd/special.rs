@@ -6,7 +6,7 @@
 
 use super::{Command, flag, timeout};
 use crate::resp::{Args, Error};
-use crate::store::Kind;
+use crate::store::{Db, Kind};
 
 /// A row's peculiarities.
 #[derive(Debug, Clone, Copy)]
@@ -20,7 +20,7 @@ pub struct Special {
     /// The database besides the client's whose keys the command touches, as far as its arguments
     /// tell; the transaction layer locks and lends its keys there too. None also where the handler
     /// will refuse them.
-    pub other_database: Option<fn(&Args<'_>) -> Option<u16>>,
+    pub other_database: Option<fn(&Args<'_>) -> Option<Db>>,
 }
 
 /// Nothing is special: MULTI queues it, everybody may read it, it never waits and keeps to its

@@ -6,7 +6,7 @@
 use super::{Input, Replies, ReplyBuffer};
 use crate::base::Token;
 use crate::resp::{Protocol, Span};
-use crate::route::{Batch, Carried, ClientRef, DbKey, Head, Sequence};
+use crate::route::{Batch, Carried, ClientRef, Db, DbKey, Head, Sequence};
 use std::collections::{BTreeSet, VecDeque};
 
 /// Why a client's further commands wait.
@@ -41,7 +41,7 @@ pub enum ReplyMode {
 /// What CLIENT, HELLO, SELECT and AUTH change.
 #[derive(Debug, Clone)]
 pub struct Session {
-    pub db: u16,
+    pub db: Db,
     pub protocol: Protocol,
     pub authenticated: bool,
     pub no_touch: bool,
@@ -59,7 +59,7 @@ impl Session {
     #[must_use]
     pub fn new(authenticated: bool) -> Self {
         Self {
-            db: 0,
+            db: Db::FIRST,
             protocol: Protocol::Resp2,
             authenticated,
             no_touch: false,
@@ -126,7 +126,7 @@ pub struct Transaction {
     /// A queued command needs the client at hand.
     pub needs_client: bool,
     /// The database in which the queued commands so far leave the client.
-    pub moved_to: Option<u16>,
+    pub moved_to: Option<Db>,
     /// Watched keys; their owners hold the registrations.
     pub watched: BTreeSet<DbKey>,
     /// Owners that have not confirmed the last WATCH.

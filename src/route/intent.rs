@@ -3,6 +3,8 @@
 //! Keys are known by a 64-bit hash; a collision only makes two keys wait for each other. The rules
 //! are in `txn::Locks`; nothing here holds a lock.
 
+use crate::store::Db;
+
 /// A transaction's number in the one global order; unique.
 pub type Sequence = u64;
 
@@ -54,8 +56,8 @@ impl Intent {
 
 /// The name in the lock table of a key with this hash.
 #[must_use]
-pub fn lock_key(db: u16, key_hash: u64) -> u64 {
-    let hash = key_hash ^ u64::from(db).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+pub fn lock_key(db: Db, key_hash: u64) -> u64 {
+    let hash = key_hash ^ u64::from(db.number()).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     if hash == WHOLE { 1 } else { hash }
 }
 

@@ -15,7 +15,7 @@ use super::{Intent, Sequence};
 use crate::base::{Socket, Token};
 use crate::metrics::SlowEntry;
 use crate::resp::{Args, Protocol, Span};
-use crate::store::{Entry, Kind};
+use crate::store::{Db, Entry, Kind};
 
 /// What one shard tells another at the end of a tick.
 #[derive(Debug, Default)]
@@ -175,7 +175,7 @@ impl Parcel {
 }
 
 /// A key with its database.
-pub type DbKey = (u16, Box<[u8]>);
+pub type DbKey = (Db, Box<[u8]>);
 
 /// What a shard does when it has granted a transaction.
 #[derive(Debug)]

@@ -9,6 +9,8 @@ mod message;
 mod packed;
 mod slots;
 
+/// For `conn`, which must not see the store: a client has selected a database.
+pub use crate::store::Db;
 pub use intent::{Intent, Mode, Sequence, WHOLE, lock_key, strongest};
 pub use message::{
     Asker, ClientRef, DbKey, Found, Grant, Lent, Message, Note, Offer, Parcel, Part, PartTimes,

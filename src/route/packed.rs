@@ -6,13 +6,13 @@
 
 use crate::limits::PART_COMMAND_BYTES;
 use crate::resp::{Args, Protocol, Span};
-use crate::store::Slot;
+use crate::store::{Db, Slot};
 
 /// What a command is told besides its arguments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Head {
     pub row: u16,
-    pub db: u16,
+    pub db: Db,
     pub protocol: Protocol,
     pub no_touch: bool,
     /// Slot of the first key, and the argument that holds it; the first one and 0 where nobody has
@@ -25,7 +25,7 @@ impl Head {
     /// A command whose keys nobody has looked for.
     #[inline]
     #[must_use]
-    pub fn new(row: u16, db: u16, protocol: Protocol, no_touch: bool) -> Self {
+    pub fn new(row: u16, db: Db, protocol: Protocol, no_touch: bool) -> Self {
         Self {
             row,
             db,
@@ -220,12 +220,12 @@ mod tests {
             for (row, command) in commands.iter().enumerate() {
                 let (mut bytes, mut spans) = (Vec::new(), Vec::new());
                 pack(command.iter().copied(), &mut bytes, &mut spans);
-                let head = Head::new(row as u16, 3, Protocol::Resp2, false);
+                let head = Head::new(row as u16, Db::new(3), Protocol::Resp2, false);
                 batch.push(head, &Args::new(&bytes, &spans));
             }
             assert_eq!(batch.len(), commands.len());
             for (row, (head, args)) in batch.iter().enumerate() {
-                assert_eq!((head.row, head.db), (row as u16, 3));
+                assert_eq!((head.row, head.db), (row as u16, Db::new(3)));
                 assert!(args.from(0).eq(commands[row].iter().copied()));
             }
             let last = batch.carried(2);

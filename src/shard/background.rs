@@ -186,11 +186,10 @@ impl Core {
         } = self;
         let participants = &transactions.participants;
         let hash = self.keyspace.own.key_hash();
-        let number_of = |db| u16::try_from(db).expect("databases are limited to 256");
         // A key's end is a write, which waits for those who have read it.
         let is_held = |db, key: &[u8]| {
             !participants.no_locks()
-                && participants.conflicts(lock_key(number_of(db), hash.of(key)), Mode::Exclusive)
+                && participants.conflicts(lock_key(db, hash.of(key)), Mode::Exclusive)
         };
         let mut expired = 0;
         self.keyspace

@@ -272,7 +272,7 @@ impl Core {
 
 /// What is at a key and has not expired at that time.
 fn value_at(store: &Store, key: &DbKey, now_ms: u64) -> Option<Available> {
-    let entry = store.get(usize::from(key.0), key_slot(&key.1), &key.1)?;
+    let entry = store.get(key.0, key_slot(&key.1), &key.1)?;
     (!entry.is_expired(now_ms)).then(|| (entry.kind(), entry.value().elements()))
 }
 

@@ -5,6 +5,7 @@
 use crate::cmd::Random;
 use crate::route::DbKey;
 use crate::shard::testing::{Peer, Shards};
+use crate::store::Db;
 use std::collections::HashMap;
 
 /// A client of the random test, and how many texts it has been told to push: `t<id>-0`, `t<id>-1`,
@@ -67,7 +68,7 @@ fn assert_nobody_waits_in_vain(shards: &mut Shards, count: usize, keys: &[String
     for shard in 0..count {
         let core = shards.core(shard);
         for key in keys {
-            let key: DbKey = (0, key.as_bytes().into());
+            let key: DbKey = (Db::FIRST, key.as_bytes().into());
             let waits = &core.transactions.waits;
             let overlooked = core.live_value(&key);
             let overlooked = overlooked.is_some_and(|offered| waits.is_overlooked(&key, offered));

@@ -10,12 +10,13 @@ use crate::base::Token;
 use crate::cmd::special::assert_consistent;
 use crate::cmd::{Command, NotRenamed, Renamed, Run, Table, TopLevel};
 use crate::resp::Args;
+use crate::store::Db;
 
 /// A home command's function.
 pub type HomeFunction = fn(&mut Core, Token, &Args<'_>) -> Flow;
 
 /// The database that a command's arguments name, of so many.
-pub type DatabaseFunction = fn(&Args<'_>, u16) -> Option<u16>;
+pub type DatabaseFunction = fn(&Args<'_>, u16) -> Option<Db>;
 
 /// A command that runs with its client at hand: the row and its function, or its subcommands.
 #[derive(Debug)]
@@ -150,7 +151,7 @@ impl Commands {
 
     /// The database in which a command leaves its client; None: where it is.
     #[must_use]
-    pub(super) fn moves_to(&self, row: u16, args: &Args<'_>, databases: u16) -> Option<u16> {
+    pub(super) fn moves_to(&self, row: u16, args: &Args<'_>, databases: u16) -> Option<Db> {
         let moving = self.moving.iter().find(|(number, _)| *number == row);
         moving.and_then(|(_, database)| database(args, databases))
     }

@@ -15,7 +15,7 @@ use crate::config::choice::PipelineOrder;
 use crate::conn::{ReplyMode, State};
 use crate::resp::Args;
 use crate::route::{Asker, RemoteCommand};
-use crate::store::Slot;
+use crate::store::{Db, Slot};
 
 impl Core {
     /// One command of a client; `first_slot` is its first argument's, where it is known.
@@ -209,10 +209,10 @@ impl Core {
         Some(Flow::Stop)
     }
 
-    fn client_db(&self, token: Token) -> u16 {
+    fn client_db(&self, token: Token) -> Db {
         self.clients
             .get(token)
-            .map_or(0, |client| client.session.db)
+            .map_or(Db::FIRST, |client| client.session.db)
     }
 
     /// Sends a command to the shard that owns its keys.

@@ -10,6 +10,7 @@ use crate::base::Token;
 use crate::cmd::{Context, Handler, RoutedKey, Row, Run, Terms};
 use crate::resp::{Args, Protocol, Reply};
 use crate::route::{ClientRef, Head, ReplyTo, Task};
+use crate::store::Db;
 
 /// What a handler is told besides its arguments.
 #[derive(Debug, Clone, Copy)]
@@ -48,7 +49,7 @@ impl Call {
     /// Only the row is known: for counting.
     #[must_use]
     pub(super) fn unknown(row: u16) -> Self {
-        Self::of(Head::new(row, 0, Protocol::Resp2, false), false)
+        Self::of(Head::new(row, Db::FIRST, Protocol::Resp2, false), false)
     }
 
     /// The same call of a command that stands alone.
@@ -86,7 +87,7 @@ impl Core {
         };
         let terms = Terms {
             config: &self.settings.config,
-            db: usize::from(call.head.db),
+            db: call.head.db,
             now_ms: self.now.unix_ms(),
             no_touch: call.head.no_touch,
             may_block: call.may_block,
@@ -140,14 +141,14 @@ impl Core {
     /// Lets a function look at this shard's keys outside any command's handler.
     pub fn with_context<T>(
         &mut self,
-        db: u16,
+        db: Db,
         protocol: Protocol,
         out: &mut Vec<u8>,
         look: impl FnOnce(&mut Context<'_>) -> T,
     ) -> T {
         let terms = Terms {
             config: &self.settings.config,
-            db: usize::from(db),
+            db,
             now_ms: self.now.unix_ms(),
             no_touch: true,
             may_block: false,

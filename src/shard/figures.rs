@@ -42,7 +42,10 @@ impl Core {
             .iter()
             .filter(|client| matches!(client.state, State::Blocked | State::Paused))
             .count() as u64;
-        statistics.keyspace = (0..self.keyspace.own.databases())
+        statistics.keyspace = self
+            .keyspace
+            .own
+            .databases()
             .map(|db| {
                 let (keys, expires) = (self.keyspace.own.len(db), self.keyspace.own.expires(db));
                 let average_ms = self.keyspace.own.average_ttl(db, now_ms);

@@ -8,6 +8,7 @@
 use super::Core;
 use crate::cmd::{KeyEvent, Wants};
 use crate::route::DbKey;
+use crate::store::Db;
 
 /// One thing that happened, in order per key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,7 +16,7 @@ pub enum Happened {
     /// The value at a key of this shard changed, came or went.
     Modified(DbKey),
     /// The whole content of a database changed at once (FLUSHALL, SWAPDB).
-    Replaced(u16),
+    Replaced(Db),
     /// A keyspace event, told by the shard that ran the command: over lent entries that is the one
     /// which borrowed them.
     Event(KeyEvent),

@@ -13,6 +13,7 @@ use crate::conn::Turn;
 use crate::limits::{INPUT_PAUSE_BYTES, TURN_WORK_MAX, WORK_BYTES};
 use crate::limits::{RUNNABLE_PER_TICK, TURNS_WORK_PER_TICK};
 use crate::resp::{Args, Error, Limits, Span, Violation};
+use crate::store::Db;
 
 /// What becomes of a command's bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -233,7 +234,7 @@ impl Core {
         let db = self
             .clients
             .get(token)
-            .map_or(0, |client| client.session.db);
+            .map_or(Db::FIRST, |client| client.session.db);
         let here = self.id();
         self.prefetch_keys(ahead.commands.iter().filter_map(|command| {
             let slot = command.first_slot?;

@@ -5,6 +5,7 @@
 //! moment at which time runs out can be chosen.
 
 use crate::shard::testing::{Peer, Shards};
+use crate::store::Db;
 
 /// Ticks all shards often, while time passes; returns the pieces in which the client was answered.
 fn run_slowly(shards: &mut Shards, count: usize, client: Peer, pass_ms: u64) -> Vec<String> {
@@ -118,13 +119,13 @@ fn an_expired_key_ends_behind_those_who_have_read_it() {
             shards.tick(shard);
         }
     }
-    let there = shards.core(1).keyspace.own.len(0);
+    let there = shards.core(1).keyspace.own.len(Db::FIRST);
     assert_eq!(there, 2, "the key is still held by who has read it");
     assert_eq!(shards.read(readers[1]), "", "who finds it gone comes later");
     shards.run();
     assert_eq!(shards.read(readers[0]), "*2\r\n$-1\r\n$1\r\nv\r\n");
     assert_eq!(shards.read(readers[1]), "*3\r\n$-1\r\n$-1\r\n$1\r\n1\r\n");
-    assert_eq!(shards.core(1).keyspace.own.len(0), 1);
+    assert_eq!(shards.core(1).keyspace.own.len(Db::FIRST), 1);
 }
 
 #[test]
@@ -154,7 +155,11 @@ fn nothing_ends_while_all_keys_are_held() {
         for _ in 0..3 {
             shards.tick(1);
         }
-        assert_eq!(shards.core(1).keyspace.own.len(0), 1, "beside {holding}");
+        assert_eq!(
+            shards.core(1).keyspace.own.len(Db::FIRST),
+            1,
+            "beside {holding}"
+        );
         assert_eq!(shards.read(other), "");
         shards.run();
         assert!(!shards.read(client).is_empty() && !shards.read(other).is_empty());

@@ -10,7 +10,7 @@ use crate::cmd::{Keys, Row, changes_keys, flag, key_slot};
 use crate::limits::AHEAD_MAX;
 use crate::resp::Args;
 use crate::route::{DbKey, Head, Intent, Mode, WHOLE, lock_key, strongest};
-use crate::store::Slot;
+use crate::store::{Db, Slot};
 
 /// Who owns the keys of a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,19 +104,15 @@ impl Core {
 
     /// The databases in which a command touches its keys: the client's, and the one that COPY or
     /// MOVE names.
-    fn databases_of(
-        &self,
-        row: &Row,
-        db: u16,
-        args: &Args<'_>,
-    ) -> impl Iterator<Item = u16> + use<> {
+    fn databases_of(&self, row: &Row, db: Db, args: &Args<'_>) -> impl Iterator<Item = Db> + use<> {
         let other = row.command.special.other_database.and_then(|of| of(args));
-        let other = other.filter(|&other| other != db && other < self.settings.config.databases);
+        let other =
+            other.filter(|&other| other != db && other.number() < self.settings.config.databases);
         std::iter::once(db).chain(other)
     }
 
     /// True when a transaction holds a key of this command in a way that does not fit.
-    pub(super) fn is_locked(&self, row: &Row, db: u16, args: &Args<'_>) -> bool {
+    pub(super) fn is_locked(&self, row: &Row, db: Db, args: &Args<'_>) -> bool {
         if self.transactions.participants.no_locks() {
             return false;
         }
@@ -149,7 +145,7 @@ impl Core {
     /// How a command needs a key. Whoever finds that a key has expired ends it, and that is a
     /// write: those who have read it and are not done yet come before.
     #[must_use]
-    pub(super) fn mode_of(&self, row: &Row, db: u16, key: &[u8]) -> Mode {
+    pub(super) fn mode_of(&self, row: &Row, db: Db, key: &[u8]) -> Mode {
         match changes_keys(row) || self.is_expired(db, key) {
             true => Mode::Exclusive,
             false => Mode::Shared,
@@ -158,12 +154,11 @@ impl Core {
 
     /// True for a key that is there, but has expired.
     #[must_use]
-    pub fn is_expired(&self, db: u16, key: &[u8]) -> bool {
-        let number = usize::from(db);
-        if self.keyspace.own.expires(number) == 0 {
+    pub fn is_expired(&self, db: Db, key: &[u8]) -> bool {
+        if self.keyspace.own.expires(db) == 0 {
             return false;
         }
-        let entry = self.keyspace.own.get(number, key_slot(key), key);
+        let entry = self.keyspace.own.get(db, key_slot(key), key);
         entry.is_some_and(|entry| entry.is_expired(self.now.unix_ms()))
     }
 
@@ -218,18 +213,18 @@ impl Core {
 
     /// The name of a key in the lock table.
     #[must_use]
-    pub(super) fn lock_key(&self, db: u16, key: &[u8]) -> u64 {
+    pub(super) fn lock_key(&self, db: Db, key: &[u8]) -> u64 {
         lock_key(db, self.keyspace.own.hash(key))
     }
 
     /// Fetches what commands will look at: all buckets, then all entries; databases, slots and keys
     /// of at most `AHEAD_MAX` commands.
     #[inline]
-    pub(super) fn prefetch_keys<'a>(&self, keys: impl Iterator<Item = (u16, Slot, &'a [u8])>) {
-        let mut found = [(0, Slot::FIRST, 0); AHEAD_MAX];
+    pub(super) fn prefetch_keys<'a>(&self, keys: impl Iterator<Item = (Db, Slot, &'a [u8])>) {
+        let mut found = [(Db::FIRST, Slot::FIRST, 0); AHEAD_MAX];
         let mut count = 0;
         for ((db, slot, key), place) in keys.zip(&mut found) {
-            *place = (usize::from(db), slot, self.keyspace.own.hash(key));
+            *place = (db, slot, self.keyspace.own.hash(key));
             self.keyspace.own.prefetch_table(place.0, slot);
             count += 1;
         }

@@ -85,7 +85,7 @@ impl Core {
             modified.is_empty(),
             "every change is told to the owner of its key"
         );
-        let databases = 0..usize::from(self.settings.config.databases);
+        let databases = self.keyspace.borrowed.databases();
         let lent_left: usize = databases.map(|db| self.keyspace.borrowed.len(db)).sum();
         assert!(lent_left == 0, "a handler keeps to the keys of its command");
         if !blocks {
@@ -121,7 +121,7 @@ impl Core {
             }
             for ((db, key), entry) in share.keys.iter().zip(entries) {
                 let Some(entry) = entry else { continue };
-                let (db, slot) = (usize::from(*db), key_slot(key));
+                let (db, slot) = (*db, key_slot(key));
                 let displaced = self.keyspace.borrowed.insert(db, slot, entry);
                 assert!(displaced.is_none(), "a key is lent by its one owner");
             }
@@ -132,7 +132,7 @@ impl Core {
     /// Takes a key's entry out of `borrowed`.
     fn unborrow(&mut self, (db, key): &DbKey) -> Option<Entry> {
         let borrowed = &mut self.keyspace.borrowed;
-        borrowed.take(usize::from(*db), key_slot(key), key)
+        borrowed.take(*db, key_slot(key), key)
     }
 
     pub(super) fn finds_keys(&self, task: &Task) -> bool {

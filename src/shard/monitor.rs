@@ -14,6 +14,7 @@ use crate::limits::MONITOR_UNSENT_BYTES_MAX;
 use crate::resp::Args;
 use crate::route::ClientRef;
 use crate::route::{Batch, Note};
+use crate::store::Db;
 
 /// One monitoring client.
 #[derive(Debug, Clone, Copy)]
@@ -107,7 +108,7 @@ impl Core {
         }
     }
 
-    fn feed_monitors_with(&mut self, token: Token, row: &Row, db: u16, args: &Args<'_>) {
+    fn feed_monitors_with(&mut self, token: Token, row: &Row, db: Db, args: &Args<'_>) {
         if row.has(flag::SKIP_MONITOR | flag::ADMIN) {
             return;
         }

@@ -16,7 +16,7 @@ use crate::route::{
     Carried, DbKey, Grant, Intent, Mode, Note, Part, Returned, Schedule, Sequence, Wait, Work,
     strongest,
 };
-use crate::store::{Entry, Slot};
+use crate::store::{Db, Entry, Slot};
 use crate::txn::Transactions;
 
 impl Core {
@@ -85,7 +85,7 @@ impl Core {
     /// reads has expired since it asked: whoever finds it so ends it, and that is a change, which
     /// comes behind those who have read the key.
     fn stronger_intents(&self, sequence: Sequence) -> Option<Vec<Intent>> {
-        let expires = |db: u16| self.keyspace.own.expires(usize::from(db)) != 0;
+        let expires = |db: Db| self.keyspace.own.expires(db) != 0;
         let intents = match self.transactions.participants.duty(sequence) {
             Duty::Read(part) if expires(part.head.db) => {
                 let mut intents = Vec::new();
@@ -167,16 +167,13 @@ impl Core {
                 keys.iter().map(|(_, key)| key_slot(key)).collect();
             let places = keys.iter().zip(&slots);
             self.prefetch_keys(places.clone().map(|((db, key), &slot)| (*db, slot, &**key)));
-            entries.extend(
-                places
-                    .map(|((db, key), &slot)| self.keyspace.own.take(usize::from(*db), slot, key)),
-            );
+            entries.extend(places.map(|((db, key), &slot)| self.keyspace.own.take(*db, slot, key)));
         }
         entries
     }
 
     /// The keys of a database that are lent to transactions, whether or not there are such keys.
-    pub fn lent_away(&self, db: u16) -> impl Iterator<Item = &[u8]> {
+    pub fn lent_away(&self, db: Db) -> impl Iterator<Item = &[u8]> {
         self.transactions.participants.lent_away(db)
     }
 
@@ -189,7 +186,7 @@ impl Core {
         self.transactions.waits.came_back(keys, &returned);
         for ((db, key), entry) in keys.iter().zip(returned) {
             let Some(entry) = entry else { continue };
-            let (db, slot) = (usize::from(*db), key_slot(key));
+            let (db, slot) = (*db, key_slot(key));
             let displaced = self.keyspace.own.insert(db, slot, entry);
             assert!(
                 displaced.is_none(),

@@ -17,6 +17,7 @@ use super::{Core, Flow};
 use crate::base::Token;
 use crate::resp::{Args, Protocol};
 use crate::route::{Carried, ClientRef, DbKey, Head, Mode, Note};
+use crate::store::Db;
 
 /// A question that any shard can answer from what it owns.
 pub trait Query: Send + Sync + 'static {
@@ -305,7 +306,7 @@ impl Core {
             let call = self.home_call(token, row);
             return self.timed_since(started, call, args);
         }
-        let command = Carried::new(Head::new(row, 0, Protocol::Resp2, false), args);
+        let command = Carried::new(Head::new(row, Db::FIRST, Protocol::Resp2, false), args);
         let latest = self.queries.asked();
         let pending = self.queries.pending.get_mut(&latest);
         let pending = pending.expect("no answer comes before the command has asked");

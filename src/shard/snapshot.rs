@@ -13,6 +13,7 @@ use crate::conn::State;
 use crate::limits::PARCEL_BYTES_MAX;
 use crate::resp::Args;
 use crate::route::{Asker, Carried, ClientRef, Head, Mode, PartTimes, RemoteCommand, WHOLE};
+use crate::store::Db;
 use crate::txn::{self, Snapshot, SnapshotPart, Verdict};
 
 impl Core {
@@ -109,7 +110,7 @@ impl Core {
 
     /// The times of a part that is about to be read here; not when a key is locked, or has yet to
     /// be ended.
-    pub(super) fn times_of(&mut self, db: u16, args: &Args<'_>) -> PartTimes {
+    pub(super) fn times_of(&mut self, db: Db, args: &Args<'_>) -> PartTimes {
         let now_us = self.now.monotonic_us;
         self.transactions.snapshots.use_stamps(now_us);
         if !self.effects.wants.stamps {

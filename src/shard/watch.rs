@@ -13,7 +13,7 @@ use crate::cmd::key_slot;
 use crate::conn::State;
 use crate::resp::{Args, Error};
 use crate::route::{ClientRef, DbKey, Intent, Mode, Note, WHOLE, Watch, strongest};
-use crate::store::Store;
+use crate::store::{Db, Store};
 use crate::txn::KeyState;
 
 impl Core {
@@ -214,7 +214,7 @@ impl Core {
     }
 
     /// A database was emptied or exchanged.
-    pub(super) fn watched_database_replaced(&mut self, db: u16) {
+    pub(super) fn watched_database_replaced(&mut self, db: Db) {
         let Self {
             transactions,
             keyspace,
@@ -228,7 +228,7 @@ impl Core {
 
 /// What is at a key.
 fn key_state(store: &Store, key: &DbKey, now_ms: u64) -> KeyState {
-    let entry = store.get(usize::from(key.0), key_slot(&key.1), &key.1);
+    let entry = store.get(key.0, key_slot(&key.1), &key.1);
     match entry {
         None => KeyState::Nothing,
         Some(entry) if entry.is_expired(now_ms) => KeyState::Expired,

@@ -58,7 +58,7 @@ impl Heavy {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::{End, List, NodeLimits, Slot, Store, Value};
+    use crate::store::{Db, End, List, NodeLimits, Slot, Store, Value};
 
     /// A list of so many nodes.
     fn long_list(nodes: usize) -> Object {
@@ -78,20 +78,29 @@ mod tests {
         const NODES: usize = 1000;
         let ends: [fn(&mut Store); 4] = [
             |store| {
-                let entry = store.take(0, Slot::new(7), b"list").expect("it is there");
+                let entry = store
+                    .take(Db::FIRST, Slot::new(7), b"list")
+                    .expect("it is there");
                 store.discard(entry);
             },
             |store| {
-                store.set_string(0, Slot::new(7), b"list", Value::Bytes(b"text"), None, |_| 0);
+                store.set_string(
+                    Db::FIRST,
+                    Slot::new(7),
+                    b"list",
+                    Value::Bytes(b"text"),
+                    None,
+                    |_| 0,
+                );
             },
             |store| {
-                assert!(store.set_expiry(0, Slot::new(7), b"list", Some(1)));
+                assert!(store.set_expiry(Db::FIRST, Slot::new(7), b"list", Some(1)));
                 let mut ended = 0;
                 store.expire_step(100, usize::MAX, &mut |_, _, _| ended += 1);
                 assert_eq!(ended, 1);
             },
             |store| {
-                let mut cleared = store.clear(0);
+                let mut cleared = store.clear(Db::FIRST);
                 // The entry itself, then its value in three steps.
                 assert!((0..3).all(|_| !cleared.drop_some(400)));
                 assert!(cleared.drop_some(400));
@@ -100,7 +109,7 @@ mod tests {
         for (case, end) in ends.iter().enumerate() {
             let mut store = Store::new(1, 3);
             store.insert(
-                0,
+                Db::FIRST,
                 Slot::new(7),
                 Entry::new(b"list", Value::Object(long_list(NODES)), None),
             );

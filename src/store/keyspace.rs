@@ -7,6 +7,7 @@
 //! methods here.
 
 use super::database::{Cleared, Database, DatabaseStatistics, ExpiryCount, timed};
+use super::db::Db;
 use super::entry::Entry;
 use super::expiry::{ExpireProgress, Filed, Reference, Wheel};
 use super::heavy::Heavy;
@@ -63,25 +64,24 @@ impl Store {
         self.hash.of(key)
     }
 
-    #[must_use]
-    pub fn databases(&self) -> usize {
-        self.databases.len()
+    pub fn databases(&self) -> impl Iterator<Item = Db> + use<> {
+        Db::all(self.databases.len())
     }
 
     #[inline]
-    fn database(&self, db: usize) -> &Database {
-        &self.databases[usize::from(self.identity_of[db])]
+    fn database(&self, db: Db) -> &Database {
+        &self.databases[usize::from(self.identity_of[db.index()])]
     }
 
     /// First of three hints that a key of this slot will be looked up: the slot's table is fetched.
     #[inline]
-    pub fn prefetch_table(&self, db: usize, slot: Slot) {
+    pub fn prefetch_table(&self, db: Db, slot: Slot) {
         self.database(db).prefetch_table(slot);
     }
 
     /// Second hint, some work later: the bucket of this hash is fetched.
     #[inline]
-    pub fn prefetch_bucket(&self, db: usize, slot: Slot, hash: u64) {
+    pub fn prefetch_bucket(&self, db: Db, slot: Slot, hash: u64) {
         if let Some(table) = self.database(db).table(slot) {
             table.prefetch_bucket(hash);
         }
@@ -89,7 +89,7 @@ impl Store {
 
     /// Third hint, some work later: the entry itself is fetched.
     #[inline]
-    pub fn prefetch_entry(&self, db: usize, slot: Slot, hash: u64) {
+    pub fn prefetch_entry(&self, db: Db, slot: Slot, hash: u64) {
         if let Some(table) = self.database(db).table(slot) {
             table.prefetch_element(hash);
         }
@@ -97,7 +97,7 @@ impl Store {
 
     #[inline]
     #[must_use]
-    pub fn get(&self, db: usize, slot: Slot, key: &[u8]) -> Option<&Entry> {
+    pub fn get(&self, db: Db, slot: Slot, key: &[u8]) -> Option<&Entry> {
         self.database(db)
             .table(slot)?
             .find(self.hash(key), |entry| entry.key() == key)
@@ -106,19 +106,19 @@ impl Store {
     /// For changing the value and the access clock. Another entry must not be swapped in.
     #[inline]
     #[must_use]
-    pub fn get_mut(&mut self, db: usize, slot: Slot, key: &[u8]) -> Option<&mut Entry> {
+    pub fn get_mut(&mut self, db: Db, slot: Slot, key: &[u8]) -> Option<&mut Entry> {
         let hash = self.hash(key);
-        let database = &mut self.databases[usize::from(self.identity_of[db])];
+        let database = &mut self.databases[usize::from(self.identity_of[db.index()])];
         database
             .table_mut(slot)?
             .find_mut(hash, |entry| entry.key() == key)
     }
 
     /// Puts an entry in, with its expiry; returns the one it replaces.
-    pub fn insert(&mut self, db: usize, slot: Slot, entry: Entry) -> Option<Entry> {
+    pub fn insert(&mut self, db: Db, slot: Slot, entry: Entry) -> Option<Entry> {
         assert!(entry.filed() == Filed::NOWHERE.0, "it comes from no wheel");
         let hash = self.hash(entry.key());
-        let identity = self.identity_of[db];
+        let identity = self.identity_of[db.index()];
         let expiry = entry.expiry();
         let database = &mut self.databases[usize::from(identity)];
         let replaced = match database.find_mut(slot, hash, |other| other.key() == entry.key()) {
@@ -146,7 +146,7 @@ impl Store {
     #[inline]
     pub fn set_string(
         &mut self,
-        db: usize,
+        db: Db,
         slot: Slot,
         key: &[u8],
         value: Value<'_>,
@@ -154,7 +154,7 @@ impl Store {
         age: impl FnOnce(Option<&Entry>) -> u32,
     ) -> Option<Previous> {
         let hash = self.hash(key);
-        let identity = self.identity_of[db];
+        let identity = self.identity_of[db.index()];
         let database = &mut self.databases[usize::from(identity)];
         let Some((entry, count)) = database.find_mut(slot, hash, |entry| entry.key() == key) else {
             let mut entry = Entry::new(key, value, expiry);
@@ -177,8 +177,8 @@ impl Store {
     }
 
     /// Puts an entry in whose key is not there.
-    fn insert_absent(&mut self, db: usize, slot: Slot, hash: u64, mut entry: Entry) {
-        let identity = self.identity_of[db];
+    fn insert_absent(&mut self, db: Db, slot: Slot, hash: u64, mut entry: Entry) {
+        let identity = self.identity_of[db.index()];
         let (key_hash, expiry) = (self.hash, entry.expiry());
         self.expiring += timed(expiry);
         let reference = Reference::new(identity, slot, hash);
@@ -189,9 +189,9 @@ impl Store {
     }
 
     /// Takes a key out.
-    pub fn take(&mut self, db: usize, slot: Slot, key: &[u8]) -> Option<Entry> {
+    pub fn take(&mut self, db: Db, slot: Slot, key: &[u8]) -> Option<Entry> {
         let hash = self.hash(key);
-        let database = &mut self.databases[usize::from(self.identity_of[db])];
+        let database = &mut self.databases[usize::from(self.identity_of[db.index()])];
         let mut entry = database.remove(slot, hash, |entry| entry.key() == key)?;
         self.expiring -= usize::from(entry.timed().is_some());
         unfile(&mut entry);
@@ -215,9 +215,9 @@ impl Store {
     }
 
     /// Gives a key an expiry or takes it away; false if there is no such key.
-    pub fn set_expiry(&mut self, db: usize, slot: Slot, key: &[u8], expiry: Option<u64>) -> bool {
+    pub fn set_expiry(&mut self, db: Db, slot: Slot, key: &[u8], expiry: Option<u64>) -> bool {
         let hash = self.hash(key);
-        let identity = self.identity_of[db];
+        let identity = self.identity_of[db.index()];
         let database = &mut self.databases[usize::from(identity)];
         let Some((entry, count)) = database.find_mut(slot, hash, |entry| entry.key() == key) else {
             return false;
@@ -230,7 +230,7 @@ impl Store {
     }
 
     #[must_use]
-    pub fn len(&self, db: usize) -> usize {
+    pub fn len(&self, db: Db) -> usize {
         self.database(db).len()
     }
 
@@ -241,18 +241,18 @@ impl Store {
 
     /// Keys with an expiry.
     #[must_use]
-    pub fn expires(&self, db: usize) -> usize {
+    pub fn expires(&self, db: Db) -> usize {
         self.database(db).expiring.entries
     }
 
     /// Mean time to live of the keys that have one, milliseconds.
     #[must_use]
-    pub fn average_ttl(&self, db: usize, now_ms: u64) -> u64 {
+    pub fn average_ttl(&self, db: Db, now_ms: u64) -> u64 {
         self.database(db).expiring.average_ttl_ms(now_ms)
     }
 
     /// A random entry, all nearly equally likely; it may have expired.
-    pub fn random(&self, db: usize, random: &mut impl FnMut() -> u64) -> Option<&Entry> {
+    pub fn random(&self, db: Db, random: &mut impl FnMut() -> u64) -> Option<&Entry> {
         self.database(db).random(random)
     }
 
@@ -261,7 +261,7 @@ impl Store {
     /// once.
     pub fn scan<'a>(
         &'a self,
-        db: usize,
+        db: Db,
         slot: Slot,
         position: u32,
         visit: impl FnMut(&'a Entry),
@@ -278,11 +278,11 @@ impl Store {
 
     /// The first slot from `from` on that has keys.
     #[must_use]
-    pub fn next_used_slot(&self, db: usize, from: Slot) -> Option<Slot> {
+    pub fn next_used_slot(&self, db: Db, from: Slot) -> Option<Slot> {
         self.database(db).next_used_slot(from)
     }
 
-    pub fn for_each<'a>(&'a self, db: usize, mut visit: impl FnMut(Slot, &'a Entry)) {
+    pub fn for_each<'a>(&'a self, db: Db, mut visit: impl FnMut(Slot, &'a Entry)) {
         for (slot, table) in self.database(db).used_tables() {
             table.for_each(|entry| visit(slot, entry));
         }
@@ -290,23 +290,24 @@ impl Store {
 
     /// Empties a database at once; the caller frees what it held, in pieces.
     #[must_use]
-    pub fn clear(&mut self, db: usize) -> Cleared {
-        let database = std::mem::take(&mut self.databases[usize::from(self.identity_of[db])]);
+    pub fn clear(&mut self, db: Db) -> Cleared {
+        let database =
+            std::mem::take(&mut self.databases[usize::from(self.identity_of[db.index()])]);
         self.expiring -= database.expiring.timed;
         Cleared::new(database)
     }
 
     /// Exchanges two databases.
-    pub fn swap(&mut self, db_a: usize, db_b: usize) {
-        self.identity_of.swap(db_a, db_b);
+    pub fn swap(&mut self, db_a: Db, db_b: Db) {
+        self.identity_of.swap(db_a.index(), db_b.index());
         for db in [db_a, db_b] {
-            self.number_of[usize::from(self.identity_of[db])] =
-                u8::try_from(db).expect("there are at most 256 databases");
+            self.number_of[usize::from(self.identity_of[db.index()])] =
+                u8::try_from(db.number()).expect("there are at most 256 databases");
         }
     }
 
     #[must_use]
-    pub fn statistics(&self, db: usize) -> DatabaseStatistics {
+    pub fn statistics(&self, db: Db) -> DatabaseStatistics {
         self.database(db).statistics()
     }
 
@@ -322,7 +323,7 @@ impl Store {
         &mut self,
         now_ms: u64,
         budget: usize,
-        on_expired: &mut dyn FnMut(usize, Slot, Entry),
+        on_expired: &mut dyn FnMut(Db, Slot, Entry),
     ) -> ExpireProgress {
         self.expire_step_unless(&|_, _| false, now_ms, budget, on_expired)
     }
@@ -331,10 +332,10 @@ impl Store {
     /// until a little later.
     pub fn expire_step_unless(
         &mut self,
-        is_held: &dyn Fn(usize, &[u8]) -> bool,
+        is_held: &dyn Fn(Db, &[u8]) -> bool,
         now_ms: u64,
         budget: usize,
-        on_expired: &mut dyn FnMut(usize, Slot, Entry),
+        on_expired: &mut dyn FnMut(Db, Slot, Entry),
     ) -> ExpireProgress {
         let mut progress = ExpireProgress::default();
         while progress.examined < budget {
@@ -342,8 +343,8 @@ impl Store {
                 break;
             };
             progress.examined += 1;
-            let db = usize::from(self.number_of[usize::from(reference.database())]);
-            assert!(self.identity_of[db] == reference.database());
+            let db = Db::new(u16::from(self.number_of[usize::from(reference.database())]));
+            assert!(self.identity_of[db.index()] == reference.database());
             let is_held = |key: &[u8]| is_held(db, key);
             if let Some(mut entry) = self.resolve(reference, source, now_ms, &is_held) {
                 progress.expired += 1;

@@ -18,7 +18,7 @@ fn text_of(entry: &Entry) -> Vec<u8> {
     }
 }
 
-type Model = HashMap<(usize, Vec<u8>), (Vec<u8>, Option<u64>)>;
+type Model = HashMap<(Db, Vec<u8>), (Vec<u8>, Option<u64>)>;
 
 const DATABASES: usize = 3;
 /// Stands for an expiry that the wheel is not told.
@@ -38,10 +38,10 @@ struct Walk {
 }
 
 impl Walk {
-    fn key(&mut self) -> (usize, Vec<u8>) {
+    fn key(&mut self) -> (Db, Vec<u8>) {
         let number = self.random.below(4000);
         (
-            self.random.below(DATABASES),
+            Db::new(self.random.below(DATABASES) as u16),
             format!("{number:0width$}", width = 4 + number % 300).into_bytes(),
         )
     }
@@ -150,7 +150,7 @@ impl Walk {
 
     fn check(&mut self) {
         self.store.verify();
-        for db in 0..DATABASES {
+        for db in Db::all(DATABASES) {
             let held = self.model.keys().filter(|(other, _)| *other == db).count();
             assert_eq!(self.store.len(db), held);
             let mut seen = 0;
@@ -163,7 +163,7 @@ impl Walk {
         }
     }
 
-    fn scan_all(&self, db: usize) -> usize {
+    fn scan_all(&self, db: Db) -> usize {
         let (mut keys, mut slot) = (
             std::collections::HashSet::new(),
             self.store.next_used_slot(db, Slot::FIRST),
@@ -197,7 +197,7 @@ fn random_operations_follow_a_model() {
             walk.step();
             if step % 7_000 == 0 {
                 walk.check();
-                let (a, b) = (walk.random.below(DATABASES), walk.random.below(DATABASES));
+                let [a, b] = [(); 2].map(|()| Db::new(walk.random.below(DATABASES) as u16));
                 walk.store.swap(a, b);
                 let exchange = |db| {
                     if db == a {
@@ -216,9 +216,9 @@ fn random_operations_follow_a_model() {
                 assert_eq!(walk.scan_all(a), walk.store.len(a));
             }
             if step % 30_000 == 20_000 {
-                let mut cleared = walk.store.clear(1);
+                let mut cleared = walk.store.clear(Db::new(1));
                 let before = walk.model.len();
-                walk.model.retain(|(db, _), _| *db != 1);
+                walk.model.retain(|(db, _), _| *db != Db::new(1));
                 assert_eq!(cleared.len(), before - walk.model.len());
                 while !cleared.drop_some(7) {}
             }
@@ -250,7 +250,7 @@ fn the_wheel_stays_bounded_whatever_clients_do() {
     for round in 0..300_000u64 {
         let ttl_ms = 100_000 - round % 7_000;
         store.set_string(
-            0,
+            Db::FIRST,
             Slot::new(1),
             &key(round),
             Value::Int(1),
@@ -258,13 +258,18 @@ fn the_wheel_stays_bounded_whatever_clients_do() {
             |_| 0,
         );
         match round % 4 {
-            0 => drop(store.take(0, Slot::new(1), &key(round))),
-            1 => assert!(store.set_expiry(0, Slot::new(1), &key(round), None)),
+            0 => drop(store.take(Db::FIRST, Slot::new(1), &key(round))),
+            1 => assert!(store.set_expiry(Db::FIRST, Slot::new(1), &key(round), None)),
             2 => {
-                assert!(store.set_expiry(0, Slot::new(1), &key(round), Some(now_ms + ttl_ms % 90)))
+                assert!(store.set_expiry(
+                    Db::FIRST,
+                    Slot::new(1),
+                    &key(round),
+                    Some(now_ms + ttl_ms % 90)
+                ))
             }
             _ => assert!(store.set_expiry(
-                0,
+                Db::FIRST,
                 Slot::new(1),
                 &key(round),
                 Some(now_ms + ttl_ms * 9_000)
@@ -284,7 +289,7 @@ fn the_wheel_stays_bounded_whatever_clients_do() {
         store.wheel_bytes()
     );
     // What is stale after everything was deleted goes in steps.
-    drop(store.clear(0));
+    drop(store.clear(Db::FIRST));
     let mut steps = 0;
     while store.expire_step(now_ms, 64, &mut |_, _, _| {}).more {
         steps += 1;
@@ -299,7 +304,7 @@ fn a_million_keys_that_expire_at_once_cost_bounded_steps() {
     store.expire_step(now_ms, 1, &mut |_, _, _| {});
     for number in 0..100_000u64 {
         store.set_string(
-            0,
+            Db::FIRST,
             Slot::new((number % 16_384) as u16),
             &number.to_le_bytes(),
             Value::Int(1),
@@ -308,7 +313,10 @@ fn a_million_keys_that_expire_at_once_cost_bounded_steps() {
         );
     }
     assert_eq!(
-        (store.expires(0), store.average_ttl(0, now_ms)),
+        (
+            store.expires(Db::FIRST),
+            store.average_ttl(Db::FIRST, now_ms)
+        ),
         (100_000, 5_000)
     );
     let (mut expired, mut steps) = (0, 0);
@@ -318,7 +326,10 @@ fn a_million_keys_that_expire_at_once_cost_bounded_steps() {
     {
         steps += 1;
     }
-    assert_eq!((expired, store.len(0), store.expires(0)), (100_000, 0, 0));
+    assert_eq!(
+        (expired, store.len(Db::FIRST), store.expires(Db::FIRST)),
+        (100_000, 0, 0)
+    );
     assert!(steps < 3 * 100_000 / 256, "{steps} steps");
     assert_eq!(store.next_deadline(now_ms + 5_016), None);
 }
@@ -333,7 +344,7 @@ fn random_keys_are_drawn_from_slots_in_proportion() {
             Slot::new((number * 16) as u16)
         };
         store.set_string(
-            0,
+            Db::FIRST,
             slot,
             &number.to_le_bytes(),
             Value::Int(number as i64),
@@ -345,7 +356,7 @@ fn random_keys_are_drawn_from_slots_in_proportion() {
     let mut alone = 0;
     for _ in 0..10_000 {
         let ValueRef::Int(number) = store
-            .random(0, &mut || random.next())
+            .random(Db::FIRST, &mut || random.next())
             .expect("there are keys")
             .value()
         else {
@@ -358,11 +369,11 @@ fn random_keys_are_drawn_from_slots_in_proportion() {
         "{alone} of 10,000 draws for 100 of 1,000 keys"
     );
     let full = store
-        .database(0)
+        .database(Db::FIRST)
         .table(Slot::new(7))
         .map(|table| table.len());
     assert_eq!(
-        (store.next_used_slot(0, Slot::new(8)), full),
+        (store.next_used_slot(Db::FIRST, Slot::new(8)), full),
         (Some(Slot::new(14_400)), Some(900))
     );
 }
@@ -386,13 +397,13 @@ fn bytes_per_item(value_len: usize, ttl: bool) -> (f64, f64) {
         let expiry = ttl.then(|| now_ms + random.below(3_600_000) as u64);
         assert!(
             store
-                .set_string(0, slot, &key, Value::Bytes(&value), expiry, |_| 0)
+                .set_string(Db::FIRST, slot, &key, Value::Bytes(&value), expiry, |_| 0)
                 .is_none()
         );
     }
     let mut entries = 0;
-    store.for_each(0, |_, entry| entries += entry.allocation_bytes());
-    let statistics = store.statistics(0);
+    store.for_each(Db::FIRST, |_, entry| entries += entry.allocation_bytes());
+    let statistics = store.statistics(Db::FIRST);
     assert_eq!(
         (statistics.sums.elements as u64, statistics.tables),
         (ITEMS, 16_384)

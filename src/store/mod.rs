@@ -9,6 +9,7 @@
 mod bucket;
 mod content;
 mod database;
+mod db;
 #[allow(unsafe_code, reason = "an item in one allocation")]
 mod entry;
 mod expiry;
@@ -29,6 +30,7 @@ mod value;
 
 pub use bucket::BUCKET_SHARE_BYTES;
 pub use database::{Cleared, DatabaseStatistics};
+pub use db::Db;
 pub use entry::Entry;
 pub use expiry::ExpireProgress;
 pub use key_hash::KeyHash;

@@ -69,10 +69,11 @@ mod tests {
     use super::*;
     use crate::resp::{Args, Protocol};
     use crate::route::{ClientRef, Head, ReplyTo};
+    use crate::store::Db;
 
     fn task(token: u32, place: u32) -> Task {
         let client = ClientRef { token, id: 1 };
-        let head = Head::new(0, 0, Protocol::Resp2, false);
+        let head = Head::new(0, Db::FIRST, Protocol::Resp2, false);
         Task::of(0, ReplyTo::Place(client, place), head, &Args::new(&[], &[]))
     }
 

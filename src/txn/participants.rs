@@ -13,6 +13,7 @@ use foldhash::fast::FixedState;
 use super::locks::{Locks, Outcome};
 use super::waits::Candidate;
 use crate::route::{Batch, Carried, DbKey, Intent, Mode, Sequence, Task, Watch, Work};
+use crate::store::Db;
 
 /// What a participant does once it holds its locks. `Q` is a query of another shard's.
 #[derive(Debug)]
@@ -278,7 +279,7 @@ impl<Q> Participants<Q> {
     }
 
     /// The keys of a database that are lent to transactions, whether or not there are such keys.
-    pub fn lent_away(&self, db: u16) -> impl Iterator<Item = &[u8]> {
+    pub fn lent_away(&self, db: Db) -> impl Iterator<Item = &[u8]> {
         let lending = self.known.iter().filter(|(sequence, participant)| {
             participant.within_ms.is_some() || self.locks.is_granted(**sequence)
         });

@@ -222,6 +222,7 @@ mod tests {
     use super::*;
     use crate::resp::{Args, Protocol};
     use crate::route::Head;
+    use crate::store::Db;
 
     fn read(written_us: u64, read_us: u64, latest: u32) -> PartTimes {
         PartTimes {
@@ -236,7 +237,7 @@ mod tests {
     /// A snapshot of three keys on two shards whose parts have these times.
     fn judged(first: PartTimes, second: PartTimes) -> Verdict {
         let mut snapshots = Snapshots::default();
-        let head = Head::new(0, 0, Protocol::Resp2, false);
+        let head = Head::new(0, Db::FIRST, Protocol::Resp2, false);
         let command = Carried::new(head, &Args::new(&[], &[]));
         let parts = vec![
             SnapshotPart::new(4, vec![0, 2]),

@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::route::{ClientRef, DbKey, Returned, Wait};
-use crate::store::Kind;
+use crate::store::{Db, Kind};
 
 /// What is at a key to be taken: its type, and how many elements it has.
 pub type Available = (Kind, usize);
@@ -246,7 +246,7 @@ impl Waits {
     }
 
     /// Any key of the database may have changed.
-    pub fn database_replaced(&mut self, db: u16) {
+    pub fn database_replaced(&mut self, db: Db) {
         let keys: Vec<DbKey> = self
             .by_key
             .keys()

@@ -9,6 +9,7 @@ use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::route::DbKey;
+use crate::store::Db;
 
 /// What is at a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -132,7 +133,7 @@ impl Watches {
 
     /// A database was emptied or exchanged: watched keys that were or are in it have changed,
     /// unless an entry that has expired takes the place of another such one, or of none.
-    pub fn database_replaced(&mut self, db: u16, state: impl Fn(&DbKey) -> KeyState) {
+    pub fn database_replaced(&mut self, db: Db, state: impl Fn(&DbKey) -> KeyState) {
         for watcher in self.by_client.values_mut() {
             let in_db = watcher.keys.range_mut((db, Box::default())..);
             for (key, watched) in in_db.take_while(|((other, _), _)| *other == db) {
@@ -152,19 +153,19 @@ impl Watches {
 mod tests {
     use super::*;
 
-    fn key(db: u16, name: &str) -> DbKey {
+    fn key(db: Db, name: &str) -> DbKey {
         (db, name.as_bytes().into())
     }
 
     #[test]
     fn a_change_counts_for_whom_it_concerns() {
         let mut watches = Watches::default();
-        watches.watch(1, key(0, "a"), KeyState::Live);
-        watches.watch(1, key(0, "a"), KeyState::Nothing);
-        watches.watch(2, key(0, "b"), KeyState::Expired);
-        watches.changed(&key(0, "b"), false);
+        watches.watch(1, key(Db::FIRST, "a"), KeyState::Live);
+        watches.watch(1, key(Db::FIRST, "a"), KeyState::Nothing);
+        watches.watch(2, key(Db::FIRST, "b"), KeyState::Expired);
+        watches.changed(&key(Db::FIRST, "b"), false);
         assert!(!watches.has_changed(2, |_| false), "it was gone before");
-        watches.changed(&key(0, "b"), false);
+        watches.changed(&key(Db::FIRST, "b"), false);
         assert!(
             watches.has_changed(2, |_| false),
             "the second time it was not"
@@ -200,9 +201,9 @@ mod tests {
             (KeyState::Expired, KeyState::Live, true),
         ] {
             let mut watches = Watches::default();
-            watches.watch(1, key(3, "a"), before);
-            watches.database_replaced(2, |_| panic!("that is another database"));
-            watches.database_replaced(3, |_| after);
+            watches.watch(1, key(Db::new(3), "a"), before);
+            watches.database_replaced(Db::new(2), |_| panic!("that is another database"));
+            watches.database_replaced(Db::new(3), |_| after);
             let changed = watches.has_changed(1, |_| false);
             assert_eq!(changed, changes, "{before:?} {after:?}");
         }

@@ -17,7 +17,7 @@ use crate::limits::{
     DATABASES_MAX, LOG_LINE_BYTES_MAX, LOG_SEARCH_PASSES, RECORD_BYTES_MAX, SHARDS_MAX,
 };
 use crate::resp::{Args, Commands, parse_u64};
-use crate::store::Slot;
+use crate::store::{Db, Slot};
 
 /// A record as it was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,7 +40,7 @@ impl Record<'_> {
     }
 
     /// Shows each command with its database.
-    pub fn each_command(&self, mut show: impl FnMut(u16, Args<'_>)) {
+    pub fn each_command(&self, mut show: impl FnMut(Db, Args<'_>)) {
         let end = walk(self.header.database, &self.body, |database, args| {
             show(database, args);
         });
@@ -307,7 +307,7 @@ fn read_header(line: &[u8], version: u16) -> Option<(Header, u64)> {
     let at_ms = read_hex(number(12)?)?;
     let durable = read_hex(number(12)?)?;
     let kind = Kind::of_letter(number(1)?[0])?;
-    let database = read_hex(number(4)?)? as u16;
+    let database = Db::among(read_hex(number(4)?)? as usize, DATABASES_MAX)?;
     let slot = match number(4)? {
         b"----" => None,
         slot => Some(Slot::at(read_hex(slot)? as usize)?),
@@ -317,7 +317,6 @@ fn read_header(line: &[u8], version: u16) -> Option<(Header, u64)> {
     let shard = participants.shards().nth(part as usize)?;
     let sensible = version > 0
         && line[SHARDS_AT - 1] == b' '
-        && usize::from(database) < DATABASES_MAX
         && participants.count() as u64 == parts
         && fields.next().is_none();
     let header = Header {
@@ -366,17 +365,14 @@ fn reveal(body: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// Shows the commands of a body with their databases; None where it is not made of whole commands.
-fn walk(first: u16, body: &[u8], mut show: impl FnMut(u16, Args<'_>)) -> Option<()> {
+fn walk(first: Db, body: &[u8], mut show: impl FnMut(Db, Args<'_>)) -> Option<()> {
     let mut database = first;
     let mut seen = false;
     let mut commands = Commands::new(body);
     while let Some(args) = commands.next() {
         if args.is(0, SELECT) {
             let number = (args.len() == 2).then(|| parse_u64(args.get(1)))??;
-            database = u16::try_from(number).ok()?;
-            if usize::from(database) >= DATABASES_MAX {
-                return None;
-            }
+            database = Db::among(usize::try_from(number).ok()?, DATABASES_MAX)?;
         } else if seen || database == first {
             seen = true;
             show(database, args);

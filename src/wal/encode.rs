@@ -8,10 +8,9 @@ use super::record::{
     HIDDEN, HIDDEN_DIGITS, Header, LENGTH_AT, LENGTH_DIGITS, MAGIC, SELECT, SHARDS_AT, SUM_AT,
     SUM_DIGITS, VERSION, hex_digit, padding_len, padding_line_len, put_hex, sum, write_hex,
 };
-use crate::limits::{
-    DATABASES_MAX, LOG_BLOCK_BYTES, LOG_BYTES_MAX, RECORD_BYTES_MAX, RECORD_MS_MAX,
-};
+use crate::limits::{LOG_BLOCK_BYTES, LOG_BYTES_MAX, RECORD_BYTES_MAX, RECORD_MS_MAX};
 use crate::resp::write_command;
+use crate::store::Db;
 
 /// Where a log stands.
 #[derive(Debug)]
@@ -23,7 +22,7 @@ pub struct Encoder {
     /// Bytes of the log that are durable.
     durable: u64,
     /// The database that a Redis which loads the log has selected here; None where that is unknown.
-    selected: Option<u16>,
+    selected: Option<Db>,
 }
 
 impl Encoder {
@@ -60,7 +59,7 @@ impl Encoder {
         &mut self,
         out: &mut Vec<u8>,
         header: &Header,
-        stretches: impl IntoIterator<Item = (u16, &'a [u8])>,
+        stretches: impl IntoIterator<Item = (Db, &'a [u8])>,
     ) {
         let start = out.len();
         let mut stretches = stretches.into_iter().peekable();
@@ -114,7 +113,6 @@ impl Encoder {
             header.version
         );
         assert!(header.at_ms <= RECORD_MS_MAX, "no time {}", header.at_ms);
-        assert!(usize::from(header.database) < DATABASES_MAX);
         let start = out.len();
         let part = header.participants.part_of(header.shard);
         out.extend_from_slice(MAGIC);
@@ -131,7 +129,7 @@ impl Encoder {
             out.push(b' ');
         }
         out.extend_from_slice(&[header.kind.letter(), b' ']);
-        write_hex(out, u64::from(header.database), 4);
+        write_hex(out, u64::from(header.database.number()), 4);
         out.push(b' ');
         match header.slot {
             None => out.extend_from_slice(b"----"),
@@ -153,21 +151,17 @@ impl Encoder {
 /// Appends commands, with SELECT where the database changes; returns the one selected at the end.
 fn write_commands<'a>(
     out: &mut Vec<u8>,
-    mut selected: Option<u16>,
-    stretches: impl IntoIterator<Item = (u16, &'a [u8])>,
-) -> Option<u16> {
+    mut selected: Option<Db>,
+    stretches: impl IntoIterator<Item = (Db, &'a [u8])>,
+) -> Option<Db> {
     for (database, commands) in stretches {
-        assert!(
-            usize::from(database) < DATABASES_MAX,
-            "no database {database}"
-        );
         assert!(
             commands.starts_with(b"*") && commands.ends_with(b"\r\n"),
             "a stretch is made of whole commands"
         );
         if selected != Some(database) {
             let mut digits = itoa::Buffer::new();
-            let number = digits.format(database).as_bytes();
+            let number = digits.format(database.number()).as_bytes();
             write_command(out, [SELECT.as_bytes(), number].into_iter());
             selected = Some(database);
         }

@@ -45,7 +45,7 @@
 // is taken for one. What was durable tells a torn tail from damage: see `decode::Ending`.
 
 use crate::limits::{LOG_BLOCK_BYTES, LOG_LINE_BYTES_MAX, SHARDS_MAX};
-use crate::store::Slot;
+use crate::store::{Db, Slot};
 
 /// The version that this program writes, and the newest that it understands.
 pub const VERSION: u16 = 1;
@@ -161,7 +161,7 @@ pub struct Header {
     pub version: u16,
     pub kind: Kind,
     /// The database of its first command.
-    pub database: u16,
+    pub database: Db,
     /// The slot, if all its commands concern this one.
     pub slot: Option<Slot>,
     pub ticket: u64,

@@ -6,19 +6,19 @@ use super::*;
 use crate::base::sim::Random;
 use crate::limits::{LOG_BLOCK_BYTES, LOG_LINE_BYTES_MAX, SHARDS_MAX};
 use crate::resp::write_command;
-use crate::store::Slot;
+use crate::store::{Db, Slot};
 use crate::wal::record::{Kind, MAGIC, padding_len, padding_line_len, read_hex, write_hex};
 
 const LOG: u32 = 0x00c0_ffee;
 
 /// A record as the tests make it: header, and commands with their databases.
-type Told = (Header, Vec<(u16, Vec<Vec<u8>>)>);
+type Told = (Header, Vec<(Db, Vec<Vec<u8>>)>);
 
 fn header(ticket: u64) -> Header {
     Header {
         version: VERSION,
         kind: Kind::Write,
-        database: 0,
+        database: Db::FIRST,
         slot: None,
         ticket,
         shard: 0,
@@ -33,13 +33,15 @@ fn random_record(random: &mut Random, ticket: u64) -> Told {
         participants.insert(random.below(SHARDS_MAX as u64) as usize);
     }
     let all: Vec<usize> = participants.shards().collect();
-    let databases = [0, 0, 3, 255];
-    let commands: Vec<(u16, Vec<Vec<u8>>)> = (0..random.below(6))
+    let databases = [0, 0, 3, 255].map(Db::new);
+    let commands: Vec<(Db, Vec<Vec<u8>>)> = (0..random.below(6))
         .map(|_| (*random.pick(&databases), random_words(random)))
         .collect();
     let header = Header {
         kind: random.pick(&Kind::ALL).0,
-        database: commands.first().map_or(7, |(database, _)| *database),
+        database: commands
+            .first()
+            .map_or(Db::new(7), |(database, _)| *database),
         slot: (!random.one_in(3)).then(|| Slot::new(random.below(16_384) as u16)),
         shard: *random.pick(&all),
         participants,
@@ -61,7 +63,7 @@ fn random_words(random: &mut Random) -> Vec<Vec<u8>> {
 }
 
 fn append(encoder: &mut Encoder, out: &mut Vec<u8>, (header, commands): &Told) {
-    let stretches: Vec<(u16, Vec<u8>)> = commands
+    let stretches: Vec<(Db, Vec<u8>)> = commands
         .iter()
         .map(|(database, words)| {
             let mut command = Vec::new();
@@ -133,7 +135,7 @@ fn a_record_looks_as_drawn() {
     let mut encoder = Encoder::new(0xabc, 0);
     let set = b"*3\r\n$3\r\nSET\r\n$1\r\na\r\n$1\r\nb\r\n".as_slice();
     let told = Header {
-        database: 9,
+        database: Db::new(9),
         slot: Some(Slot::new(15_495)),
         participants: {
             let mut both = Participants::only(2);
@@ -143,7 +145,11 @@ fn a_record_looks_as_drawn() {
         shard: 200,
         ..header(77)
     };
-    encoder.append(&mut out, &told, [(9, set), (9, set), (1, set)]);
+    encoder.append(
+        &mut out,
+        &told,
+        [(Db::new(9), set), (Db::new(9), set), (Db::new(1), set)],
+    );
     let text = String::from_utf8(out.clone()).unwrap();
     let (line, body) = text.split_once('\n').unwrap();
     let (first, behind) = line.split_at(12);
@@ -188,6 +194,7 @@ fn select_stands_only_where_the_database_changes() {
         (4, Kind::Expiry),
         (0, Kind::Write),
     ] {
+        let database = Db::new(database);
         let told = Header {
             kind,
             database,
@@ -198,7 +205,7 @@ fn select_stands_only_where_the_database_changes() {
     }
     assert_eq!(counts, [1, 1, 2, 2, 2, 3]);
     // Who goes on with a log does not know what was selected.
-    Encoder::new(LOG, out.len() as u64).append(&mut out, &header(2), [(0, del)]);
+    Encoder::new(LOG, out.len() as u64).append(&mut out, &header(2), [(Db::FIRST, del)]);
     assert_eq!(selects(&out), 4);
 }
 
@@ -229,7 +236,7 @@ fn what_is_missing_is_counted() {
     let mut encoder = Encoder::new(LOG, 0);
     let mut out = Vec::new();
     let set = b"*2\r\n$3\r\nDEL\r\n$4\r\n1234\r\n".as_slice();
-    encoder.append(&mut out, &header(1), [(0, set)]);
+    encoder.append(&mut out, &header(1), [(Db::FIRST, set)]);
     let record = out.len();
     encoder.pad(&mut out);
     let missing = |len: usize| match Decoder::new(&out[..len], 0, None).read() {
@@ -281,7 +288,7 @@ fn three_writes(durable: usize) -> Vec<u8> {
         append(
             &mut encoder,
             &mut out,
-            &(header(ticket), vec![(0, vec![b"PING".to_vec()])]),
+            &(header(ticket), vec![(Db::FIRST, vec![b"PING".to_vec()])]),
         );
         encoder.pad(&mut out);
     }
@@ -344,7 +351,7 @@ fn a_value_that_looks_like_records_is_a_value() {
     let mut encoder = Encoder::new(LOG, 0);
     let mut out = Vec::new();
     let set = vec![b"SET".to_vec(), b"x".to_vec(), inner];
-    append(&mut encoder, &mut out, &(header(1), vec![(0, set)]));
+    append(&mut encoder, &mut out, &(header(1), vec![(Db::FIRST, set)]));
     out[200] ^= 1;
     let (read, ending) = read_all(&out, Some(LOG));
     let stop = Stop {
@@ -367,7 +374,7 @@ fn signed(mut record: Vec<u8>) -> Vec<u8> {
 fn a_right_sum_alone_makes_no_record() {
     let mut good = Vec::new();
     let command = b"*1\r\n$4\r\nPING\r\n".as_slice();
-    Encoder::new(LOG, 0).append(&mut good, &header(1), [(0, command)]);
+    Encoder::new(LOG, 0).append(&mut good, &header(1), [(Db::FIRST, command)]);
     assert_eq!(signed(good.clone()), good);
     let fault = |at: usize, text: &[u8]| {
         let mut record = good.clone();
@@ -412,7 +419,7 @@ fn a_right_sum_alone_makes_no_record() {
 fn it_is_the_sum_that_notices() {
     let set = |value: &str| {
         let words = ["SET", "k", value].map(|word| word.as_bytes().to_vec());
-        (header(1), vec![(0, words.to_vec())])
+        (header(1), vec![(Db::FIRST, words.to_vec())])
     };
     let mut out = Vec::new();
     append(&mut Encoder::new(LOG, 0), &mut out, &set("a"));
@@ -437,7 +444,10 @@ fn a_hidden_record_shows_redis_nothing() {
     append(
         &mut encoder,
         &mut out,
-        &(told, vec![(0, words), (2, vec![b"X".to_vec()])]),
+        &(
+            told,
+            vec![(Db::FIRST, words), (Db::new(2), vec![b"X".to_vec()])],
+        ),
     );
     for line in out.split_inclusive(|byte| *byte == b'\n') {
         assert!(line.starts_with(b"#") && line.len() <= LOG_LINE_BYTES_MAX);

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use cairn::cmd::key_slot;
 use cairn::limits::{EXPIRE_PER_TICK, EXPIRE_PER_TICK_MAX};
-use cairn::store::{Entry, Store};
+use cairn::store::{Db, Entry, Store};
 
 use crate::growth::thread_us;
 use crate::harness::client::Value;
@@ -21,10 +21,14 @@ fn longest_slice(count: usize, budget: usize) -> Result<u64, String> {
         let key = format!("key:{number:012}");
         let text = cairn::store::Value::Bytes(b"12345678");
         let slot = key_slot(key.as_bytes());
-        store.insert(0, slot, Entry::new(key.as_bytes(), text, Some(1_000_000)));
+        store.insert(
+            Db::FIRST,
+            slot,
+            Entry::new(key.as_bytes(), text, Some(1_000_000)),
+        );
     }
     let (mut longest, mut expired) = (0, 0);
-    while store.len(0) > 0 {
+    while store.len(Db::FIRST) > 0 {
         let before = thread_us();
         let progress = store.expire_step(1_001_000, budget, &mut |_, _, _| {});
         longest = longest.max(thread_us() - before);

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use cairn::limits::SLOTS;
-use cairn::store::{Entry, Slot, Store, Value};
+use cairn::store::{Db, Entry, Slot, Store, Value};
 
 use crate::harness::client::{Client, encode};
 use crate::harness::server::Server;
@@ -92,7 +92,11 @@ fn growing_never_pauses_in_process() {
             || Store::new(1, 7),
             |store, number, key| {
                 let slot = Slot::at(number % slots).expect("it is below SLOTS");
-                store.insert(0, slot, Entry::new(key, Value::Bytes(b"12345678"), None));
+                store.insert(
+                    Db::FIRST,
+                    slot,
+                    Entry::new(key, Value::Bytes(b"12345678"), None),
+                );
             },
         );
         let what = format!("longest of {count} insertions into {what}, processor us");

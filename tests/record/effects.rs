@@ -13,7 +13,7 @@ use cairn::admin;
 use cairn::cmd::{Context, Effects, Random, Run, Table, Terms, Wants};
 use cairn::config::Config;
 use cairn::resp::{Args, Commands, Limits, Parsed, Protocol, Reply, parse, write_command};
-use cairn::store::Store;
+use cairn::store::{Db, Store};
 use cairn::wal::{Encoder, Kind};
 
 use super::harness::client::{Client, Value, encode};
@@ -53,7 +53,7 @@ struct Ours {
     effects: Effects,
     config: Config,
     random: Random,
-    db: u16,
+    db: Db,
     encoder: Encoder,
     log: Vec<u8>,
     /// Where its last record begins.
@@ -78,7 +78,7 @@ impl Ours {
             },
             config,
             random: Random::new(42),
-            db: 0,
+            db: Db::FIRST,
             encoder: Encoder::new(3, 0),
             log: Vec::new(),
             last_record: 0,
@@ -91,7 +91,7 @@ impl Ours {
         let args = commands.next().expect("a whole command");
         if args.is(0, "SELECT") {
             let number = std::str::from_utf8(args.get(1)).expect("a number");
-            self.db = number.parse().expect("a number");
+            self.db = Db::new(number.parse().expect("a number"));
             return Logged::new();
         }
         let row = self
@@ -105,7 +105,7 @@ impl Ours {
         let mut out = Vec::new();
         let terms = Terms {
             config: &self.config,
-            db: usize::from(self.db),
+            db: self.db,
             now_ms: now_ms(),
             lru_clock: 0,
             no_touch: false,

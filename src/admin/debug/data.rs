@@ -11,7 +11,7 @@ use crate::rdb;
 use crate::resp::{Args, Error, Protocol, parse_i64, parse_u64};
 use crate::route::DbKey;
 use crate::shard::{Core, Flow, Query};
-use crate::store::{Entry, NodeLimits, Object, Slot, Value, ValueRef, View};
+use crate::store::{Db, Entry, NodeLimits, Object, Slot, Value, ValueRef, View};
 
 const RELOAD_FAILED: Error =
     Error::new("ERR Error trying to load the RDB dump, check server logs.");
@@ -21,7 +21,7 @@ const SHARED_INTEGERS: i64 = 10_000;
 
 /// A shard makes those of these keys that it owns and does not have yet.
 struct Population {
-    db: u16,
+    db: Db,
     count: u64,
     prefix: Vec<u8>,
     /// Bytes of each value; None: as long as its text.
@@ -30,7 +30,7 @@ struct Population {
 
 impl Population {
     /// None when a number is none.
-    fn read(db: u16, args: &Args<'_>) -> Option<Self> {
+    fn read(db: Db, args: &Args<'_>) -> Option<Self> {
         Some(Self {
             db,
             count: parse_u64(args.get(2))?,
@@ -105,7 +105,7 @@ impl Query for Describe {
     fn answer(&self, core: &mut Core) -> Option<String> {
         let (db, key) = &self.0;
         let now = core.now();
-        let entry = core.store().get(usize::from(*db), key_slot(key), key)?;
+        let entry = core.store().get(*db, key_slot(key), key)?;
         if entry.is_expired(now.unix_ms()) {
             return None;
         }
@@ -152,7 +152,7 @@ impl Query for Reload {
         let now_ms = core.now().unix_ms();
         let config = core.config().clone();
         let store = core.store_mut();
-        for db in 0..store.databases() {
+        for db in store.databases() {
             let mut keys: Vec<(Slot, Vec<u8>)> = Vec::with_capacity(store.len(db));
             store.for_each(db, |slot, entry| keys.push((slot, entry.key().to_vec())));
             for (slot, key) in keys {
@@ -195,7 +195,7 @@ pub(super) fn reload(core: &mut Core, token: Token, args: &Args<'_>) -> Flow {
 }
 
 /// The figures of a shard's tables of one database.
-struct Tables(usize);
+struct Tables(Db);
 
 impl Query for Tables {
     type Answer = String;
@@ -247,11 +247,12 @@ fn nodes_of(value: ValueRef<'_>, limits: NodeLimits) -> String {
 
 /// DEBUG HTSTATS.
 pub(super) fn table_statistics(core: &mut Core, token: Token, args: &Args<'_>) -> Flow {
-    let db = parse_i64(args.get(2)).and_then(|db| u16::try_from(db).ok());
-    let Some(db) = db.filter(|db| *db < core.config().databases) else {
+    let db = parse_i64(args.get(2)).and_then(|db| usize::try_from(db).ok());
+    let databases = usize::from(core.config().databases);
+    let Some(db) = db.and_then(|db| Db::among(db, databases)) else {
         return super::refuse(core, token, &Error::new("ERR Out of range database"));
     };
-    core.ask_all(token, Tables(usize::from(db)), |core, token, parts| {
+    core.ask_all(token, Tables(db), |core, token, parts| {
         let mut text = String::from("[Dictionary HT]\n");
         for (shard, part) in parts.iter().enumerate() {
             text.push_str(&format!("Shard {shard}:\n{part}"));

@@ -7,7 +7,7 @@ use crate::base::Token;
 use crate::cmd::key_slot;
 use crate::resp::Args;
 use crate::shard::{Core, Flow, Query};
-use crate::store::{Entry, Object, ValueRef};
+use crate::store::{Db, Entry, Object, ValueRef};
 use sha1::{Digest as _, Sha1};
 
 /// A SHA-1 value.
@@ -84,7 +84,7 @@ impl Query for OfDatabases {
 
     fn answer(&self, core: &mut Core) -> Self::Answer {
         let store = core.store();
-        let digest_of = |db: usize| {
+        let digest_of = |db: Db| {
             let mut total = None;
             store.for_each(db, |_slot, entry| {
                 let mut digest = Digest::default();
@@ -94,7 +94,7 @@ impl Query for OfDatabases {
             });
             total
         };
-        (0..store.databases()).map(digest_of).collect()
+        store.databases().map(digest_of).collect()
     }
 }
 
@@ -122,7 +122,7 @@ pub(super) fn dataset(core: &mut Core, token: Token, _args: &Args<'_>) -> Flow {
 
 /// One digest per key, of zeros where a shard does not have it.
 struct OfValues {
-    db: u16,
+    db: Db,
     keys: Vec<Box<[u8]>>,
 }
 
@@ -136,7 +136,7 @@ impl Query for OfValues {
         let store = core.store();
         let digest_of = |key: &[u8]| {
             let mut digest = Digest::default();
-            if let Some(entry) = store.get(usize::from(self.db), key_slot(key), key)
+            if let Some(entry) = store.get(self.db, key_slot(key), key)
                 && !entry.is_expired(now_ms)
             {
                 add_entry(&mut digest, entry);

@@ -8,25 +8,25 @@ use super::super::slot::key_slot;
 use super::stream::EffectStream;
 use crate::config::Config;
 use crate::rdb;
-use crate::store::{Entry, Store, ValueRef};
+use crate::store::{Db, Entry, Store, ValueRef};
 
 /// Appends what has become of each key.
 pub(super) fn tell_states(
     stream: &mut EffectStream,
-    keys: &[(u16, Box<[u8]>)],
+    keys: &[(Db, Box<[u8]>)],
     store: &Store,
     config: &Config,
 ) {
     assert!(!keys.is_empty(), "something has changed");
     for (db, key) in keys {
-        match store.get(usize::from(*db), key_slot(key), key) {
+        match store.get(*db, key_slot(key), key) {
             None => stream.append(*db, 1, &[b"DEL", key]),
             Some(entry) => tell_entry(stream, *db, entry, config),
         }
     }
 }
 
-fn tell_entry(stream: &mut EffectStream, db: u16, entry: &Entry, config: &Config) {
+fn tell_entry(stream: &mut EffectStream, db: Db, entry: &Entry, config: &Config) {
     let (mut digits, mut time) = (itoa::Buffer::new(), itoa::Buffer::new());
     let at_ms = entry.expiry().map(|at_ms| time.format(at_ms).as_bytes());
     let text = match entry.value() {

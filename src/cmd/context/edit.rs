@@ -9,7 +9,7 @@ use super::Effects;
 use super::effects::removal;
 use crate::config::events;
 use crate::resp::Error;
-use crate::store::{Entry, Kind, Object, Value};
+use crate::store::{Db, Entry, Kind, Object, Value};
 
 /// What becomes of the key when the edit ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,7 +30,7 @@ enum Place<'e> {
 
 /// A place of the keyspace that a handler may change: the entry there, or none yet.
 pub struct Edit<'e> {
-    db: usize,
+    db: Db,
     key: &'e [u8],
     place: Place<'e>,
     effects: &'e mut Effects,
@@ -49,7 +49,7 @@ pub(super) struct Edited {
 impl<'e> Edit<'e> {
     #[inline]
     pub(super) fn new(
-        db: usize,
+        db: Db,
         key: &'e [u8],
         held: Option<&'e mut Entry>,
         effects: &'e mut Effects,

@@ -9,7 +9,7 @@ use super::apart::tell_states;
 use super::stream::{Closed, EffectStream};
 use crate::config::{Config, events};
 use crate::resp::Args;
-use crate::store::{Cleared, KeyHash, Slot, Stamps, Store};
+use crate::store::{Cleared, Db, KeyHash, Slot, Stamps, Store};
 
 /// A keyspace event, for notifications, tracking and blocked clients.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,7 +17,7 @@ pub struct KeyEvent {
     /// One bit of the classes of `notify-keyspace-events`.
     pub class: u32,
     pub name: &'static str,
-    pub db: u16,
+    pub db: Db,
     pub key: Box<[u8]>,
 }
 
@@ -48,20 +48,20 @@ pub struct Effects {
     /// When keys were last written; kept when `wants.stamps`.
     pub stamps: Stamps,
     /// Keys whose value changed, with their database; recorded when `wants.modified`.
-    pub modified: Vec<(u16, Box<[u8]>)>,
+    pub modified: Vec<(Db, Box<[u8]>)>,
     /// Databases whose whole content went or came at once (FLUSHALL, SWAPDB): whoever watches,
     /// tracks or waits for a key that was there before or is there now is told. Recorded when
     /// `wants.modified`.
-    pub replaced: Vec<u16>,
+    pub replaced: Vec<Db>,
     /// What FLUSHDB and FLUSHALL detached; the shard frees it in steps.
     pub cleared: Vec<Cleared>,
     /// What log and replicas apply, a DEL for each key that was found expired included. Recorded
     /// when `wants.stream`; whoever reads it empties it.
     pub stream: EffectStream,
     /// Keys that the command may touch, with their database, in order; for `Context::reach`.
-    pub lent: Vec<(u16, Box<[u8]>)>,
+    pub lent: Vec<(Db, Box<[u8]>)>,
     /// Keys that it found and may not touch yet.
-    pub found: Vec<(u16, Box<[u8]>)>,
+    pub found: Vec<(Db, Box<[u8]>)>,
     /// The handler found nothing to take and wants its client to wait for one of its keys.
     pub block: Option<Block>,
 }
@@ -82,12 +82,12 @@ impl Effects {
 
     /// A keyspace event on a key, recorded when somebody wants its class.
     #[inline]
-    pub(super) fn notify(&mut self, db: usize, class: u32, name: &'static str, key: &[u8]) {
+    pub(super) fn notify(&mut self, db: Db, class: u32, name: &'static str, key: &[u8]) {
         if self.wants.events & class != 0 {
             self.events.push(KeyEvent {
                 class,
                 name,
-                db: db_number(db),
+                db,
                 key: key.into(),
             });
         }
@@ -96,32 +96,32 @@ impl Effects {
     /// The value at a key came, went or changed, in so many `changes`: counts it and tells
     /// watchers, trackers and blocked clients.
     #[inline]
-    pub(super) fn changed(&mut self, db: usize, key: &[u8], hash: KeyHash, changes: u64) {
+    pub(super) fn changed(&mut self, db: Db, key: &[u8], hash: KeyHash, changes: u64) {
         self.dirty += changes;
         if self.wants.stamps || self.wants.modified || self.wants.stream {
             self.touched(db, key, hash);
             if self.wants.stream {
-                self.stream.changed_key(db_number(db), key);
+                self.stream.changed_key(db, key);
             }
         }
     }
 
     /// Out of line: most of the time nobody wants to hear of it.
     #[inline(never)]
-    fn touched(&mut self, db: usize, key: &[u8], hash: KeyHash) {
+    fn touched(&mut self, db: Db, key: &[u8], hash: KeyHash) {
         if self.wants.stamps {
             self.stamps.write(hash.of(key));
         }
         if self.wants.modified {
-            self.modified.push((db_number(db), key.into()));
+            self.modified.push((db, key.into()));
         }
     }
 
     /// What log and replicas apply instead of the command as sent: another command, whose first
     /// `keys` arguments are keys.
-    pub(super) fn propagate(&mut self, db: usize, keys: usize, words: &[&[u8]]) {
+    pub(super) fn propagate(&mut self, db: Db, keys: usize, words: &[&[u8]]) {
         if self.wants.stream {
-            self.stream.append(db_number(db), keys, words);
+            self.stream.append(db, keys, words);
             self.stream.told();
         }
     }
@@ -154,7 +154,7 @@ impl Effects {
     #[inline]
     pub fn close_command(
         &mut self,
-        (row, db): (&Row, u16),
+        (row, db): (&Row, Db),
         args: &Args<'_>,
         store: &Store,
         config: &Config,
@@ -172,10 +172,10 @@ impl Effects {
     }
 
     /// The whole content of a database changed at once.
-    pub(super) fn replaced(&mut self, db: usize) {
+    pub(super) fn replaced(&mut self, db: Db) {
         self.stamps.write_all();
         if self.wants.modified {
-            self.replaced.push(db_number(db));
+            self.replaced.push(db);
         }
         if self.wants.stream {
             self.stream.changed();
@@ -185,14 +185,14 @@ impl Effects {
     /// Says that a key had expired, whether it was removed or overwritten. Log and replicas are
     /// told at once, before what the command does next.
     #[cold]
-    pub fn tell_expired(&mut self, db: usize, key: &[u8], hash: KeyHash, config: &Config) {
+    pub fn tell_expired(&mut self, db: Db, key: &[u8], hash: KeyHash, config: &Config) {
         self.expired += 1;
         self.notify(db, events::EXPIRED, "expired", key);
         // An end of its own is no change of the command's.
         self.touched(db, key, hash);
         if self.wants.stream {
             let name = removal(config.lazyfree_lazy_expire);
-            self.stream.append(db_number(db), 1, &[name, key]);
+            self.stream.append(db, 1, &[name, key]);
         }
     }
 }
@@ -211,10 +211,6 @@ fn share_slot(row: &Row, args: &Args<'_>) -> bool {
     slots
         .next()
         .is_none_or(|first| slots.all(|slot| slot == first))
-}
-
-pub(super) fn db_number(db: usize) -> u16 {
-    u16::try_from(db).expect("databases are limited to 256")
 }
 
 /// How a client waits.

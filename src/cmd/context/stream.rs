@@ -10,7 +10,7 @@ use super::super::slot::key_slot;
 use super::super::table::{Keys, Row};
 use crate::limits::EFFECT_BYTES_KEPT;
 use crate::resp::{Args, write_bulk, write_count};
-use crate::store::Slot;
+use crate::store::{Db, Slot};
 
 /// Where a command of the stream stands.
 #[derive(Debug)]
@@ -18,7 +18,7 @@ struct Mark {
     start: usize,
     /// Its first key among `keys`.
     first_key: usize,
-    db: u16,
+    db: Db,
 }
 
 /// What the command that runs has said so far.
@@ -40,7 +40,7 @@ pub(super) enum Closed {
     /// The command, as it was sent.
     AsSent,
     /// The command, as it was sent, if its keys share a slot; else what has become of these keys.
-    Apart(Vec<(u16, Box<[u8]>)>),
+    Apart(Vec<(Db, Box<[u8]>)>),
 }
 
 /// Commands for log and replicas, in the order in which they are to be applied.
@@ -53,7 +53,7 @@ pub struct EffectStream {
     /// Each command is to concern keys of one slot: their owners log apart.
     apart: bool,
     /// Keys that the command that runs has changed, with their database; kept when `apart`.
-    changed: Vec<(u16, Box<[u8]>)>,
+    changed: Vec<(Db, Box<[u8]>)>,
     /// Commands that are not undone any more.
     kept: usize,
 }
@@ -61,7 +61,7 @@ pub struct EffectStream {
 /// A command of the stream.
 #[derive(Debug, Clone, Copy)]
 pub struct Effect<'a> {
-    pub db: u16,
+    pub db: Db,
     /// The command as RESP.
     pub command: &'a [u8],
     bytes: &'a [u8],
@@ -111,7 +111,7 @@ impl EffectStream {
     }
 
     /// The commands as RESP, those that follow each other in one database together.
-    pub fn stretches(&self) -> impl Iterator<Item = (u16, &[u8])> {
+    pub fn stretches(&self) -> impl Iterator<Item = (Db, &[u8])> {
         self.marks
             .chunk_by(|left, right| left.db == right.db)
             .scan(0, |next, stretch| {
@@ -184,7 +184,7 @@ impl EffectStream {
     }
 
     /// The command that runs has changed a key.
-    pub(super) fn changed_key(&mut self, db: u16, key: &[u8]) {
+    pub(super) fn changed_key(&mut self, db: Db, key: &[u8]) {
         self.changed();
         if self.apart
             && !self
@@ -213,13 +213,13 @@ impl EffectStream {
     }
 
     /// Appends a command of words whose first `keys` arguments are keys.
-    pub(super) fn append(&mut self, db: u16, keys: usize, words: &[&[u8]]) {
+    pub(super) fn append(&mut self, db: Db, keys: usize, words: &[&[u8]]) {
         assert!(keys < words.len(), "the name and the keys are there");
         self.append_words(db, words.iter().copied(), 1..=keys);
     }
 
     /// Appends a command as it was sent, by its row's name whatever clients call it.
-    pub(super) fn append_sent(&mut self, row: &Row, db: u16, args: &Args<'_>) {
+    pub(super) fn append_sent(&mut self, row: &Row, db: Db, args: &Args<'_>) {
         let name = row.full_name.split('|').next().unwrap_or_default();
         let name = match args.get(0) {
             sent if sent.eq_ignore_ascii_case(name.as_bytes()) => sent,
@@ -235,7 +235,7 @@ impl EffectStream {
 
     fn append_words<'w>(
         &mut self,
-        db: u16,
+        db: Db,
         words: impl ExactSizeIterator<Item = &'w [u8]>,
         keys: impl IntoIterator<Item = usize>,
     ) {
@@ -289,10 +289,10 @@ mod tests {
 
     fn filled() -> EffectStream {
         let mut stream = EffectStream::default();
-        stream.append(0, 1, &[b"SET", b"a", b"x"]);
-        stream.append(0, 2, &[b"RPOPLPUSH", b"{t}1", b"{t}2"]);
-        stream.append(3, 2, &[b"DEL", b"a", b"b"]);
-        stream.append(0, 0, &[b"FLUSHALL"]);
+        stream.append(Db::FIRST, 1, &[b"SET", b"a", b"x"]);
+        stream.append(Db::FIRST, 2, &[b"RPOPLPUSH", b"{t}1", b"{t}2"]);
+        stream.append(Db::new(3), 2, &[b"DEL", b"a", b"b"]);
+        stream.append(Db::FIRST, 0, &[b"FLUSHALL"]);
         stream
     }
 
@@ -309,10 +309,10 @@ mod tests {
             .collect();
         let slot = |key: &str| Some(key_slot(key.as_bytes()));
         let expected = [
-            (0, "SET a x", slot("a"), "a"),
-            (0, "RPOPLPUSH {t}1 {t}2", slot("t"), "{t}1,{t}2"),
-            (3, "DEL a b", None, "a,b"),
-            (0, "FLUSHALL", None, ""),
+            (Db::FIRST, "SET a x", slot("a"), "a"),
+            (Db::FIRST, "RPOPLPUSH {t}1 {t}2", slot("t"), "{t}1,{t}2"),
+            (Db::new(3), "DEL a b", None, "a,b"),
+            (Db::FIRST, "FLUSHALL", None, ""),
         ];
         let expected = expected.map(|(db, text, slot, keys)| (db, text.into(), slot, keys.into()));
         assert_eq!(seen, expected);
@@ -322,8 +322,8 @@ mod tests {
     fn neighbours_in_a_database_are_one_stretch() {
         let stream = filled();
         let stretches: Vec<_> = stream.stretches().collect();
-        let databases: Vec<u16> = stretches.iter().map(|(db, _)| *db).collect();
-        assert_eq!(databases, [0, 3, 0]);
+        let databases: Vec<Db> = stretches.iter().map(|(db, _)| *db).collect();
+        assert_eq!(databases, [Db::FIRST, Db::new(3), Db::FIRST]);
         let all: Vec<u8> = stretches
             .iter()
             .flat_map(|(_, bytes)| bytes.to_vec())
@@ -340,7 +340,7 @@ mod tests {
     fn what_is_undone_is_cut_back() {
         let mut stream = filled();
         stream.keep();
-        stream.append(7, 1, &[b"DEL", b"z"]);
+        stream.append(Db::new(7), 1, &[b"DEL", b"z"]);
         stream.changed();
         assert_eq!(stream.len(), 5);
         stream.cut_back();
@@ -350,11 +350,11 @@ mod tests {
             Closed::Told,
             "what changed is undone as well"
         );
-        stream.append(7, 1, &[b"DEL", b"y"]);
+        stream.append(Db::new(7), 1, &[b"DEL", b"y"]);
         let last = stream.effects().last().expect("there are five");
-        assert_eq!((last.db, last.keys().next()), (7, Some(&b"y"[..])));
+        assert_eq!((last.db, last.keys().next()), (Db::new(7), Some(&b"y"[..])));
         stream.clear();
-        stream.append(7, 1, &[b"DEL", b"x"]);
+        stream.append(Db::new(7), 1, &[b"DEL", b"x"]);
         stream.cut_back();
         assert!(stream.is_empty());
     }

@@ -7,7 +7,7 @@ use super::{Key, Lookup};
 use crate::cmd::fixture::Fixture;
 use crate::config::events;
 use crate::resp::{Args, Error, Span};
-use crate::store::{End, List, NodeLimits, Object, Value};
+use crate::store::{Db, End, List, NodeLimits, Object, Value};
 
 /// What an edit of `key` leaves: changes counted, keys told of, events.
 fn told(
@@ -151,7 +151,7 @@ fn an_expiry_comes_and_a_key_goes_when_the_edit_ends() {
     let removed = told(&mut fixture, b"a", |edit| edit.remove());
     assert_eq!(removed, (1, 1, vec!["del a".into()]));
     assert!(fixture.store.is_empty());
-    assert_eq!(fixture.store.expires(0), 0);
+    assert_eq!(fixture.store.expires(Db::FIRST), 0);
 }
 
 #[test]

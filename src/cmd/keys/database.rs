@@ -75,7 +75,7 @@ fn flushdb(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
 
 fn flushall(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
     check_flush_mode(args)?;
-    for db in 0..ctx.store().databases() {
+    for db in ctx.store().databases() {
         ctx.clear(db);
     }
     ctx.reply.ok();

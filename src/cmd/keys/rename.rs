@@ -8,7 +8,9 @@ use crate::cmd::keyspec::access;
 use crate::cmd::special::{PLAIN, Special};
 use crate::cmd::{Command, Context, Group, Key, KeySpec, Lookup, Outcome, Run, acl, flag};
 use crate::config::events;
+use crate::limits::DATABASES_MAX;
 use crate::resp::{Args, Error, parse_i64};
+use crate::store::Db;
 
 /// The rows of this family.
 pub static COMMANDS: &[Command] = &[
@@ -173,12 +175,13 @@ fn move_key(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
     Ok(())
 }
 
-fn database_at(args: &Args<'_>, at: usize) -> Option<u16> {
-    parse_i64(args.get(at)).and_then(|number| u16::try_from(number).ok())
+fn database_at(args: &Args<'_>, at: usize) -> Option<Db> {
+    let number = usize::try_from(parse_i64(args.get(at))?).ok()?;
+    Db::among(number, DATABASES_MAX)
 }
 
 /// COPY's DB.
-fn copy_database(args: &Args<'_>) -> Option<u16> {
+fn copy_database(args: &Args<'_>) -> Option<Db> {
     let mut target = None;
     let mut option = 3;
     while option < args.len() {

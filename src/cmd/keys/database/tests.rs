@@ -3,14 +3,15 @@
 //! Error texts, replies and events were taken from redis-server 7.0.15.
 
 use crate::cmd::fixture::Fixture;
+use crate::store::Db;
 
 fn with_two_databases() -> Fixture {
     let mut fixture = Fixture::new();
     fixture.fresh("set a 1");
     fixture.fresh("set b 2");
-    fixture.db = 5;
+    fixture.db = Db::new(5);
     fixture.fresh("set c 3");
-    fixture.db = 0;
+    fixture.db = Db::FIRST;
     fixture
 }
 
@@ -18,7 +19,7 @@ fn with_two_databases() -> Fixture {
 fn dbsize_counts_one_database() {
     let mut fixture = with_two_databases();
     assert_eq!(fixture.fresh("dbsize"), ":2\r\n");
-    fixture.db = 5;
+    fixture.db = Db::new(5);
     assert_eq!(fixture.fresh("dbsize"), ":1\r\n");
 }
 
@@ -30,11 +31,11 @@ fn flushdb_empties_one_database() {
     assert_eq!(fixture.fresh("flushdb async"), "+OK\r\n");
     assert_eq!(
         (fixture.effects.dirty, &fixture.effects.replaced[..]),
-        (2, &[0][..])
+        (2, &[Db::FIRST][..])
     );
     assert_eq!(fixture.fresh("dbsize"), ":0\r\n");
     assert_eq!(fixture.fresh("get a"), "$-1\r\n");
-    fixture.db = 5;
+    fixture.db = Db::new(5);
     assert_eq!(fixture.fresh("dbsize"), ":1\r\n");
 }
 
@@ -44,9 +45,9 @@ fn flushall_empties_all() {
     assert_eq!(fixture.fresh("flushall sync"), "+OK\r\n");
     assert_eq!(
         (fixture.effects.dirty, &fixture.effects.replaced[..]),
-        (3, &[0, 5][..])
+        (3, &[Db::FIRST, Db::new(5)][..])
     );
-    fixture.db = 5;
+    fixture.db = Db::new(5);
     assert_eq!(fixture.fresh("dbsize"), ":0\r\n");
     assert_eq!(fixture.fresh("flushall"), "+OK\r\n");
     assert_eq!(fixture.effects.dirty, 0);
@@ -58,7 +59,7 @@ fn swapdb_exchanges_two() {
     assert_eq!(fixture.fresh("swapdb 0 5"), "+OK\r\n");
     assert_eq!(
         (fixture.effects.dirty, &fixture.effects.replaced[..]),
-        (1, &[0, 5][..])
+        (1, &[Db::FIRST, Db::new(5)][..])
     );
     assert_eq!(fixture.fresh("get c"), "$1\r\n3\r\n");
     assert_eq!(fixture.fresh("dbsize"), ":1\r\n");

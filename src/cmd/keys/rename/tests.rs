@@ -5,6 +5,7 @@
 use crate::cmd::fixture::Fixture;
 use crate::cmd::table;
 use crate::resp::{Args, Span};
+use crate::store::Db;
 
 fn with_keys(keys: &[&str]) -> Fixture {
     let mut fixture = Fixture::new();
@@ -72,7 +73,13 @@ fn copy_reaches_other_databases() {
         "-ERR source and destination objects are the same\r\n"
     );
     assert_eq!(fixture.fresh("copy a a db 3"), ":1\r\n");
-    assert!(fixture.effects.events.iter().all(|event| event.db == 3));
+    assert!(
+        fixture
+            .effects
+            .events
+            .iter()
+            .all(|event| event.db == Db::new(3))
+    );
     assert_eq!(fixture.events(), ["new a", "copy_to a"]);
     assert_eq!(
         fixture.fresh("copy a b db 16"),
@@ -87,7 +94,7 @@ fn copy_reaches_other_databases() {
         fixture.fresh("copy a b db 99999999999"),
         "-ERR value is out of range, value must between -2147483648 and 2147483647\r\n"
     );
-    fixture.db = 3;
+    fixture.db = Db::new(3);
     assert_eq!(fixture.fresh("get a"), "$10\r\nvalue-of-a\r\n");
 }
 
@@ -110,7 +117,7 @@ fn move_changes_the_database() {
             .effects
             .events
             .iter()
-            .map(|event| event.db)
+            .map(|event| event.db.number())
             .collect::<Vec<_>>(),
         [9, 0, 9]
     );
@@ -119,7 +126,7 @@ fn move_changes_the_database() {
     assert_eq!(fixture.fresh("exists a"), ":0\r\n");
     fixture.fresh("set a again");
     assert_eq!(fixture.fresh("move a 9"), ":0\r\n");
-    fixture.db = 9;
+    fixture.db = Db::new(9);
     assert_eq!(fixture.fresh("ttl a"), ":100\r\n");
 }
 
@@ -143,12 +150,12 @@ fn the_other_database_is_known_before_the_command_runs() {
         }
     };
     for (line, database) in [
-        ("move k 3", Some(3)),
+        ("move k 3", Some(Db::new(3))),
         ("move k x", None),
         ("move k -1", None),
         ("copy a b", None),
-        ("copy a b db 7", Some(7)),
-        ("copy a b replace db 7 DB 8", Some(8)),
+        ("copy a b db 7", Some(Db::new(7))),
+        ("copy a b replace db 7 DB 8", Some(Db::new(8))),
         ("copy a b db x", None),
         ("copy a b db", None),
         ("rename a 5", None),

@@ -9,7 +9,7 @@ use crate::cmd::fixture::Fixture;
 use crate::cmd::{Random, key_slot};
 use crate::limits::SLOTS;
 use crate::resp::Span;
-use crate::store::Slot;
+use crate::store::{Db, Slot};
 
 const START: Cursor = Cursor {
     slot: Slot::FIRST,
@@ -218,7 +218,7 @@ fn scan_beside_lending(
         let mut keys = Vec::new();
         fixture
             .store
-            .for_each(0, |_, entry| keys.push(Box::from(entry.key())));
+            .for_each(Db::FIRST, |_, entry| keys.push(Box::from(entry.key())));
         keys
     };
     let (mut reply, mut steps) = (Vec::new(), 0);
@@ -233,7 +233,7 @@ fn scan_beside_lending(
             .map(|key| {
                 fixture
                     .store
-                    .take(0, key_slot(key), key)
+                    .take(Db::FIRST, key_slot(key), key)
                     .expect("it was put back")
             })
             .collect();
@@ -246,7 +246,12 @@ fn scan_beside_lending(
         assert!(waited.len() <= options.count, "no more than were asked for");
         assert!(part.next.is_none_or(|next| next > cursor), "it goes on");
         for (key, entry) in chosen.iter().zip(lent) {
-            assert!(fixture.store.insert(0, key_slot(key), entry).is_none());
+            assert!(
+                fixture
+                    .store
+                    .insert(Db::FIRST, key_slot(key), entry)
+                    .is_none()
+            );
         }
         let found = fixture.with(&mut reply, |ctx| scan_returned(ctx, &options, &waited));
         assert_eq!(found, waited.len());
