@@ -54,6 +54,8 @@ struct State {
     weather: Weather,
     random: Random,
     trace: u64,
+    /// A `poll` reports all that has happened, and receive buffers do not run out.
+    reports_all: bool,
     connections: Vec<Connection>,
     shards: Vec<ShardSide>,
     disk: Disk,
@@ -108,6 +110,7 @@ impl World {
             weather,
             random: Random::new(seed),
             trace: seed,
+            reports_all: false,
             connections: Vec::new(),
             shards: (0..shards).map(|_| ShardSide::default()).collect(),
             disk: Disk::new(seed ^ DISK_SEED),
@@ -130,6 +133,12 @@ impl World {
     /// Lets time pass.
     pub fn advance(&self, microseconds: u64) {
         self.0.borrow_mut().now_us += microseconds;
+    }
+
+    /// From now on every `poll` reports all that has happened: for counting what a load costs, where
+    /// a random share would look like a cost.
+    pub fn report_all(&self) {
+        self.0.borrow_mut().reports_all = true;
     }
 
     /// When something arrives next, if anything is under way, monotonic microseconds.

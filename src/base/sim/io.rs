@@ -90,7 +90,8 @@ impl SimIo {
         }
         let connection = &mut state.connections[attached.connection];
         let reset = connection.was_reset(now_us);
-        if connection.to_server.has_bytes(now_us) && side.lent < BUFFERS {
+        let has_buffer = side.lent < BUFFERS || state.reports_all;
+        if connection.to_server.has_bytes(now_us) && has_buffer {
             let bytes = connection.to_server.read(now_us, BUFFER_BYTES);
             side.lent += 1;
             state.record(&bytes);
@@ -285,7 +286,8 @@ impl Io for SimIo {
         let world = self.world.clone();
         let state = &mut *world.0.borrow_mut();
         self.now = state.now();
-        let most = match state.random.one_in(4) {
+        let few = state.random.one_in(4) && !state.reports_all;
+        let most = match few {
             true => 1 + state.random.below(4) as usize,
             false => EVENTS_PER_POLL,
         };
