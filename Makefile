@@ -29,9 +29,10 @@ test: test-packages
 house:
 	$(CARGO) test --quiet --locked --test tidy -- --nocapture --exact house::house
 
-# Primitives first, then the rivals side by side; needs a quiet machine. See bench/RESULTS.md.
+# Primitives first, then what shards cost, then the rivals side by side; needs a quiet machine. See bench/RESULTS.md.
 bench: build-packages build
 	$(CARGO) run --release --manifest-path bench/micro/Cargo.toml
+	$(CARGO) run --release --manifest-path bench/scale/Cargo.toml -- --server $(SERVER)
 	bench/versus/compare.sh
 	bench/versus/compare.sh --items 0 --load $(SHAPES)
 

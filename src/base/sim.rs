@@ -135,8 +135,8 @@ impl World {
         self.0.borrow_mut().now_us += microseconds;
     }
 
-    /// From now on every `poll` reports all that has happened: for counting what a load costs, where
-    /// a random share would look like a cost.
+    /// From now on every `poll` reports all that has happened: for counting what a load costs,
+    /// where a random share would look like a cost.
     pub fn report_all(&self) {
         self.0.borrow_mut().reports_all = true;
     }

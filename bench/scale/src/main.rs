@@ -218,4 +218,5 @@ fn print_instructions(server: &Path, port: u16) {
             println!("| {} | {shards} | {shown} |", shape.name);
         }
     }
+    real::forget_dumps();
 }

@@ -204,6 +204,12 @@ pub fn callgrind(server: &Path) -> Command {
     command
 }
 
+/// Removes what callgrind left.
+pub fn forget_dumps() {
+    // Where it never ran there is nothing to remove.
+    let _ = std::fs::remove_dir_all(dumps());
+}
+
 fn dumps() -> PathBuf {
     std::env::temp_dir().join(format!("cairn-scale-{}", std::process::id()))
 }
