@@ -333,6 +333,8 @@ pub enum Note {
         sequence: Sequence,
         answer: bool,
         clock_ms: u64,
+        /// Its number in the record of what changed, while that is read.
+        ticket: Option<u64>,
     },
     /// The transaction is over here: lent entries return, these keys were modified, locks go.
     /// A blocked client's wait is registered before the locks go.

@@ -55,22 +55,26 @@ impl Core {
                 self.reply_merged(split, decided);
             }
             Decision::Execute(split, decided) => {
-                let execute = |answer| Note::Execute {
-                    sequence,
-                    answer,
-                    clock_ms: decided.clock_ms,
-                };
+                let (clock_ms, ticket) = (decided.clock_ms, self.draw_ticket());
                 for share in &decided.shares {
-                    self.tell(share.shard, execute(false));
+                    let execute = Note::Execute {
+                        sequence,
+                        answer: false,
+                        clock_ms,
+                        ticket,
+                    };
+                    self.tell(share.shard, execute);
                 }
                 self.reply_merged(split, decided);
             }
             Decision::ExecuteAndAnswer { shards, clock_ms } => {
+                let ticket = self.draw_ticket();
                 for shard in shards {
                     let execute = Note::Execute {
                         sequence,
                         answer: true,
                         clock_ms,
+                        ticket,
                     };
                     self.tell(shard, execute);
                 }

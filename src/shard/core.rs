@@ -34,6 +34,8 @@ use super::ready::Ready;
 pub struct Shared {
     /// The global order of transactions over several shards.
     pub sequence: AtomicU64,
+    /// Numbers the units of the record of what changed.
+    pub tickets: AtomicU64,
     /// Ids of clients.
     pub client_ids: AtomicU64,
     /// Clients of all shards, for `maxclients`.
@@ -64,6 +66,7 @@ impl Shared {
     pub fn new(shards: usize, hash_seed: u64, started_us: u64, run_id: String) -> Self {
         Self {
             sequence: AtomicU64::new(1),
+            tickets: AtomicU64::new(1),
             client_ids: AtomicU64::new(1),
             clients: AtomicUsize::new(0),
             clients_per_shard: (0..shards).map(|_| AtomicUsize::new(0)).collect(),
@@ -186,6 +189,8 @@ impl Core {
             monitors: Monitors::default(),
             #[cfg(test)]
             recorded: None,
+            #[cfg(test)]
+            units: None,
             memory: Memory::default(),
             identity,
         }

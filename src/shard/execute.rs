@@ -98,6 +98,10 @@ impl Core {
         };
         let reply = Reply::new(out, call.head.protocol);
         let (effects, random) = (&mut self.effects, &mut self.random);
+        let told = effects.wants.stream;
+        if told && call.borrowed {
+            effects.tell_apart();
+        }
         let mut context = Context::new(store, effects, random, reply, terms);
         let result = handler(row)(&mut context, args);
         if let Err(error) = result {
@@ -108,8 +112,23 @@ impl Core {
                 self.metrics.count_failed(call.head.row, error.code());
             }
         }
+        if told {
+            self.tell_stream(&call, row, args);
+        }
         self.count_call(call.head.row, u64::from(!call.counted));
         self.timed(call, args);
+    }
+
+    /// Log and replicas are told what the command did.
+    #[cold]
+    fn tell_stream(&mut self, call: &Call, row: &Row, args: &Args<'_>) {
+        let store = match call.borrowed {
+            true => &self.keyspace.borrowed,
+            false => &self.keyspace.own,
+        };
+        let command = (row, call.head.db);
+        self.effects
+            .close_command(command, args, store, &self.settings.config);
     }
 
     /// Runs something for a transaction at its clock; None: at the tick's.

@@ -91,6 +91,7 @@ impl Core {
             all.modified |= modified;
             all.stream |= stream;
         }
+        all.stream |= self.is_recorded();
         self.effects.wants = all;
     }
 

@@ -51,6 +51,7 @@ impl Core {
 
     /// Runs commands over lent entries, answers, and sends the entries home.
     pub(super) fn run_lent(&mut self, sequence: Sequence, task: Task, mut decided: Decided) {
+        let ticket = self.draw_ticket();
         let before = self.borrow_entries(&mut decided.shares, self.finds_keys(&task));
         self.effects.lent.sort_unstable();
         assert!(
@@ -69,6 +70,8 @@ impl Core {
         self.effects.wants.modified = wanted;
         self.effects.lent.clear();
         if !self.effects.found.is_empty() {
+            self.effects.stream.cut_back();
+            self.close_part(ticket, decided.clock_ms);
             return self.start_over(sequence, task, decided, before);
         }
         let mut modified: Vec<(usize, DbKey)> = std::mem::take(&mut self.effects.modified)
@@ -76,6 +79,7 @@ impl Core {
             .map(|key| (self.slots.owner(key_slot(&key.1)), key))
             .collect();
         self.settle_effects();
+        self.close_part(ticket, decided.clock_ms);
         let waits = blocks && !decided.offered;
         for share in &decided.shares {
             let finish = self.finish_share(sequence, share, &mut modified, waits.then_some(&task));

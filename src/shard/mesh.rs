@@ -47,7 +47,8 @@ impl Core {
                 sequence,
                 answer,
                 clock_ms,
-            } => self.execute_part(from, sequence, answer, clock_ms),
+                ticket,
+            } => self.execute_part(from, sequence, (answer, clock_ms), ticket),
             Note::Finish {
                 sequence,
                 returned,

@@ -47,6 +47,7 @@ mod queries;
 #[cfg(test)]
 mod queue_tests;
 mod ready;
+mod record;
 mod replies;
 mod slow;
 mod snapshot;
@@ -106,4 +107,7 @@ pub struct Core {
     /// What a test has heard of the shard's keys; nothing is kept before an empty list is here.
     #[cfg(test)]
     recorded: Option<Vec<happened::Happened>>,
+    /// What a test has read of the record.
+    #[cfg(test)]
+    units: Option<Vec<record::Unit>>,
 }

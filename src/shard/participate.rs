@@ -10,6 +10,7 @@ use super::Core;
 use super::enlist::{Duty, Participant};
 use super::execute::Call;
 use super::happened::Happened;
+use super::record::Ticket;
 use crate::cmd::{Merge, Run, key_slot};
 use crate::limits::{AHEAD_MAX, PART_REPLY_BYTES};
 use crate::route::{
@@ -201,6 +202,7 @@ impl Core {
         let run = self.table().row(carried.head.row).command.run;
         if matches!(run, Run::Everywhere(_, Merge::Once)) && self.id() != 0 {
             self.effects.dirty = 0;
+            self.effects.stream.clear();
         }
         self.settle_effects();
         reply
@@ -222,9 +224,10 @@ impl Core {
         &mut self,
         coordinator: usize,
         sequence: Sequence,
-        answer: bool,
-        clock_ms: u64,
+        (answer, clock_ms): (bool, u64),
+        ticket: Option<Ticket>,
     ) {
+        self.close_unit();
         let participant = self.transactions.participants.take(sequence);
         assert!(
             participant.coordinator == coordinator,
@@ -241,6 +244,7 @@ impl Core {
             }
             _ => panic!("only a write waits for the decision"),
         });
+        self.close_part(ticket, clock_ms);
         if answer {
             let executed = Note::Executed {
                 sequence,

@@ -85,6 +85,7 @@ impl<I: Io> Shard<I> {
         self.reap(wait);
         self.take_inbox();
         self.run_ready();
+        self.core.close_unit();
         self.send_all();
         self.core.background();
         self.carry_out_requests();

@@ -135,6 +135,7 @@ impl Effects {
 
     /// The next command runs over lent keys, whose owners log apart: each command that is told
     /// concerns keys of one slot.
+    #[cold]
     pub fn tell_apart(&mut self) {
         if self.wants.stream {
             self.stream.tell_apart();
@@ -151,7 +152,6 @@ impl Effects {
     /// applied instead of it, it goes into the stream as it was sent, by its own name whatever
     /// clients call it; told apart, what has become of its keys does. Belongs behind every handler,
     /// also one that failed: it may have changed something before.
-    #[inline]
     pub fn close_command(
         &mut self,
         (row, db): (&Row, Db),

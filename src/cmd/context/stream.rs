@@ -13,7 +13,7 @@ use crate::resp::{Args, write_bulk, write_count};
 use crate::store::{Db, Slot};
 
 /// Where a command of the stream stands.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Mark {
     start: usize,
     /// Its first key among `keys`.
@@ -44,7 +44,7 @@ pub(super) enum Closed {
 }
 
 /// Commands for log and replicas, in the order in which they are to be applied.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct EffectStream {
     bytes: Vec<u8>,
     marks: Vec<Mark>,
