@@ -86,8 +86,13 @@ impl Core {
     /// reads has expired since it asked: whoever finds it so ends it, and that is a change, which
     /// comes behind those who have read the key.
     fn stronger_intents(&self, sequence: Sequence) -> Option<Vec<Intent>> {
+        let participants = &self.transactions.participants;
+        if participants.is_within(sequence) {
+            // Its transaction holds everything already.
+            return None;
+        }
         let expires = |db: Db| self.keyspace.own.expires(db) != 0;
-        let intents = match self.transactions.participants.duty(sequence) {
+        let intents = match participants.duty(sequence) {
             Duty::Read(part) if expires(part.head.db) => {
                 let mut intents = Vec::new();
                 self.add_intents(part.head, &part.args(), &mut intents);
@@ -101,8 +106,7 @@ impl Core {
         };
         let weak = |intent: &Intent| {
             intent.mode == Mode::Exclusive
-                && self.transactions.participants.held(sequence, intent.key)
-                    != Some(Mode::Exclusive)
+                && participants.held(sequence, intent.key) != Some(Mode::Exclusive)
         };
         intents.iter().any(weak).then_some(intents)
     }

@@ -240,20 +240,27 @@ impl Locks {
         let Some(lock) = self.locks.get_mut(&key) else {
             return;
         };
+        // The modes that others have or come first with, each once, however many have it.
+        let mut before: SmallVec<[Mode; 4]> = SmallVec::new();
+        for &(_, held) in &lock.holders {
+            if !before.contains(&held) {
+                before.push(held);
+            }
+        }
         // Nothing fits beside such a holder, however many wait for it.
-        let mut holders = lock.holders.iter();
-        if holders.any(|&(_, held)| held == Mode::Exclusive) {
+        if before.contains(&Mode::Exclusive) {
             return;
         }
         let mut taken = Vec::new();
-        let mut passed_over: Vec<Mode> = Vec::new();
         for (&sequence, &mode) in &lock.waiters {
-            let free = lock.holders.iter().all(|&(_, held)| held.fits(mode));
-            if free && passed_over.iter().all(|older| older.fits(mode)) {
+            let fits = before.iter().all(|other| other.fits(mode));
+            if !before.contains(&mode) {
+                before.push(mode);
+            }
+            if fits {
                 lock.holders.push((sequence, mode));
                 taken.push(sequence);
             } else {
-                passed_over.push(mode);
                 if mode == Mode::Exclusive {
                     break;
                 }

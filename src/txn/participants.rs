@@ -190,7 +190,9 @@ impl<Q> Participants<Q> {
         None
     }
 
-    fn is_within(&self, sequence: Sequence) -> bool {
+    /// True when its transaction holds the whole keyspace already.
+    #[must_use]
+    pub fn is_within(&self, sequence: Sequence) -> bool {
         let known = self.known.get(&sequence);
         known.is_some_and(|participant| participant.within_ms.is_some())
     }
