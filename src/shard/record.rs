@@ -1,11 +1,11 @@
 //! The record of what changed, unit by unit: what handlers have told is closed, gets its ticket and
 //! goes to whoever reads it.
 //!
-//! A unit is what this shard did in a tick between two transactions over several shards, or its part
-//! of one such transaction. It is closed before any message or reply of the tick leaves, so that
-//! whoever acts on what it did draws a larger ticket: ticket order is execution order, per key and
-//! for whoever was answered. Owned by the tick; while nobody listens nothing is told, and all this is
-//! one test per tick.
+//! A unit is what this shard did in a tick between two transactions over several shards, or its
+//! part of one such transaction. It is closed before any message or reply of the tick leaves, so
+//! that whoever acts on what it did draws a larger ticket: ticket order is execution order, per key
+//! and for whoever was answered. Owned by the tick; while nobody listens nothing is told, and all
+//! this is one test per tick.
 
 use std::sync::atomic::Ordering;
 
@@ -74,8 +74,8 @@ impl Core {
         Some(self.next_ticket())
     }
 
-    /// What was told since `close_unit` is this shard's part of a transaction, done at its clock; it
-    /// may be nothing.
+    /// What was told since `close_unit` is this shard's part of a transaction, done at its clock;
+    /// it may be nothing.
     pub(super) fn close_part(&mut self, ticket: Option<Ticket>, clock_ms: u64) {
         match ticket {
             Some(ticket) => self.read_unit(ticket, clock_ms),
