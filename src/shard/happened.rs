@@ -91,7 +91,7 @@ impl Core {
             all.modified |= modified;
             all.stream |= stream;
         }
-        all.stream |= self.is_recorded();
+        all.stream |= super::record::is_read(self);
         self.effects.wants = all;
     }
 

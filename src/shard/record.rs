@@ -48,12 +48,12 @@ static READERS: &[Reader] = &[
     },
 ];
 
-impl Core {
-    /// True while somebody reads the record.
-    pub(super) fn is_recorded(&self) -> bool {
-        READERS.iter().any(|reader| (reader.listens)(self))
-    }
+/// True while somebody reads the record.
+pub(super) fn is_read(core: &Core) -> bool {
+    READERS.iter().any(|reader| (reader.listens)(core))
+}
 
+impl Core {
     /// Closes what was told since the last unit. Before anything of the tick leaves the shard, and
     /// before a part of a transaction runs.
     #[inline]
@@ -111,7 +111,7 @@ impl Core {
 
     /// What a test reads of this shard from now on.
     #[cfg(test)]
-    pub fn record_units(&mut self) {
+    pub(super) fn record_units(&mut self) {
         self.units = Some(Vec::new());
         self.update_wants();
     }
