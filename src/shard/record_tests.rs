@@ -92,7 +92,7 @@ impl Play {
             }
             24..30 => {
                 self.shards.send(client, "MULTI");
-                for _ in 0..1 + self.below(5) {
+                for _ in 0..=self.below(5) {
                     let line = self.plain();
                     self.shards.send(client, &line);
                 }

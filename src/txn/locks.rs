@@ -260,10 +260,8 @@ impl Locks {
             if fits {
                 lock.holders.push((sequence, mode));
                 taken.push(sequence);
-            } else {
-                if mode == Mode::Exclusive {
-                    break;
-                }
+            } else if mode == Mode::Exclusive {
+                break;
             }
         }
         for sequence in &taken {
