@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use cairn::base::{Endpoint, mesh};
 use cairn::resp::{Args, Protocol, Reply, Span};
 use cairn::route::{Asker, ClientRef, Head, Message, Parcel, RemoteCommand};
+use cairn::store::{Db, Slot};
 
 use crate::keys::{VALUE, key};
 use crate::measure::Bench;
@@ -103,7 +104,7 @@ fn depart(home: &mut Endpoint<Message>, mut parcel: Box<Parcel>, commands: usize
         let (first_span, spans) = parcel.pack(&Args::new(black_box(&text), &spans));
         parcel.commands.push(RemoteCommand {
             asker: Asker::Client(ClientRef { token: 1, id: 1 }, place as u32),
-            head: Head::new(0, 0, Protocol::Resp2, false).with_key((0, 1)),
+            head: Head::new(0, Db::FIRST, Protocol::Resp2, false).with_key((Slot::FIRST, 1)),
             first_span,
             spans,
             reply: None,

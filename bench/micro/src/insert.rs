@@ -5,7 +5,7 @@
 use std::hint::black_box;
 
 use cairn::cmd::key_slot;
-use cairn::store::{Store, Value};
+use cairn::store::{Db, Store, Value};
 
 use crate::keys::{KEYS, Numbers, VALUE, key};
 use crate::lookup::filled;
@@ -17,7 +17,14 @@ const GROWING: usize = 200_000;
 fn set(store: &mut Store, number: usize) -> bool {
     let key = key(number);
     store
-        .set_string(0, key_slot(&key), &key, Value::Bytes(&VALUE), None, |_| 0)
+        .set_string(
+            Db::FIRST,
+            key_slot(&key),
+            &key,
+            Value::Bytes(&VALUE),
+            None,
+            |_| 0,
+        )
         .is_none()
 }
 
@@ -41,7 +48,7 @@ pub fn run(bench: &mut Bench) {
         let number = KEYS + numbers.below(1_000_000_000);
         let key = key(number);
         assert!(set(&mut store, number));
-        assert!(store.take(0, key_slot(&key), &key).is_some());
+        assert!(store.take(Db::FIRST, key_slot(&key), &key).is_some());
     });
     bench.run("insert: over a value among 1 M", 1, || {
         assert!(!set(&mut store, numbers.below(KEYS)));

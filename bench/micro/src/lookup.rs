@@ -7,7 +7,7 @@ use std::hint::black_box;
 
 use cairn::cmd::key_slot;
 use cairn::limits::AHEAD_MAX;
-use cairn::store::{Entry, Store, Value, ValueRef};
+use cairn::store::{Db, Entry, Slot, Store, Value, ValueRef};
 
 use crate::keys::{KEY_BYTES, KEYS, Numbers, VALUE, key};
 use crate::measure::Bench;
@@ -46,7 +46,7 @@ pub fn filled() -> Store {
     for number in 0..KEYS {
         let key = key(number);
         store.insert(
-            0,
+            Db::FIRST,
             key_slot(&key),
             Entry::new(&key, Value::Bytes(&VALUE), None),
         );
@@ -54,7 +54,7 @@ pub fn filled() -> Store {
     store
 }
 
-type Query = ([u8; KEY_BYTES], u16);
+type Query = ([u8; KEY_BYTES], Slot);
 
 fn queries(first: usize) -> Vec<Query> {
     let mut numbers = Numbers(1);
@@ -76,8 +76,8 @@ fn next<'a>(queries: &'a [Query], at: &mut usize) -> &'a [Query] {
 }
 
 /// Reads the value's first byte, as an encoder would: that is the second cache miss.
-fn look(store: &mut Store, slot: u16, key: &[u8]) -> bool {
-    let entry = store.get_mut(0, slot, black_box(key));
+fn look(store: &mut Store, slot: Slot, key: &[u8]) -> bool {
+    let entry = store.get_mut(Db::FIRST, slot, black_box(key));
     entry.is_some_and(|entry| match entry.value() {
         ValueRef::Bytes(bytes) => black_box(bytes.first()).is_some(),
         _ => false,
@@ -88,12 +88,12 @@ fn hint(store: &Store, batch: &[Query]) {
     let mut hashes = [0u64; AHEAD_MAX];
     for ((key, slot), hash) in batch.iter().zip(&mut hashes) {
         *hash = store.hash(key);
-        store.prefetch_table(0, *slot);
+        store.prefetch_table(Db::FIRST, *slot);
     }
     for ((_, slot), &hash) in batch.iter().zip(&hashes) {
-        store.prefetch_bucket(0, *slot, hash);
+        store.prefetch_bucket(Db::FIRST, *slot, hash);
     }
     for ((_, slot), &hash) in batch.iter().zip(&hashes) {
-        store.prefetch_entry(0, *slot, hash);
+        store.prefetch_entry(Db::FIRST, *slot, hash);
     }
 }

@@ -9,7 +9,7 @@ use cairn::admin;
 use cairn::cmd::{Context, EffectStream, Effects, Random, Row, Run, Terms, Wants};
 use cairn::config::Config;
 use cairn::resp::{Args, Protocol, Reply, Span};
-use cairn::store::Store;
+use cairn::store::{Db, Store};
 use cairn::wal::{Decoder, Encoder, Header, Kind, Participants, VERSION};
 
 use crate::keys::VALUE;
@@ -71,7 +71,7 @@ impl Setter {
             let args = Args::new(black_box(&self.bytes), &self.spans);
             let terms = Terms {
                 config: &self.config,
-                db: 0,
+                db: Db::FIRST,
                 now_ms: 1_700_000_000_000,
                 lru_clock: 1,
                 no_touch: false,
@@ -86,7 +86,7 @@ impl Setter {
             let outcome = handler(&mut context, &args);
             assert!(outcome.is_ok(), "SET cannot fail");
             self.effects
-                .close_command((row, 0), &args, &self.store, &self.config);
+                .close_command((row, Db::FIRST), &args, &self.store, &self.config);
         }
     }
 }
@@ -95,7 +95,7 @@ fn append(stream: &EffectStream, encoder: &mut Encoder, log: &mut Vec<u8>) {
     let header = Header {
         version: VERSION,
         kind: Kind::Write,
-        database: 0,
+        database: Db::FIRST,
         slot: None,
         ticket: 1,
         shard: 0,

@@ -5,6 +5,7 @@
 //! that is computed here bit by bit. The first byte says so.
 
 use cairn::resp::write_command;
+use cairn::store::Db;
 use cairn::wal::{Decoder, Encoder, Ending, Fault, Header, Stop};
 
 use crate::Target;
@@ -39,7 +40,7 @@ pub const TARGET: Target = Target {
     ],
 };
 
-type Told = (Header, Vec<(u16, Vec<Vec<u8>>)>);
+type Told = (Header, Vec<(Db, Vec<Vec<u8>>)>);
 
 fn check(input: &[u8]) {
     let [flags, rest @ ..] = input else {
@@ -105,7 +106,7 @@ fn again(records: &[Told]) {
     let mut encoder = Encoder::new(1, 0);
     let mut log = Vec::new();
     for (header, commands) in records {
-        let stretches: Vec<(u16, Vec<u8>)> = commands
+        let stretches: Vec<(Db, Vec<u8>)> = commands
             .iter()
             .map(|(database, words)| {
                 let mut command = Vec::new();
