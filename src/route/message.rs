@@ -270,13 +270,6 @@ pub struct Offer {
     pub lent: Lent,
 }
 
-/// A command that asked about its source: what its owner lends it, all of its keys on that shard.
-#[derive(Debug)]
-pub struct Found {
-    pub task: Task,
-    pub lent: Lent,
-}
-
 /// Commands for the shard of all their keys: an EXEC, a command that waits there for a transaction
 /// to end, or one that may block.
 #[derive(Debug)]
@@ -393,11 +386,6 @@ pub enum Note {
         client: u64,
     },
 
-    /// A blocking command that only its source decides, for the owner of that: when nothing is
-    /// there it waits there, else it comes back with what is there, locked and lent, to run over
-    /// all its keys.
-    Probe(Box<Task>),
-    Found(Box<Found>),
     /// A blocking command found nothing and is registered at its owner.
     Blocked(ClientRef),
     /// An owner offers what a blocked client waits for; its home takes it or sends it back.

@@ -13,7 +13,7 @@ mod slots;
 pub use crate::store::Db;
 pub use intent::{Intent, Mode, Sequence, WHOLE, lock_key, strongest};
 pub use message::{
-    Asker, ClientRef, DbKey, Found, Grant, Lent, Message, Note, Offer, Parcel, Part, PartTimes,
+    Asker, ClientRef, DbKey, Grant, Lent, Message, Note, Offer, Parcel, Part, PartTimes,
     RemoteCommand, ReplyTo, Returned, Schedule, Task, Wait, Watch, Work,
 };
 pub use packed::{Batch, Carried, Head};

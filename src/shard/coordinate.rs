@@ -5,9 +5,8 @@
 //! an EXEC does (`multi`), or it runs in steps (`steps`). Decides nothing itself.
 
 use super::Core;
-use super::blocking::moves;
 use super::keys::Route;
-use crate::cmd::{Row, Run, flag};
+use crate::cmd::{Row, Run};
 use crate::conn::State;
 use crate::route::{Batch, Grant, Note, Part, Sequence, Task};
 use crate::txn::{self, Decided, Decision, Split};
@@ -23,7 +22,6 @@ impl Core {
             // A command whose arguments do not divide is refused by its handler before it touches a
             // key.
             (Route::Anywhere, _) | (_, Run::Split(..)) => self.perform(task),
-            _ if row.has(flag::BLOCKING) && moves(row) => self.ask_source(task),
             _ => self.lend_all(task, Vec::new()),
         }
         self.parsing.positions = positions;

@@ -71,8 +71,6 @@ impl Core {
             } => self.executed(from, sequence, reply, batch),
             Note::GoOn(to) => self.go_on(to),
             Note::Late { to, reply } => self.late(to, &reply),
-            Note::Probe(task) => self.probe(*task),
-            Note::Found(found) => self.found(from, *found),
             Note::Blocked(client) => self.blocked(client, [from]),
             Note::Watch(watch) => self.watch_for(from, *watch),
             Note::Watched(client) => self.watch_confirmed(client),

@@ -4,7 +4,7 @@
 //! - clients, keys: `core`, `keys`, `gates`, `replies`, `memory`, `slow`, `turns`, `admission`;
 //! - a handler runs, and who hears of it: `execute`, `happened`, `watch`;
 //! - transactions: `enlist`, `task`, `blocking`, `answers`; in one circle of calls `coordinate`,
-//!   `participate`, `lend`, `offer`, `probe`, `steps`; above them `split`, `snapshot`, `multi`;
+//!   `participate`, `lend`, `offer`, `steps`; above them `split`, `snapshot`, `multi`;
 //! - `dispatch`, `mesh`, `input`, `figures`, `progress`, `background`; `files` and `tick` do I/O.
 //!
 //! What clients may call is handed in (`commands`); functions that need the client are `admin`'s.
@@ -41,7 +41,6 @@ mod offer;
 mod output;
 mod participate;
 mod pause;
-mod probe;
 mod progress;
 mod queries;
 #[cfg(test)]

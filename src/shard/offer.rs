@@ -75,7 +75,7 @@ impl Core {
             counted: true,
             ..Task::of(self.id(), to, carried.head, &carried.args())
         };
-        self.accept(from, lent, task, true);
+        self.accept(from, lent, task);
     }
 
     /// What was offered was gone when it came to it: the command starts anew, and waits again on
@@ -91,9 +91,8 @@ impl Core {
     }
 
     /// Completes what an owner has locked and lent into a lending transaction, with those keys of
-    /// the command that its source needs besides and one other shard has. `offered` when the client
-    /// was waiting.
-    pub(super) fn accept(&mut self, from: usize, lent: Lent, task: Task, offered: bool) {
+    /// the command that its source needs besides and one other shard has.
+    pub(super) fn accept(&mut self, from: usize, lent: Lent, task: Task) {
         let (head, args) = task.commands.get(0);
         let mut others = Vec::new();
         if moves(self.table().row(head.row)) {
@@ -105,7 +104,7 @@ impl Core {
         let opening = Opening {
             client,
             within_ms: None,
-            offered,
+            offered: true,
             plan: Plan::Lend(task),
         };
         let sequence = lent.sequence;

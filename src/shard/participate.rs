@@ -141,10 +141,6 @@ impl Core {
                 self.begin_watch(coordinator, *watch);
                 return None;
             }
-            Duty::Probe(task) => {
-                let keys = self.run_probe(sequence, *task)?;
-                return Some(Participant::new(coordinator, Duty::Lend(keys)));
-            }
             Duty::Offer(candidate, key) => {
                 let keys = self.make_offer(sequence, *candidate, key)?;
                 return Some(Participant::new(coordinator, Duty::Offered(keys)));

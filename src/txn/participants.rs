@@ -30,8 +30,6 @@ pub enum Duty<Q> {
     Run(Batch),
     /// A command of this shard alone that met a lock: run it and be done.
     Task(Box<Task>),
-    /// See whether the source of a blocking command is there.
-    Probe(Box<Task>),
     /// Hold the locks.
     Hold,
     /// Answer a query of the coordinator's and be done.
