@@ -27,6 +27,15 @@ pub enum Route {
     Several,
 }
 
+/// Where a command's keys stand; None where they cannot be found.
+fn positions_of(row: &Row, args: &Args<'_>) -> Option<Vec<usize>> {
+    let mut positions = Vec::new();
+    for spec in row.command.keys {
+        spec.positions(args, &mut positions).ok()?;
+    }
+    Some(positions)
+}
+
 impl Core {
     /// Which shard owns the keys of a command; with `Route::Several`, `positions` is filled.
     #[inline]
@@ -91,12 +100,9 @@ impl Core {
     /// The keys of a command.
     pub(super) fn keys_of(&self, head: Head, args: &Args<'_>, out: &mut Vec<DbKey>) {
         let row = self.table().row(head.row);
-        let mut positions = Vec::new();
-        for spec in row.command.keys {
-            if spec.positions(args, &mut positions).is_err() {
-                return;
-            }
-        }
+        let Some(positions) = positions_of(row, args) else {
+            return;
+        };
         for db in self.databases_of(row, head.db, args) {
             out.extend(positions.iter().map(|&at| (db, Box::from(args.get(at)))));
         }
@@ -119,12 +125,9 @@ impl Core {
         if row.command.keys.is_empty() {
             return false;
         }
-        let mut positions = Vec::new();
-        for spec in row.command.keys {
-            if spec.positions(args, &mut positions).is_err() {
-                return false;
-            }
-        }
+        let Some(positions) = positions_of(row, args) else {
+            return false;
+        };
         // The end of an expired key is a change, too, also to those who have looked at all keys.
         let mut some = Mode::SomeShared;
         let locked = self.databases_of(row, db, args).any(|db| {
@@ -181,12 +184,9 @@ impl Core {
     /// Appends the intents of a command.
     pub(super) fn add_intents(&self, head: Head, args: &Args<'_>, intents: &mut Vec<Intent>) {
         let row = self.table().row(head.row);
-        let mut positions = Vec::new();
-        for spec in row.command.keys {
-            if spec.positions(args, &mut positions).is_err() {
-                return;
-            }
-        }
+        let Some(positions) = positions_of(row, args) else {
+            return;
+        };
         for db in self.databases_of(row, head.db, args) {
             intents.extend(positions.iter().map(|&at| Intent {
                 key: self.lock_key(db, args.get(at)),

@@ -242,7 +242,7 @@ impl Core {
     fn split_exec(&mut self, task: Task) {
         assert!(
             task.exec && task.watcher.is_none() && !task.needs_client,
-            "such an EXEC runs unless a shard is lost, and away from its client"
+            "nothing keeps such an EXEC from running, and away from its client"
         );
         let commands = task.commands;
         let slots = commands.iter().map(|(head, _)| head.slot).enumerate();

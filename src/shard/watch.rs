@@ -238,7 +238,7 @@ fn key_state(store: &Store, key: &DbKey, now_ms: u64) -> KeyState {
 
 #[cfg(test)]
 mod tests {
-    use crate::shard::testing::Shards;
+    use crate::shard::testing::{Shards, processor_time_ns};
 
     /// Watches a key, lets something happen, and says whether EXEC still runs.
     fn survives(before: &[&str], wait_ms: u64, meanwhile: &[&str]) -> bool {
@@ -358,15 +358,6 @@ mod tests {
         let took_ns = processor_time_ns() - started_ns;
         // Comparing each with each takes minutes.
         assert!(took_ns < 5_000_000_000, "{took_ns} ns");
-    }
-
-    /// What this thread has used, however many others share the processor.
-    #[allow(clippy::disallowed_methods, reason = "asks the system, not a clock")]
-    fn processor_time_ns() -> u64 {
-        let figures = std::fs::read_to_string("/proc/thread-self/schedstat")
-            .expect("Linux tells a thread its times");
-        let first = figures.split(' ').next().expect("it begins with a number");
-        first.parse().expect("it begins with a number")
     }
 
     #[test]

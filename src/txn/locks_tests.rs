@@ -4,6 +4,7 @@
 //! checks that no two conflicting ones ever hold a key together and that everybody ends.
 
 use super::*;
+use crate::shard::testing::processor_time_ns;
 use std::collections::BTreeSet;
 
 fn exclusive(keys: &[u64]) -> Vec<Intent> {
@@ -250,13 +251,4 @@ fn whoever_waits_for_the_whole_keyspace_costs_those_who_come_later_nothing() {
     // Looking at each of those before takes a second, looking at none some 20 ms.
     assert!(took_ns < 300_000_000, "{took_ns} ns");
     assert_eq!(release(&mut locks, 1).granted.len() as u64, WAITERS);
-}
-
-/// What this thread has used, however many others share the processor.
-#[allow(clippy::disallowed_methods, reason = "asks the system, not a clock")]
-fn processor_time_ns() -> u64 {
-    let figures = std::fs::read_to_string("/proc/thread-self/schedstat")
-        .expect("Linux tells a thread its times");
-    let first = figures.split(' ').next().expect("it begins with a number");
-    first.parse().expect("it begins with a number")
 }
