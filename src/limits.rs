@@ -66,6 +66,8 @@ pub const LOG_BLOCK_BYTES: usize = 4096;
 pub const LOG_LINE_BYTES_MAX: usize = 1000;
 /// Longest commands of one record, bytes as they stand in the log.
 pub const RECORD_BYTES_MAX: u64 = (1 << 40) - 1;
+/// Bytes of the parts that DEBUG RECORD keeps on each shard until they are taken.
+pub const RECORD_KEPT_BYTES_MAX: usize = 1 << 28;
 /// Longest log, bytes, and latest time of a record, unix milliseconds (the year 10,889).
 pub const LOG_BYTES_MAX: u64 = (1 << 48) - 1;
 pub const RECORD_MS_MAX: u64 = (1 << 48) - 1;

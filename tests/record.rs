@@ -19,10 +19,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use cairn::base::ShardSet;
 use cairn::base::sim::Random;
 use cairn::resp::write_command;
 use cairn::store::Db;
-use cairn::wal::{Encoder, Header, Kind, Participants, VERSION};
+use cairn::wal::{Encoder, Header, Kind, VERSION};
 use harness::client::{Client, Value};
 use harness::server::Server;
 
@@ -48,7 +49,7 @@ fn scratch() -> &'static Path {
 }
 
 fn header(ticket: u64, kind: Kind, database: Db) -> Header {
-    let mut participants = Participants::only(1);
+    let mut participants = ShardSet::only(1);
     participants.insert(40);
     Header {
         version: VERSION,

@@ -8,6 +8,7 @@
 mod data;
 mod digest;
 mod protocol;
+mod record;
 
 #[cfg(test)]
 pub(crate) use digest::value_digest;
@@ -66,6 +67,7 @@ static SUBCOMMANDS: &[Subcommand] = &[
     ("htstats", 1, 2, data::table_statistics),
     ("change-repl-id", 0, 0, change_replication_id),
     ("protocol", 1, 1, protocol::protocol),
+    ("record", 1, 1, record::record),
     ("error", 1, 1, error),
     ("log", 1, 1, log),
     ("stringmatch-len", 2, 2, match_length),
@@ -109,6 +111,8 @@ const HELP: &[&str] = &[
     "    Reply with a test value of the specified type.",
     "QUICKLIST-PACKED-THRESHOLD <size>",
     "    Accepted: how long elements are stored is not up for tuning.",
+    "RECORD <ON|OFF|TAKE>",
+    "    Keep what log and replicas would be told, or stop; return what was kept, by shard.",
     "RELOAD",
     "    Write every value as into a snapshot, in memory, and read it back.",
     "REPLYBUFFER <PEAK-RESET-TIME|RESIZING> <value>",

@@ -16,7 +16,7 @@ mod stream;
 
 pub use edit::Edit;
 pub use effects::{Block, Effects, KeyEvent, Wants};
-pub use stream::{Effect, EffectStream};
+pub use stream::{Cause, Effect, EffectStream};
 
 use super::age::Aging;
 use super::key::{Key, RoutedKey};

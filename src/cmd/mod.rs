@@ -31,7 +31,8 @@ pub mod keyspec;
 pub mod special;
 
 pub use context::{
-    Block, Context, Edit, Effect, EffectStream, Effects, KeyEvent, Lookup, Random, Terms, Wants,
+    Block, Cause, Context, Edit, Effect, EffectStream, Effects, KeyEvent, Lookup, Random, Terms,
+    Wants,
 };
 pub use docs::Docs;
 pub use form_limits::form_limits;

@@ -12,7 +12,8 @@ use smallvec::SmallVec;
 
 use super::packed::{Batch, Carried, Head, count, pack};
 use super::{Intent, Sequence};
-use crate::base::{Socket, Token};
+use crate::base::{ShardSet, Socket, Token};
+use crate::cmd::EffectStream;
 use crate::metrics::SlowEntry;
 use crate::resp::{Args, Protocol, Span};
 use crate::store::{Db, Entry, Kind};
@@ -309,6 +310,25 @@ impl Task {
     }
 }
 
+/// A unit of the record of what changed that several shards may have parts of.
+#[derive(Debug, Clone)]
+pub struct Unit {
+    /// Its number in the one order of all units.
+    pub ticket: u64,
+    /// The clock at which it was done.
+    pub clock_ms: u64,
+    /// The shards that have a part of it.
+    pub participants: ShardSet,
+}
+
+/// What a coordinator did to the keys that a shard has lent it.
+#[derive(Debug)]
+pub struct Told {
+    pub effects: EffectStream,
+    /// None: it belongs to the unit of the steps that hold the shard.
+    pub unit: Option<Unit>,
+}
+
 /// The rarer messages.
 #[derive(Debug)]
 pub enum Note {
@@ -326,8 +346,8 @@ pub enum Note {
         sequence: Sequence,
         answer: bool,
         clock_ms: u64,
-        /// Its number in the record of what changed, while that is read.
-        ticket: Option<u64>,
+        /// The unit that it is in the record of what changed, while that is read.
+        unit: Option<Box<Unit>>,
     },
     /// The transaction is over here: lent entries return, these keys were modified, locks go.
     /// A blocked client's wait is registered before the locks go.
@@ -336,6 +356,8 @@ pub enum Note {
         returned: Returned,
         modified: Vec<DbKey>,
         wait: Option<Box<Wait>>,
+        /// What the record of what changed is told of it, while that is read.
+        told: Option<Box<Told>>,
     },
     /// Answer to `Revoke`: the grant is handed back for now, with what was lent.
     Yield {
@@ -431,6 +453,25 @@ impl Note {
             returned,
             modified: Vec::new(),
             wait: None,
+            told: None,
+        }
+    }
+
+    /// Steps are over that held the receiver; its part of their unit, if it has one.
+    #[must_use]
+    pub fn steps_over(sequence: Sequence, unit: Option<Unit>) -> Self {
+        let told = unit.map(|unit| {
+            Box::new(Told {
+                effects: EffectStream::default(),
+                unit: Some(unit),
+            })
+        });
+        Note::Finish {
+            sequence,
+            returned: Vec::new(),
+            modified: Vec::new(),
+            wait: None,
+            told,
         }
     }
 }

@@ -9,12 +9,14 @@ mod message;
 mod packed;
 mod slots;
 
+/// For `txn`, which must not see the mesh.
+pub use crate::base::ShardSet;
 /// For `conn`, which must not see the store: a client has selected a database.
 pub use crate::store::Db;
 pub use intent::{Intent, Mode, Sequence, WHOLE, lock_key, strongest};
 pub use message::{
     Asker, ClientRef, DbKey, Grant, Lent, Message, Note, Offer, Parcel, Part, PartTimes,
-    RemoteCommand, ReplyTo, Returned, Schedule, Task, Wait, Watch, Work,
+    RemoteCommand, ReplyTo, Returned, Schedule, Task, Told, Unit, Wait, Watch, Work,
 };
 pub use packed::{Batch, Carried, Head};
 pub use slots::SlotTable;

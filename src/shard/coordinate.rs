@@ -9,7 +9,7 @@ use super::keys::Route;
 use crate::cmd::{Row, Run};
 use crate::conn::State;
 use crate::route::{Batch, Grant, Note, Part, Sequence, Task};
-use crate::txn::{self, Decided, Decision, Split};
+use crate::txn::{self, Decided, Decision, Parts, Split};
 
 impl Core {
     /// A keyed command of a waiting client that does not belong to one shard alone, or that may
@@ -53,35 +53,29 @@ impl Core {
                 self.reply_merged(split, decided);
             }
             Decision::Execute(split, decided) => {
-                let (clock_ms, ticket) = (decided.clock_ms, self.draw_ticket());
-                for share in &decided.shares {
-                    let execute = Note::Execute {
-                        sequence,
-                        answer: false,
-                        clock_ms,
-                        ticket,
-                    };
-                    self.tell(share.shard, execute);
-                }
+                self.execute(sequence, &decided.parts(), false);
                 self.reply_merged(split, decided);
             }
-            Decision::ExecuteAndAnswer { shards, clock_ms } => {
-                let ticket = self.draw_ticket();
-                for shard in shards {
-                    let execute = Note::Execute {
-                        sequence,
-                        answer: true,
-                        clock_ms,
-                        ticket,
-                    };
-                    self.tell(shard, execute);
-                }
-            }
+            Decision::ExecuteAndAnswer(parts) => self.execute(sequence, &parts, true),
             Decision::Step {
                 client,
                 watch_changed,
                 clock_ms,
             } => self.begin_steps(sequence, client, watch_changed, clock_ms),
+        }
+    }
+
+    /// The parts run, as one unit of the record.
+    fn execute(&mut self, sequence: Sequence, parts: &Parts, answer: bool) {
+        let unit = self.open_unit(parts);
+        for shard in parts.shards.shards() {
+            let execute = Note::Execute {
+                sequence,
+                answer,
+                clock_ms: parts.clock_ms,
+                unit: unit.clone().map(Box::new),
+            };
+            self.tell(shard, execute);
         }
     }
 

@@ -28,6 +28,7 @@ use super::output::Output;
 use super::pause::Pause;
 use super::queries::Queries;
 use super::ready::Ready;
+use super::record::Record;
 
 /// What all shards of a server have in common: a few counters, nothing else is shared.
 #[derive(Debug)]
@@ -138,14 +139,17 @@ pub(super) struct Keyspace {
     pub(super) borrowed: Store,
     /// Emptied databases that are freed bit by bit.
     pub(super) cleared: Vec<Cleared>,
+    /// Chooses among keys and elements.
+    pub(super) random: Random,
 }
 
 impl Keyspace {
-    fn new(databases: usize, hash_seed: u64) -> Self {
+    fn new(databases: usize, hash_seed: u64, random_seed: u64) -> Self {
         Self {
             own: Store::new(databases, hash_seed),
             borrowed: Store::new(databases, hash_seed),
             cleared: Vec::new(),
+            random: Random::new(random_seed),
         }
     }
 }
@@ -166,7 +170,7 @@ impl Core {
         );
         Self {
             metrics: Metrics::new(commands.table.len(), thresholds(&config)),
-            keyspace: Keyspace::new(usize::from(config.databases), seed),
+            keyspace: Keyspace::new(usize::from(config.databases), seed, random_seed),
             settings: Settings {
                 config,
                 version: 0,
@@ -175,7 +179,6 @@ impl Core {
             slots: SlotTable::even(identity.shards),
             clients: Clients::default(),
             now: Now::default(),
-            random: Random::new(random_seed),
             effects: Effects::default(),
             mail: Mail::new(identity.shard, identity.shards),
             output: Output::default(),
@@ -189,8 +192,7 @@ impl Core {
             monitors: Monitors::default(),
             #[cfg(test)]
             recorded: None,
-            #[cfg(test)]
-            units: None,
+            record: Record::default(),
             memory: Memory::default(),
             identity,
         }
@@ -269,7 +271,7 @@ impl Core {
 
     /// A source of random numbers.
     pub fn random(&mut self) -> &mut Random {
-        &mut self.random
+        &mut self.keyspace.random
     }
 
     /// Which shard owns what.

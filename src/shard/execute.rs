@@ -97,7 +97,7 @@ impl Core {
             lru_clock: (self.now.unix_us / 1_000_000) as u32 & 0x00ff_ffff,
         };
         let reply = Reply::new(out, call.head.protocol);
-        let (effects, random) = (&mut self.effects, &mut self.random);
+        let (effects, random) = (&mut self.effects, &mut self.keyspace.random);
         let told = effects.wants.stream;
         if told && call.borrowed {
             effects.tell_apart();
@@ -182,7 +182,7 @@ impl Core {
         let result = look(&mut Context::new(
             store,
             effects,
-            &mut self.random,
+            &mut self.keyspace.random,
             reply,
             terms,
         ));

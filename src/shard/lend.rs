@@ -16,7 +16,7 @@ use super::execute::Call;
 use crate::cmd::{flag, key_slot};
 use crate::conn::State;
 use crate::resp::Reply;
-use crate::route::{ClientRef, DbKey, Note, Part, Returned, Sequence, Task, Wait, Work};
+use crate::route::{ClientRef, DbKey, Note, Part, Returned, Sequence, Task, Told, Wait, Work};
 use crate::store::Entry;
 use crate::txn::{Decided, Plan, Share};
 
@@ -51,7 +51,8 @@ impl Core {
 
     /// Runs commands over lent entries, answers, and sends the entries home.
     pub(super) fn run_lent(&mut self, sequence: Sequence, task: Task, mut decided: Decided) {
-        let ticket = self.draw_ticket();
+        self.close_unit();
+        self.effects.stream.keep();
         let before = self.borrow_entries(&mut decided.shares, self.finds_keys(&task));
         self.effects.lent.sort_unstable();
         assert!(
@@ -71,7 +72,6 @@ impl Core {
         self.effects.lent.clear();
         if !self.effects.found.is_empty() {
             self.effects.stream.cut_back();
-            self.close_part(ticket, decided.clock_ms);
             return self.start_over(sequence, task, decided, before);
         }
         let mut modified: Vec<(usize, DbKey)> = std::mem::take(&mut self.effects.modified)
@@ -79,12 +79,23 @@ impl Core {
             .map(|key| (self.slots.owner(key_slot(&key.1)), key))
             .collect();
         self.settle_effects();
-        self.close_part(ticket, decided.clock_ms);
+        let mut told = self.told_apart(&decided);
         let waits = blocks && !decided.offered;
         for share in &decided.shares {
-            let finish = self.finish_share(sequence, share, &mut modified, waits.then_some(&task));
+            let its = told.iter().position(|(shard, _)| *shard == share.shard);
+            let its = its.map(|at| told.swap_remove(at).1);
+            let waits = waits.then_some(&task);
+            let finish = self.finish_share(sequence, share, &mut modified, its, waits);
             self.tell(share.shard, finish);
         }
+        if let Some((shard, told)) = told.pop() {
+            assert!(
+                shard == self.id() && told.unit.is_some(),
+                "what is told concerns keys that were lent, or none"
+            );
+            self.hear_told(*told);
+        }
+        assert!(told.is_empty(), "every owner is told");
         assert!(
             modified.is_empty(),
             "every change is told to the owner of its key"
@@ -224,6 +235,7 @@ impl Core {
         sequence: Sequence,
         share: &Share,
         modified: &mut Vec<(usize, DbKey)>,
+        told: Option<Box<Told>>,
         blocks: Option<&Task>,
     ) -> Note {
         let returned: Returned = share.keys.iter().map(|key| self.unborrow(key)).collect();
@@ -238,6 +250,7 @@ impl Core {
             returned,
             modified,
             wait,
+            told,
         }
     }
 }

@@ -47,14 +47,15 @@ impl Core {
                 sequence,
                 answer,
                 clock_ms,
-                ticket,
-            } => self.execute_part(from, sequence, (answer, clock_ms), ticket),
+                unit,
+            } => self.execute_part(from, sequence, (answer, clock_ms), unit.map(|unit| *unit)),
             Note::Finish {
                 sequence,
                 returned,
                 modified,
                 wait,
-            } => self.finish(sequence, returned, modified, wait),
+                told,
+            } => self.finish(sequence, returned, modified, wait, told),
             Note::Yield { sequence, returned } => self.yielded(sequence, returned),
             Note::Bundle(task) => self.perform(*task),
             Note::Bundled { to, reply, batch } => {

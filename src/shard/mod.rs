@@ -62,7 +62,7 @@ mod turns;
 mod watch;
 
 use crate::base::Now;
-use crate::cmd::{Effects, Random};
+use crate::cmd::Effects;
 use crate::conn::Clients;
 use crate::metrics::Metrics;
 use crate::route::SlotTable;
@@ -72,6 +72,7 @@ pub use self::core::{Identity, Shared};
 pub use commands::{Commands, HomeCommand, HomeFunction};
 pub use input::Flow;
 pub use queries::Query;
+pub use record::{Kept, UnitPart};
 pub use tick::Shard;
 
 /// Everything one shard owns. Only its own thread touches it; it does no I/O.
@@ -87,7 +88,8 @@ pub struct Core {
     slots: SlotTable,
     keyspace: core::Keyspace,
     effects: Effects,
-    random: Random,
+    /// What log and replicas are told of.
+    record: record::Record,
     now: Now,
     clients: Clients,
     parsing: ahead::Parsing,
@@ -106,7 +108,4 @@ pub struct Core {
     /// What a test has heard of the shard's keys; nothing is kept before an empty list is here.
     #[cfg(test)]
     recorded: Option<Vec<happened::Happened>>,
-    /// What a test has read of the record.
-    #[cfg(test)]
-    units: Option<Vec<record::Unit>>,
 }

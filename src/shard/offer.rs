@@ -92,7 +92,7 @@ impl Core {
 
     /// Completes what an owner has locked and lent into a lending transaction, with those keys of
     /// the command that its source needs besides and one other shard has.
-    pub(super) fn accept(&mut self, from: usize, lent: Lent, task: Task) {
+    fn accept(&mut self, from: usize, lent: Lent, task: Task) {
         let (head, args) = task.commands.get(0);
         let mut others = Vec::new();
         if moves(self.table().row(head.row)) {

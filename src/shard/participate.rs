@@ -10,12 +10,11 @@ use super::Core;
 use super::enlist::{Duty, Participant};
 use super::execute::Call;
 use super::happened::Happened;
-use super::record::Ticket;
 use crate::cmd::{Merge, Run, key_slot};
 use crate::limits::{AHEAD_MAX, PART_REPLY_BYTES};
 use crate::route::{
-    Carried, DbKey, Grant, Intent, Mode, Note, Part, Returned, Schedule, Sequence, Wait, Work,
-    strongest,
+    Carried, DbKey, Grant, Intent, Mode, Note, Part, Returned, Schedule, Sequence, Told, Unit,
+    Wait, Work, strongest,
 };
 use crate::store::{Db, Entry, Slot};
 use crate::txn::Transactions;
@@ -128,7 +127,11 @@ impl Core {
             }
             Duty::Write(carried) => (Part::Ready, Duty::Write(carried)),
             Duty::Run(batch) => (Part::Ready, Duty::Run(batch)),
-            Duty::Hold => (Part::Ready, Duty::Hold),
+            Duty::Hold => {
+                self.close_unit();
+                self.record.begin_steps();
+                (Part::Ready, Duty::Hold)
+            }
             Duty::Task(task) => {
                 self.run_task(*task);
                 return None;
@@ -202,7 +205,6 @@ impl Core {
         let run = self.table().row(carried.head.row).command.run;
         if matches!(run, Run::Everywhere(_, Merge::Once)) && self.id() != 0 {
             self.effects.dirty = 0;
-            self.effects.stream.clear();
         }
         self.settle_effects();
         reply
@@ -225,7 +227,7 @@ impl Core {
         coordinator: usize,
         sequence: Sequence,
         (answer, clock_ms): (bool, u64),
-        ticket: Option<Ticket>,
+        unit: Option<Unit>,
     ) {
         self.close_unit();
         let participant = self.transactions.participants.take(sequence);
@@ -244,7 +246,7 @@ impl Core {
             }
             _ => panic!("only a write waits for the decision"),
         });
-        self.close_part(ticket, clock_ms);
+        self.close_part(unit);
         if answer {
             let executed = Note::Executed {
                 sequence,
@@ -263,9 +265,18 @@ impl Core {
         returned: Returned,
         modified: Vec<DbKey>,
         wait: Option<Box<Wait>>,
+        told: Option<Box<Told>>,
     ) {
         let participant = self.transactions.participants.take(sequence);
         self.take_back(&participant.duty, returned);
+        match (&participant.duty, told) {
+            (Duty::Hold, told) => {
+                self.record.end_steps();
+                self.close_part(told.and_then(|told| told.unit));
+            }
+            (_, Some(told)) => self.hear_told(*told),
+            (_, None) => {}
+        }
         if let Some(wait) = wait {
             self.register_wait(*wait);
         }
@@ -289,6 +300,9 @@ impl Core {
     pub(super) fn yielded(&mut self, sequence: Sequence, returned: Returned) {
         let participant = self.transactions.participants.take(sequence);
         self.take_back(&participant.duty, returned);
+        if let Duty::Hold = participant.duty {
+            self.record.end_steps();
+        }
         self.transactions
             .participants
             .yielded(sequence, participant);

@@ -11,7 +11,7 @@ use crate::base::Token;
 use crate::cmd::{Row, Run};
 use crate::conn::{ReplyMode, State, Steps};
 use crate::limits::{PARCEL_BYTES_MAX, STEP_COMMANDS_MAX};
-use crate::route::{Carried, ClientRef, Head, Intent, Mode, Note, Sequence, Task, Work};
+use crate::route::{Carried, ClientRef, Head, Intent, Mode, Note, Sequence, Task, Unit, Work};
 use crate::txn::{Plan, Share};
 
 impl Core {
@@ -170,8 +170,11 @@ impl Core {
             decided.shares.len() == self.identity.shards,
             "steps are taken while every shard is held"
         );
+        let unit = self.unit_of_steps(decided.clock_ms);
         for share in &decided.shares {
-            self.tell(share.shard, Note::unchanged(sequence, Vec::new()));
+            let has_part = |unit: &Unit| unit.participants.contains(share.shard);
+            let unit = unit.clone().filter(has_part);
+            self.tell(share.shard, Note::steps_over(sequence, unit));
         }
     }
 }

@@ -11,11 +11,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use foldhash::fast::FixedState;
-use smallvec::SmallVec;
-
 use crate::cmd::Merge;
-use crate::route::{ClientRef, DbKey, Grant, Part, Returned, Sequence, Task};
+use crate::route::{ClientRef, DbKey, Grant, Part, Returned, Sequence, ShardSet, Task};
+use foldhash::fast::FixedState;
 
 /// What happens at the decision.
 #[derive(Debug)]
@@ -112,9 +110,32 @@ pub struct Decided {
     /// A watched key has changed.
     pub watch_changed: bool,
     pub offered: bool,
+    /// It is a step of one that holds every shard.
+    pub is_step: bool,
     /// What the time is for all that it does: no earlier than on any shard that has granted, so
     /// that no key that was found gone there comes back.
     pub clock_ms: u64,
+}
+
+impl Decided {
+    /// Where its parts run, and when.
+    #[must_use]
+    pub fn parts(&self) -> Parts {
+        Parts {
+            shards: self.shares.iter().map(|share| share.shard).collect(),
+            clock_ms: self.clock_ms,
+            is_step: self.is_step,
+        }
+    }
+}
+
+/// The parts of a transaction that run at its decision.
+#[derive(Debug)]
+pub struct Parts {
+    pub shards: ShardSet,
+    pub clock_ms: u64,
+    /// It is a step of one that holds every shard.
+    pub is_step: bool,
 }
 
 /// What a decision asks for.
@@ -127,10 +148,7 @@ pub enum Decision {
     /// Each share is told to run its part; the reply is known, whatever comes of that.
     Execute(Split, Decided),
     /// These shards are told to run their parts and answer.
-    ExecuteAndAnswer {
-        shards: SmallVec<[usize; 4]>,
-        clock_ms: u64,
-    },
+    ExecuteAndAnswer(Parts),
     /// The steps begin; the transaction stays open until they `end`.
     Step {
         client: ClientRef,
@@ -255,10 +273,11 @@ impl Coordinator {
             Plan::Split(_) => {
                 coordinated.missing = coordinated.shares.len();
                 let shards = coordinated.shares.iter().map(|share| share.shard);
-                Decision::ExecuteAndAnswer {
+                Decision::ExecuteAndAnswer(Parts {
                     shards: shards.collect(),
                     clock_ms: coordinated.clock_ms,
-                }
+                    is_step: coordinated.opening.within_ms.is_some(),
+                })
             }
             Plan::Steps => Decision::Step {
                 client: coordinated.opening.client,
@@ -315,13 +334,14 @@ impl Coordinator {
             client,
             offered,
             plan,
-            ..
+            within_ms,
         } = coordinated.opening;
         let decided = Decided {
             client,
             shares: coordinated.shares,
             watch_changed: coordinated.watch_changed,
             offered,
+            is_step: within_ms.is_some(),
             clock_ms: coordinated.clock_ms,
         };
         (plan, decided)

@@ -17,7 +17,7 @@ mod waits;
 mod watches;
 
 pub use behind::Behind;
-pub use coordinator::{Coordinator, Decided, Decision, Opening, Plan, Share, Split};
+pub use coordinator::{Coordinator, Decided, Decision, Opening, Parts, Plan, Share, Split};
 pub use locks::{Locks, Outcome};
 pub use merge::{ReplyPart, error_code, merge};
 pub use order::Order;

@@ -9,10 +9,11 @@ use std::borrow::Cow;
 use memchr::memmem;
 
 use super::record::{
-    HIDDEN, HIDDEN_DIGITS, Header, Kind, LENGTH_AT, LENGTH_DIGITS, LOG_AT, MAGIC, Participants,
-    SELECT, SHARDS_AT, SUM_AT, SUM_DIGITS, VERSION, padding_len, padding_line_len, read_digit,
-    read_hex, sum,
+    HIDDEN, HIDDEN_DIGITS, Header, Kind, LENGTH_AT, LENGTH_DIGITS, LOG_AT, MAGIC, SELECT,
+    SHARDS_AT, SUM_AT, SUM_DIGITS, VERSION, padding_len, padding_line_len, read_digit, read_hex,
+    sum,
 };
+use crate::base::ShardSet;
 use crate::limits::{
     DATABASES_MAX, LOG_LINE_BYTES_MAX, LOG_SEARCH_PASSES, RECORD_BYTES_MAX, SHARDS_MAX,
 };
@@ -333,9 +334,9 @@ fn read_header(line: &[u8], version: u16) -> Option<(Header, u64)> {
 }
 
 /// The participants, two digits each, in ascending order.
-fn read_shards(digits: &[u8]) -> Option<Participants> {
+fn read_shards(digits: &[u8]) -> Option<ShardSet> {
     let (pairs, rest) = digits.as_chunks::<2>();
-    let mut participants = Participants::default();
+    let mut participants = ShardSet::default();
     let mut least = 0;
     for pair in pairs {
         let shard = read_hex(pair)? as usize;

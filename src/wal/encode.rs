@@ -114,7 +114,7 @@ impl Encoder {
         );
         assert!(header.at_ms <= RECORD_MS_MAX, "no time {}", header.at_ms);
         let start = out.len();
-        let part = header.participants.part_of(header.shard);
+        let part = header.participants.place_of(header.shard);
         out.extend_from_slice(MAGIC);
         for (value, digits) in [
             (u64::from(header.version), 4),

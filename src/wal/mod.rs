@@ -9,7 +9,7 @@ mod record;
 
 pub use decode::{Decoder, Ending, Fault, Record, Stop};
 pub use encode::Encoder;
-pub use record::{Header, Kind, Participants, VERSION};
+pub use record::{Header, Kind, VERSION};
 
 #[cfg(test)]
 mod record_tests;

@@ -44,7 +44,8 @@
 // an older log's blocks, nor a block written to a wrong place, nor a value that looks like records
 // is taken for one. What was durable tells a torn tail from damage: see `decode::Ending`.
 
-use crate::limits::{LOG_BLOCK_BYTES, LOG_LINE_BYTES_MAX, SHARDS_MAX};
+use crate::base::ShardSet;
+use crate::limits::{LOG_BLOCK_BYTES, LOG_LINE_BYTES_MAX};
 use crate::store::{Db, Slot};
 
 /// The version that this program writes, and the newest that it understands.
@@ -97,6 +98,19 @@ impl Kind {
         found.expect("every kind has its letter").1
     }
 
+    /// What people call it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::Write => "write",
+            Kind::Expiry => "expiry",
+            Kind::Eviction => "eviction",
+            Kind::WholeServer => "whole-server",
+            Kind::StreamOnly => "stream-only",
+            Kind::Control => "control",
+        }
+    }
+
     pub(super) fn of_letter(letter: u8) -> Option<Kind> {
         let found = Self::ALL.iter().find(|(_, of_kind)| *of_kind == letter);
         found.map(|(kind, _)| *kind)
@@ -106,51 +120,6 @@ impl Kind {
     #[must_use]
     pub fn is_hidden(self) -> bool {
         matches!(self, Kind::StreamOnly | Kind::Control)
-    }
-}
-
-/// The shards that have a part of a unit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Participants([u64; SHARDS_MAX / 64]);
-
-impl Participants {
-    /// One shard alone.
-    #[must_use]
-    pub fn only(shard: usize) -> Self {
-        let mut participants = Self::default();
-        participants.insert(shard);
-        participants
-    }
-
-    pub fn insert(&mut self, shard: usize) {
-        assert!(shard < SHARDS_MAX, "no shard {shard}");
-        self.0[shard / 64] |= 1 << (shard % 64);
-    }
-
-    #[must_use]
-    pub fn contains(&self, shard: usize) -> bool {
-        self.0
-            .get(shard / 64)
-            .is_some_and(|word| word >> (shard % 64) & 1 == 1)
-    }
-
-    /// How many there are: the parts of the unit.
-    #[must_use]
-    pub fn count(&self) -> usize {
-        self.0.iter().map(|word| word.count_ones() as usize).sum()
-    }
-
-    /// Their numbers, ascending.
-    pub fn shards(&self) -> impl Iterator<Item = usize> {
-        let words = self.0;
-        (0..SHARDS_MAX).filter(move |shard| words[shard / 64] >> (shard % 64) & 1 == 1)
-    }
-
-    /// Which part a shard has, from 0.
-    #[must_use]
-    pub fn part_of(&self, shard: usize) -> usize {
-        assert!(self.contains(shard), "shard {shard} has no part");
-        self.shards().take_while(|other| *other < shard).count()
     }
 }
 
@@ -167,7 +136,8 @@ pub struct Header {
     pub ticket: u64,
     /// The shard whose part this is, one of the participants.
     pub shard: usize,
-    pub participants: Participants,
+    /// The shards that have a part of the unit.
+    pub participants: ShardSet,
     /// Wall clock, unix milliseconds.
     pub at_ms: u64,
 }

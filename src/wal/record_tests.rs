@@ -3,6 +3,7 @@
 //! Random logs come from seeds. What a real Redis says of such logs is asked in `tests/record.rs`.
 
 use super::*;
+use crate::base::ShardSet;
 use crate::base::sim::Random;
 use crate::limits::{LOG_BLOCK_BYTES, LOG_LINE_BYTES_MAX, SHARDS_MAX};
 use crate::resp::write_command;
@@ -22,13 +23,13 @@ fn header(ticket: u64) -> Header {
         slot: None,
         ticket,
         shard: 0,
-        participants: Participants::only(0),
+        participants: ShardSet::only(0),
         at_ms: 1_700_000_000_000 + ticket,
     }
 }
 
 fn random_record(random: &mut Random, ticket: u64) -> Told {
-    let mut participants = Participants::default();
+    let mut participants = ShardSet::default();
     for _ in 0..=random.below(4) {
         participants.insert(random.below(SHARDS_MAX as u64) as usize);
     }
@@ -138,7 +139,7 @@ fn a_record_looks_as_drawn() {
         database: Db::new(9),
         slot: Some(Slot::new(15_495)),
         participants: {
-            let mut both = Participants::only(2);
+            let mut both = ShardSet::only(2);
             both.insert(200);
             both
         },
@@ -519,9 +520,9 @@ fn numbers_have_one_spelling() {
 
 #[test]
 fn participants_are_counted_and_ordered() {
-    let mut all = Participants::default();
+    let mut all = ShardSet::default();
     (0..SHARDS_MAX).rev().for_each(|shard| all.insert(shard));
-    assert_eq!((all.count(), all.part_of(255)), (256, 255));
+    assert_eq!((all.count(), all.place_of(255)), (256, 255));
     let mut out = Vec::new();
     let told = Header {
         participants: all,
@@ -531,9 +532,9 @@ fn participants_are_counted_and_ordered() {
     Encoder::new(LOG, 0).append(&mut out, &told, []);
     assert!(out.len() <= LOG_LINE_BYTES_MAX);
     assert_eq!(read_all(&out, None), (vec![(told, vec![])], Ending::Whole));
-    let mut some = Participants::only(70);
+    let mut some = ShardSet::only(70);
     some.insert(3);
     assert_eq!(some.shards().collect::<Vec<_>>(), [3, 70]);
-    assert_eq!((some.part_of(3), some.part_of(70)), (0, 1));
+    assert_eq!((some.place_of(3), some.place_of(70)), (0, 1));
     assert!(!some.contains(4) && !some.contains(1000));
 }

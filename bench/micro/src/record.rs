@@ -10,7 +10,8 @@ use cairn::cmd::{Context, EffectStream, Effects, Random, Row, Run, Terms, Wants}
 use cairn::config::Config;
 use cairn::resp::{Args, Protocol, Reply, Span};
 use cairn::store::{Db, Store};
-use cairn::wal::{Decoder, Encoder, Header, Kind, Participants, VERSION};
+use cairn::base::ShardSet;
+use cairn::wal::{Decoder, Encoder, Header, Kind, VERSION};
 
 use crate::keys::VALUE;
 use crate::measure::Bench;
@@ -99,7 +100,7 @@ fn append(stream: &EffectStream, encoder: &mut Encoder, log: &mut Vec<u8>) {
         slot: None,
         ticket: 1,
         shard: 0,
-        participants: Participants::only(0),
+        participants: ShardSet::only(0),
         at_ms: 1_700_000_000_000,
     };
     encoder.append(log, &header, stream.stretches());

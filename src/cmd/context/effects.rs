@@ -192,7 +192,7 @@ impl Effects {
         self.touched(db, key, hash);
         if self.wants.stream {
             let name = removal(config.lazyfree_lazy_expire);
-            self.stream.append(db, 1, &[name, key]);
+            self.stream.append_expired(db, name, key);
         }
     }
 }

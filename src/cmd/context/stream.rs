@@ -19,6 +19,16 @@ struct Mark {
     /// Its first key among `keys`.
     first_key: usize,
     db: Db,
+    cause: Cause,
+}
+
+/// Why a command is in the stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cause {
+    /// A client asked for it.
+    Command,
+    /// Its key had expired.
+    Expiry,
 }
 
 /// What the command that runs has said so far.
@@ -62,8 +72,10 @@ pub struct EffectStream {
 #[derive(Debug, Clone, Copy)]
 pub struct Effect<'a> {
     pub db: Db,
+    pub cause: Cause,
     /// The command as RESP.
     pub command: &'a [u8],
+    start: usize,
     bytes: &'a [u8],
     keys: &'a [Range<usize>],
 }
@@ -94,6 +106,12 @@ impl EffectStream {
         self.marks.len()
     }
 
+    /// Bytes of the commands.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.bytes.len()
+    }
+
     /// The commands, one by one.
     pub fn effects(&self) -> impl Iterator<Item = Effect<'_>> {
         (0..self.marks.len()).map(|number| {
@@ -103,7 +121,9 @@ impl EffectStream {
             let keys_end = next.map_or(self.keys.len(), |next| next.first_key);
             Effect {
                 db: mark.db,
+                cause: mark.cause,
                 command: &self.bytes[mark.start..end],
+                start: mark.start,
                 bytes: &self.bytes,
                 keys: &self.keys[mark.first_key..keys_end],
             }
@@ -143,6 +163,49 @@ impl EffectStream {
         self.said = Said::Nothing;
         self.apart = false;
         self.changed.clear();
+    }
+
+    /// Takes the commands that are not kept out, each to the owner of its slot (None: it has no
+    /// keys), in their order.
+    pub fn divide(&mut self, owner: impl Fn(Option<Slot>) -> usize) -> Vec<(usize, EffectStream)> {
+        assert!(
+            self.said == Said::Nothing,
+            "what is told is divided between two commands"
+        );
+        let mut parts: Vec<(usize, EffectStream)> = Vec::new();
+        for effect in self.effects().skip(self.kept) {
+            let owner = owner(effect.slot());
+            let known = parts.iter().position(|(other, _)| *other == owner);
+            let at = known.unwrap_or_else(|| {
+                parts.push((owner, EffectStream::default()));
+                parts.len() - 1
+            });
+            parts[at].1.push(&effect);
+        }
+        self.cut_back();
+        parts
+    }
+
+    /// Appends what another stream holds.
+    pub fn extend(&mut self, other: &EffectStream) {
+        for effect in other.effects() {
+            self.push(&effect);
+        }
+    }
+
+    fn push(&mut self, effect: &Effect<'_>) {
+        let start = self.bytes.len();
+        let base = effect.start;
+        self.marks.push(Mark {
+            start,
+            first_key: self.keys.len(),
+            db: effect.db,
+            cause: effect.cause,
+        });
+        self.bytes.extend_from_slice(effect.command);
+        let keys = effect.keys.iter();
+        self.keys
+            .extend(keys.map(|key| key.start - base + start..key.end - base + start));
     }
 
     /// Empties it for the next unit.
@@ -218,6 +281,13 @@ impl EffectStream {
         self.append_words(db, words.iter().copied(), 1..=keys);
     }
 
+    /// Appends the end of a key that had expired.
+    pub(super) fn append_expired(&mut self, db: Db, removal: &[u8], key: &[u8]) {
+        self.append(db, 1, &[removal, key]);
+        let mark = self.marks.last_mut().expect("it was just appended");
+        mark.cause = Cause::Expiry;
+    }
+
     /// Appends a command as it was sent, by its row's name whatever clients call it.
     pub(super) fn append_sent(&mut self, row: &Row, db: Db, args: &Args<'_>) {
         let name = row.full_name.split('|').next().unwrap_or_default();
@@ -243,6 +313,7 @@ impl EffectStream {
             start: self.bytes.len(),
             first_key: self.keys.len(),
             db,
+            cause: Cause::Command,
         };
         let mut keys = keys.into_iter();
         let mut next_key = keys.next();
