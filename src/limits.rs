@@ -60,6 +60,8 @@ pub const LIST_PACKING_SAVES_BYTES_MIN: usize = 8;
 pub const PACKED_THRESHOLD_BYTES_MAX: u64 = 4 << 30;
 /// Most bytes of a list that is one listpack, whatever `list-max-listpack-size` says.
 pub const LISTPACK_BYTES_MAX: usize = 256 * 1024;
+/// Latest expiry of a hash's field or another member, unix milliseconds (the year 10,889).
+pub const MEMBER_EXPIRY_MS_MAX: u64 = (1 << 48) - 1;
 /// Blocks in which logs are written, bytes: what `O_DIRECT` may ask for alignment.
 pub const LOG_BLOCK_BYTES: usize = 4096;
 /// Longest line of a log that is not a command, bytes, its end included (Redis reads up to 1,023).
@@ -90,8 +92,9 @@ pub const SWEPT_PER_REFERENCE: usize = 8;
 pub const EXPIRY_CHUNK_REFERENCES_MAX: usize = 512;
 pub const EXPIRY_CHUNK_REFERENCES_MIN: usize = 8;
 /// Random elements come from buckets accepted in proportion to their length, as if no chain had
-/// more than so many; and rejected buckets before one is taken from any bucket.
-pub const CHAIN_LIKELY_MAX: u64 = 14;
+/// more than so many (twice the mean of a bucket that was not split yet); and rejected buckets
+/// before one is taken from any bucket.
+pub const CHAIN_LIKELY_MAX: u64 = 28;
 pub const RANDOM_BUCKET_TRIES: usize = 64;
 /// Elements a step of SCAN looks at when the client names no COUNT, and buckets it visits for each
 /// element it was asked for, so that sparse tables do not prolong it.

@@ -4,16 +4,23 @@
 //! directive holds at once. A new type has its line here and its field in `store::FormLimits`.
 
 use crate::config::Config;
-use crate::store::{FormLimits, NodeLimits};
+use crate::store::{FormLimits, KeyHash, NodeLimits};
 
-/// The limits of all types.
+/// The limits of all types; `hash` is the store's, in which the value will be.
 #[must_use]
-pub fn form_limits(config: &Config) -> FormLimits {
+pub fn form_limits(config: &Config, hash: KeyHash) -> FormLimits {
     FormLimits {
-        list: NodeLimits {
-            fill: config.list_max_listpack_size,
-            compress_depth: config.list_compress_depth,
-            ..NodeLimits::default()
-        },
+        list: list_limits(config),
+        hash,
+    }
+}
+
+/// How large the nodes of lists may be, and which are packed.
+#[must_use]
+pub fn list_limits(config: &Config) -> NodeLimits {
+    NodeLimits {
+        fill: config.list_max_listpack_size,
+        compress_depth: config.list_compress_depth,
+        ..NodeLimits::default()
     }
 }

@@ -19,7 +19,7 @@ mod tests;
 
 pub use rows::COMMANDS;
 
-use super::{Context, Edit, form_limits};
+use super::{Context, Edit, list_limits};
 use crate::config::events;
 use crate::resp::{Args, Error, Reply};
 use crate::store::{Element, End, Entry, Kind, List, NodeLimits, Object, Value, ValueRef};
@@ -28,7 +28,7 @@ const NOT_POSITIVE: Error = Error::new("ERR value is out of range, must be posit
 
 /// How large the nodes of lists may be, and which are packed.
 fn limits(ctx: &Context<'_>) -> NodeLimits {
-    form_limits(ctx.config).list
+    list_limits(ctx.config)
 }
 
 /// The list of an entry.

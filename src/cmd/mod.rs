@@ -35,7 +35,7 @@ pub use context::{
     Wants,
 };
 pub use docs::Docs;
-pub use form_limits::form_limits;
+pub use form_limits::{form_limits, list_limits};
 pub use group::Group;
 pub use key::{Key, RoutedKey};
 pub use keys::object::usage as memory_usage;

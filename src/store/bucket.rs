@@ -385,6 +385,19 @@ impl<E> Bucket<E> {
         }
     }
 
+    /// The element with this number in the chain, in `for_each`'s order.
+    #[inline]
+    #[must_use]
+    pub fn nth(&self, number: usize) -> Option<&E> {
+        let (mut node, mut cell) = (self.head(), number);
+        while cell >= node.count() {
+            cell -= node.count();
+            node = node.next()?;
+        }
+        // SAFETY: cells below the count are initialised, and live while the bucket is borrowed.
+        Some(unsafe { &*node.element(cell) })
+    }
+
     /// Elements in the chain.
     #[must_use]
     pub fn len(&self) -> usize {

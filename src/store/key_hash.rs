@@ -9,7 +9,7 @@ use foldhash::SharedSeed;
 use foldhash::fast::FoldHasher;
 
 /// The keyed hash of a store; copied into closures that rehash elements.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub struct KeyHash {
     seed: u64,
     shared: &'static SharedSeed,
@@ -30,5 +30,13 @@ impl KeyHash {
         let mut hasher = FoldHasher::with_seed(self.seed, self.shared);
         hasher.write(key);
         hasher.finish()
+    }
+}
+
+/// For tests of what is kept: any hash will do.
+#[cfg(test)]
+impl Default for KeyHash {
+    fn default() -> KeyHash {
+        KeyHash::new(0)
     }
 }

@@ -2,14 +2,15 @@
 //! expiry.
 //!
 //! One `Store` belongs to one shard and is touched by its thread alone. It sees no clock (time
-//! arrives as an argument), no sockets, no other shard. Unsafe code lives in `entry` and `bucket`
-//! only, behind safe methods.
+//! arrives as an argument), no sockets, no other shard. Unsafe code lives in `entry`, `member`
+//! and `bucket` only, behind safe methods.
 
 #[allow(unsafe_code, reason = "a cache line of tagged pointers")]
 mod bucket;
 mod content;
 mod database;
 mod db;
+mod elements;
 #[allow(unsafe_code, reason = "an item in one allocation")]
 mod entry;
 mod expiry;
@@ -17,6 +18,8 @@ mod heavy;
 mod key_hash;
 mod keyspace;
 mod listpack;
+#[allow(unsafe_code, reason = "a member in one allocation")]
+mod member;
 mod quicklist;
 mod segments;
 mod shape;
@@ -31,11 +34,13 @@ mod value;
 pub use bucket::BUCKET_SHARE_BYTES;
 pub use database::{Cleared, DatabaseStatistics};
 pub use db::Db;
+pub use elements::Elements;
 pub use entry::Entry;
 pub use expiry::ExpireProgress;
 pub use key_hash::KeyHash;
 pub use keyspace::{Previous, Store};
 pub use listpack::{Element, Listpack, Needle};
+pub use member::Member;
 pub use quicklist::{End, List, NodeLimits, View};
 pub use size_class::size_class;
 pub use slot::Slot;

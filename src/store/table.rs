@@ -232,6 +232,21 @@ impl<E> Table<E> {
         }
     }
 
+    /// All elements, bucket by bucket.
+    pub fn iter(&self) -> impl Iterator<Item = &E> {
+        let (mut index, mut number) = (0, 0);
+        std::iter::from_fn(move || {
+            while index < self.buckets as usize {
+                if let Some(element) = self.segments.at(index).nth(number) {
+                    number += 1;
+                    return Some(element);
+                }
+                (index, number) = (index + 1, 0);
+            }
+            None
+        })
+    }
+
     /// A random element; all are nearly equally likely, whichever bucket they are in.
     pub fn random(&self, random: &mut impl FnMut() -> u64) -> Option<&E> {
         if self.len == 0 {

@@ -5,6 +5,7 @@
 //! `ARCHITECTURE.md`. Owned by the store; must not know tables, expiry or commands.
 
 use super::content::Content;
+use super::key_hash::KeyHash;
 use super::quicklist::{List, NodeLimits};
 use crate::limits::{EMBSTR_BYTES_MAX, INLINE_VALUE_BYTES_MAX};
 
@@ -96,10 +97,13 @@ pub enum Object {
 
 const _: () = assert!(size_of::<Object>() <= 24 && align_of::<Object>() == 8);
 
-/// How large the compact form of each type may get, as the directives say.
-#[derive(Clone, Copy, Debug, Default)]
+/// How large the compact form of each type may get, as the directives say, and how the elements of
+/// its large form are hashed.
+#[derive(Clone, Copy, Debug)]
+#[cfg_attr(test, derive(Default))]
 pub struct FormLimits {
     pub list: NodeLimits,
+    pub hash: KeyHash,
 }
 
 impl Object {

@@ -55,6 +55,7 @@ const FIXED: &[(&str, &str)] = &[
     ("src/rdb/", "the RDB format"),
     ("src/store/bucket.rs", "the layout of a cache line"),
     ("src/store/listpack", "the listpack format"),
+    ("src/store/member.rs", "the layout of a member"),
     (
         "src/store/quicklist.rs",
         "Redis's own sum for one element of a listpack",

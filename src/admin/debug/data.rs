@@ -5,13 +5,13 @@
 //! POPULATE.
 
 use crate::base::Token;
-use crate::cmd::{Key, Lookup, form_limits, key_slot};
+use crate::cmd::{Key, Lookup, form_limits, key_slot, list_limits};
 use crate::config::Config;
 use crate::rdb;
 use crate::resp::{Args, Error, Protocol, parse_i64, parse_u64};
 use crate::route::DbKey;
 use crate::shard::{Core, Flow, Query};
-use crate::store::{Db, Entry, NodeLimits, Object, Slot, Value, ValueRef, View};
+use crate::store::{Db, Entry, FormLimits, NodeLimits, Object, Slot, Value, ValueRef, View};
 
 const RELOAD_FAILED: Error =
     Error::new("ERR Error trying to load the RDB dump, check server logs.");
@@ -121,7 +121,7 @@ impl Query for Describe {
             entry.encoding().name(),
             body.len(),
             clock.saturating_sub(age),
-            nodes_of(entry.value(), form_limits(core.config()).list),
+            nodes_of(entry.value(), list_limits(core.config())),
         ))
     }
 }
@@ -152,6 +152,7 @@ impl Query for Reload {
         let now_ms = core.now().unix_ms();
         let config = core.config().clone();
         let store = core.store_mut();
+        let limits = form_limits(&config, store.key_hash());
         for db in store.databases() {
             let mut keys: Vec<(Slot, Vec<u8>)> = Vec::with_capacity(store.len(db));
             store.for_each(db, |slot, entry| keys.push((slot, entry.key().to_vec())));
@@ -163,7 +164,7 @@ impl Query for Reload {
                     store.take(db, slot, &key);
                     continue;
                 }
-                let Some(reloaded) = reloaded(entry, &config) else {
+                let Some(reloaded) = reloaded(entry, &config, limits) else {
                     return false;
                 };
                 store.insert(db, slot, reloaded);
@@ -262,9 +263,9 @@ pub(super) fn table_statistics(core: &mut Core, token: Token, args: &Args<'_>) -
 }
 
 /// The entry after a way through the snapshot's form; age and expiry stay.
-fn reloaded(entry: &Entry, config: &Config) -> Option<Entry> {
+fn reloaded(entry: &Entry, config: &Config, limits: FormLimits) -> Option<Entry> {
     let payload = rdb::dump(entry.value(), config.rdbcompression);
-    let loaded = rdb::restore(&payload, form_limits(config)).ok()?;
+    let loaded = rdb::restore(&payload, limits).ok()?;
     let mut fresh = loaded.into_entry(entry.key(), entry.expiry());
     fresh.set_lru(entry.lru());
     Some(fresh)

@@ -97,10 +97,12 @@ fn restore(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
     let ttl_ms = parse_i64(args.get(2)).ok_or(Error::NOT_INTEGER)?;
     let ttl_ms =
         u64::try_from(ttl_ms).map_err(|_| Error::new("ERR Invalid TTL value, must be >= 0"))?;
-    let loaded = rdb::restore(payload, form_limits(ctx.config)).map_err(|error| match error {
-        PayloadError::Footer => Error::new("ERR DUMP payload version or checksum are wrong"),
-        PayloadError::Body => Error::new("ERR Bad data format"),
-    })?;
+    let loaded = rdb::restore(payload, form_limits(ctx.config, ctx.store().key_hash())).map_err(
+        |error| match error {
+            PayloadError::Footer => Error::new("ERR DUMP payload version or checksum are wrong"),
+            PayloadError::Body => Error::new("ERR Bad data format"),
+        },
+    )?;
     let expiry = match ttl_ms {
         0 => None,
         _ if options.absolute => Some(ttl_ms),
