@@ -13,6 +13,8 @@
 #[path = "record/effects.rs"]
 mod effects;
 mod harness;
+#[path = "record/replay.rs"]
+mod replay;
 
 use std::collections::BTreeMap;
 use std::fs;
