@@ -29,6 +29,43 @@ pub fn write_bulk(out: &mut Vec<u8>, word: &[u8]) {
     out.extend_from_slice(b"\r\n");
 }
 
+/// Appends a command as it arrived, in one piece. Returns how far its words have moved: a word that
+/// was at `x` stands at `x + moved` now. None, and nothing is appended, where the words do not stand
+/// as `write_command` would write them: an inline command, one that was packed up.
+#[inline]
+pub fn write_arrived(out: &mut Vec<u8>, args: &Args<'_>) -> Option<isize> {
+    let (bytes, spans) = args.parts();
+    let first = spans.first()?;
+    let mut end = (first.start + first.len) as usize;
+    for span in &spans[1..] {
+        // "\r\n$", digits, "\r\n": nothing between two inline words has this byte in it.
+        let start = end + 5 + digits(span.len as usize);
+        if span.start as usize != start || bytes[end + 2] != b'$' {
+            return None;
+        }
+        end = start + span.len as usize;
+    }
+    let words = bytes.get(first.start as usize..end + 2)?;
+    if !words.ends_with(b"\r\n") {
+        return None;
+    }
+    write_count(out, spans.len());
+    write_length(out, b'$', first.len as usize);
+    let moved = out.len() as isize - first.start as isize;
+    out.extend_from_slice(words);
+    Some(moved)
+}
+
+#[inline]
+fn digits(number: usize) -> usize {
+    match number {
+        0..10 => 1,
+        10..100 => 2,
+        100..1000 => 3,
+        _ => number.ilog10() as usize + 1,
+    }
+}
+
 #[inline]
 fn write_length(out: &mut Vec<u8>, kind: u8, len: usize) {
     if len < 100 {
@@ -122,6 +159,44 @@ mod tests {
         }
         assert!(read.next().is_none());
         assert_eq!(read.position(), out.len());
+    }
+
+    #[test]
+    fn what_arrived_is_copied_if_it_is_written_so() {
+        let (mut spans, mut words) = (Vec::new(), Vec::new());
+        let limits = Limits {
+            bulk_bytes_max: COMMAND_BYTES_MAX,
+            authenticated: true,
+        };
+        let long = format!("*2\r\n$3\r\nGET\r\n$1234\r\n{}\r\n", "k".repeat(1234));
+        for (sent, copied) in [
+            (
+                "*3\r\n$3\r\nSET\r\n$1\r\na\r\n$10\r\n$\r\n4567890\r\n",
+                true,
+            ),
+            (&long, true),
+            ("*1\r\n$4\r\nPING\r\n", true),
+            ("*2\r\n$3\r\nGET\r\n$01\r\na\r\n", false),
+            ("GET       abc\r\n", false),
+        ] {
+            let Parsed::Command { .. } = parse(sent.as_bytes(), limits, &mut spans, &mut words)
+            else {
+                continue;
+            };
+            let args = Args::new(sent.as_bytes(), &spans);
+            let mut out = b"before".to_vec();
+            let moved = write_arrived(&mut out, &args);
+            assert_eq!(moved.is_some(), copied, "{sent:?}");
+            assert_eq!(out.len() > 6, copied);
+            if let Some(moved) = moved {
+                assert_eq!(&out[6..], sent.as_bytes());
+                let at = (spans[0].start as isize + moved) as usize;
+                assert!(out[at..].starts_with(args.get(0)));
+            }
+        }
+        // Packed up, words stand side by side.
+        let packed = [Span::new(0, 3), Span::new(3, 1)];
+        assert!(write_arrived(&mut Vec::new(), &Args::new(b"GETa", &packed)).is_none());
     }
 
     #[test]

@@ -12,7 +12,7 @@ mod parse;
 mod reply;
 mod words;
 
-pub use command::{Commands, write_bulk, write_command, write_count};
+pub use command::{Commands, write_arrived, write_bulk, write_command, write_count};
 pub use error::Error;
 pub use glob::glob_match;
 use number::format_f64;

@@ -81,6 +81,7 @@ impl Core {
             self.metrics.begin_commands();
         }
         let store = if call.borrowed {
+            self.effects.tell_apart();
             &mut self.keyspace.borrowed
         } else {
             &mut self.keyspace.own
@@ -98,10 +99,6 @@ impl Core {
         };
         let reply = Reply::new(out, call.head.protocol);
         let (effects, random) = (&mut self.effects, &mut self.keyspace.random);
-        let told = effects.wants.stream;
-        if told && call.borrowed {
-            effects.tell_apart();
-        }
         let mut context = Context::new(store, effects, random, reply, terms);
         let result = handler(row)(&mut context, args);
         if let Err(error) = result {
@@ -112,7 +109,7 @@ impl Core {
                 self.metrics.count_failed(call.head.row, error.code());
             }
         }
-        if told {
+        if self.effects.wants.stream {
             self.tell_stream(&call, row, args);
         }
         self.count_call(call.head.row, u64::from(!call.counted));

@@ -98,16 +98,21 @@ impl Effects {
     #[inline]
     pub(super) fn changed(&mut self, db: Db, key: &[u8], hash: KeyHash, changes: u64) {
         self.dirty += changes;
-        if self.wants.stamps || self.wants.modified || self.wants.stream {
-            self.touched(db, key, hash);
-            if self.wants.stream {
-                self.stream.changed_key(db, key);
-            }
+        // One branch for all of them.
+        if self.wants.stamps | self.wants.modified | self.wants.stream {
+            self.heard(db, key, hash);
         }
     }
 
     /// Out of line: most of the time nobody wants to hear of it.
     #[inline(never)]
+    fn heard(&mut self, db: Db, key: &[u8], hash: KeyHash) {
+        self.touched(db, key, hash);
+        if self.wants.stream {
+            self.stream.changed_key(db, key);
+        }
+    }
+
     fn touched(&mut self, db: Db, key: &[u8], hash: KeyHash) {
         if self.wants.stamps {
             self.stamps.write(hash.of(key));

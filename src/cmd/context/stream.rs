@@ -9,7 +9,7 @@ use std::ops::Range;
 use super::super::slot::key_slot;
 use super::super::table::{Keys, Row};
 use crate::limits::EFFECT_BYTES_KEPT;
-use crate::resp::{Args, write_bulk, write_count};
+use crate::resp::{Args, write_arrived, write_bulk, write_count};
 use crate::store::{Db, Slot};
 
 /// Where a command of the stream stands.
@@ -266,12 +266,18 @@ impl EffectStream {
 
     /// Ends a command.
     pub(super) fn close(&mut self) -> Closed {
+        let said = std::mem::take(&mut self.said);
+        if !self.apart {
+            return match said {
+                Said::Nothing | Said::Told => Closed::Told,
+                Said::Changed => Closed::AsSent,
+            };
+        }
+        self.apart = false;
         let changed = std::mem::take(&mut self.changed);
-        let apart = std::mem::take(&mut self.apart);
-        match std::mem::take(&mut self.said) {
+        match said {
             Said::Nothing | Said::Told => Closed::Told,
-            Said::Changed if apart => Closed::Apart(changed),
-            Said::Changed => Closed::AsSent,
+            Said::Changed => Closed::Apart(changed),
         }
     }
 
@@ -290,10 +296,16 @@ impl EffectStream {
 
     /// Appends a command as it was sent, by its row's name whatever clients call it.
     pub(super) fn append_sent(&mut self, row: &Row, db: Db, args: &Args<'_>) {
-        let name = row.full_name.split('|').next().unwrap_or_default();
-        let name = match args.get(0) {
-            sent if sent.eq_ignore_ascii_case(name.as_bytes()) => sent,
-            _ => name.as_bytes(),
+        let (sent, name) = (args.get(0), row.full_name.as_bytes());
+        let by_name = name.len() >= sent.len()
+            && name[..sent.len()].eq_ignore_ascii_case(sent)
+            && matches!(name.get(sent.len()), None | Some(b'|'));
+        if by_name && self.append_arrived(row, db, args) {
+            return;
+        }
+        let name = match by_name {
+            true => sent,
+            false => name.split(|&byte| byte == b'|').next().unwrap_or_default(),
         };
         let words = (0..args.len()).map(|at| if at == 0 { name } else { args.get(at) });
         match row.keys {
@@ -301,6 +313,33 @@ impl EffectStream {
             Keys::One(at) => self.append_words(db, words, [at]),
             Keys::Many => self.append_words(db, words, row.key_positions(args)),
         }
+    }
+
+    /// As `append_sent`, in one piece. False: it did not arrive so.
+    #[inline]
+    fn append_arrived(&mut self, row: &Row, db: Db, args: &Args<'_>) -> bool {
+        let start = self.bytes.len();
+        let Some(moved) = write_arrived(&mut self.bytes, args) else {
+            return false;
+        };
+        let mark = Mark {
+            start,
+            first_key: self.keys.len(),
+            db,
+            cause: Cause::Command,
+        };
+        let (_, spans) = args.parts();
+        let mut push = |at: usize| {
+            let start = (spans[at].start as isize + moved) as usize;
+            self.keys.push(start..start + spans[at].len as usize);
+        };
+        match row.keys {
+            Keys::None => {}
+            Keys::One(at) => push(at),
+            Keys::Many => row.key_positions(args).into_iter().for_each(push),
+        }
+        self.push_mark(mark);
+        true
     }
 
     fn append_words<'w>(
@@ -327,6 +366,11 @@ impl EffectStream {
             }
         }
         assert!(next_key.is_none(), "every key is an argument");
+        self.push_mark(mark);
+    }
+
+    #[inline]
+    fn push_mark(&mut self, mark: Mark) {
         let its_keys = &self.keys[mark.first_key..];
         assert!(
             !self.apart
