@@ -45,14 +45,16 @@ pub fn write_arrived(out: &mut Vec<u8>, args: &Args<'_>) -> Option<isize> {
         }
         end = start + span.len as usize;
     }
-    let words = bytes.get(first.start as usize..end + 2)?;
-    if !words.ends_with(b"\r\n") {
+    // "*", digits, "\r\n$", digits, "\r\n" stand before the first word.
+    let name = digits(first.len as usize) + 3;
+    let header = digits(spans.len()) + 3 + name;
+    let start = (first.start as usize).checked_sub(header)?;
+    let command = bytes.get(start..end + 2)?;
+    if command[0] != b'*' || command[header - name] != b'$' || command[end + 1 - start] != b'\n' {
         return None;
     }
-    write_count(out, spans.len());
-    write_length(out, b'$', first.len as usize);
-    let moved = out.len() as isize - first.start as isize;
-    out.extend_from_slice(words);
+    let moved = out.len() as isize - start as isize;
+    out.extend_from_slice(command);
     Some(moved)
 }
 

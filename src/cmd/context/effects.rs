@@ -107,7 +107,9 @@ impl Effects {
     /// Out of line: most of the time nobody wants to hear of it.
     #[inline(never)]
     fn heard(&mut self, db: Db, key: &[u8], hash: KeyHash) {
-        self.touched(db, key, hash);
+        if self.wants.stamps | self.wants.modified {
+            self.touched(db, key, hash);
+        }
         if self.wants.stream {
             self.stream.changed_key(db, key);
         }

@@ -4,16 +4,27 @@
 //! database, and where its keys are. Owned by `Effects`; whoever hands it on empties it. Holds what
 //! one shard did since then, never more than a unit of the record.
 
-use std::ops::Range;
-
 use super::super::slot::key_slot;
 use super::super::table::{Keys, Row};
 use crate::limits::EFFECT_BYTES_KEPT;
 use crate::resp::{Args, write_arrived, write_bulk, write_count};
 use crate::store::{Db, Slot};
 
+/// Where a key stands in the stream's bytes.
+#[derive(Debug, Clone, Copy)]
+struct KeyAt {
+    start: usize,
+    len: usize,
+}
+
+impl KeyAt {
+    fn of(self, bytes: &[u8]) -> &[u8] {
+        &bytes[self.start..][..self.len]
+    }
+}
+
 /// Where a command of the stream stands.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 struct Mark {
     start: usize,
     /// Its first key among `keys`.
@@ -58,7 +69,7 @@ pub(super) enum Closed {
 pub struct EffectStream {
     bytes: Vec<u8>,
     marks: Vec<Mark>,
-    keys: Vec<Range<usize>>,
+    keys: Vec<KeyAt>,
     said: Said,
     /// Each command is to concern keys of one slot: their owners log apart.
     apart: bool,
@@ -77,14 +88,14 @@ pub struct Effect<'a> {
     pub command: &'a [u8],
     start: usize,
     bytes: &'a [u8],
-    keys: &'a [Range<usize>],
+    keys: &'a [KeyAt],
 }
 
 impl<'a> Effect<'a> {
     /// Its keys, in the order of its arguments.
     pub fn keys(&self) -> impl ExactSizeIterator<Item = &'a [u8]> + use<'a> {
         let bytes = self.bytes;
-        self.keys.iter().map(move |key| &bytes[key.clone()])
+        self.keys.iter().map(move |key| key.of(bytes))
     }
 
     /// The slot of its keys, if it has keys and they share one.
@@ -203,9 +214,11 @@ impl EffectStream {
             cause: effect.cause,
         });
         self.bytes.extend_from_slice(effect.command);
-        let keys = effect.keys.iter();
-        self.keys
-            .extend(keys.map(|key| key.start - base + start..key.end - base + start));
+        let moved = effect.keys.iter().map(|key| KeyAt {
+            start: key.start - base + start,
+            len: key.len,
+        });
+        self.keys.extend(moved);
     }
 
     /// Empties it for the next unit.
@@ -331,7 +344,8 @@ impl EffectStream {
         let (_, spans) = args.parts();
         let mut push = |at: usize| {
             let start = (spans[at].start as isize + moved) as usize;
-            self.keys.push(start..start + spans[at].len as usize);
+            let len = spans[at].len as usize;
+            self.keys.push(KeyAt { start, len });
         };
         match row.keys {
             Keys::None => {}
@@ -361,7 +375,8 @@ impl EffectStream {
             write_bulk(&mut self.bytes, word);
             if next_key == Some(at) {
                 let end = self.bytes.len() - 2;
-                self.keys.push(end - word.len()..end);
+                let (start, len) = (end - word.len(), word.len());
+                self.keys.push(KeyAt { start, len });
                 next_key = keys.next();
             }
         }
@@ -371,13 +386,14 @@ impl EffectStream {
 
     #[inline]
     fn push_mark(&mut self, mark: Mark) {
-        let its_keys = &self.keys[mark.first_key..];
-        assert!(
-            !self.apart
-                || its_keys.len() < 2
-                || shared_slot(its_keys.iter().map(|key| &self.bytes[key.clone()])).is_some(),
-            "what is told apart concerns one slot"
-        );
+        if self.apart {
+            let its_keys = self.keys[mark.first_key..].iter();
+            let mut its_keys = its_keys.map(|key| key.of(&self.bytes)).peekable();
+            assert!(
+                its_keys.peek().is_none() || shared_slot(its_keys).is_some(),
+                "what is told apart concerns one slot"
+            );
+        }
         self.marks.push(mark);
     }
 }
