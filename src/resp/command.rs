@@ -30,8 +30,8 @@ pub fn write_bulk(out: &mut Vec<u8>, word: &[u8]) {
 }
 
 /// Appends a command as it arrived, in one piece. Returns how far its words have moved: a word that
-/// was at `x` stands at `x + moved` now. None, and nothing is appended, where the words do not stand
-/// as `write_command` would write them: an inline command, one that was packed up.
+/// was at `x` stands at `x + moved` now. None, and nothing is appended, where the words do not
+/// stand as `write_command` would write them: an inline command, one that was packed up.
 #[inline]
 pub fn write_arrived(out: &mut Vec<u8>, args: &Args<'_>) -> Option<isize> {
     let (bytes, spans) = args.parts();
