@@ -68,6 +68,12 @@ pub const LOG_BLOCK_BYTES: usize = 4096;
 pub const LOG_LINE_BYTES_MAX: usize = 1000;
 /// Longest commands of one record, bytes as they stand in the log.
 pub const RECORD_BYTES_MAX: u64 = (1 << 40) - 1;
+/// Longest write to a log, bytes: so much is gathered while another one is under way.
+pub const LOG_WRITE_BYTES_MAX: usize = 1 << 22;
+/// Space that a log reserves ahead of what is written, bytes.
+pub const LOG_ALLOCATED_BYTES: u64 = 1 << 26;
+/// How often a log is synced with `appendfsync everysec`, microseconds.
+pub const LOG_SYNC_US: u64 = 1_000_000;
 /// Bytes of the parts that DEBUG RECORD keeps on each shard until they are taken.
 pub const RECORD_KEPT_BYTES_MAX: usize = 1 << 28;
 /// Longest log, bytes, and latest time of a record, unix milliseconds (the year 10,889).
@@ -286,6 +292,7 @@ const _: () = assert!(
     SHARDS_MAX <= 256 && DATABASES_MAX <= 0x1_0000 && 2 * SHARDS_MAX + 128 <= LOG_LINE_BYTES_MAX,
     "a record's header is one line"
 );
+const _: () = assert!(LOG_WRITE_BYTES_MAX.is_multiple_of(LOG_BLOCK_BYTES));
 const _: () = assert!(RECORD_BYTES_MAX < LOG_BYTES_MAX && COMMAND_BYTES_MAX < 1 << 40);
 const _: () = assert!(SLOTS.is_power_of_two() && EXPIRE_PER_TICK < EXPIRE_PER_TICK_MAX);
 const _: () = assert!(RECEIVE_BUFFERS.is_power_of_two() && RECEIVE_BUFFERS <= 32_768);

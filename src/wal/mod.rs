@@ -5,10 +5,12 @@
 
 mod decode;
 mod encode;
+mod log;
 mod record;
 
 pub use decode::{Decoder, Ending, Fault, Record, Stop};
 pub use encode::Encoder;
+pub use log::{Failure, Log, SyncPolicy, Task};
 pub use record::{Header, Kind, VERSION};
 
 #[cfg(test)]
