@@ -60,6 +60,10 @@ pub const LIST_PACKING_SAVES_BYTES_MIN: usize = 8;
 pub const PACKED_THRESHOLD_BYTES_MAX: u64 = 4 << 30;
 /// Most bytes of a list that is one listpack, whatever `list-max-listpack-size` says.
 pub const LISTPACK_BYTES_MAX: usize = 256 * 1024;
+/// Most bytes of another type's listpack, whatever its directives say (Redis:
+/// LISTPACK_MAX_SAFETY_LIMIT), and most members of an intset.
+pub const COMPACT_BYTES_MAX: usize = 1 << 30;
+pub const INTSET_ENTRIES_MAX: usize = 1 << 30;
 /// Latest expiry of a hash's field or another member, unix milliseconds (the year 10,889).
 pub const MEMBER_EXPIRY_MS_MAX: u64 = (1 << 48) - 1;
 /// Blocks in which logs are written, bytes: what `O_DIRECT` may ask for alignment.

@@ -4,13 +4,14 @@
 //! directive holds at once. A new type has its line here and its field in `store::FormLimits`.
 
 use crate::config::Config;
-use crate::store::{FormLimits, KeyHash, NodeLimits};
+use crate::store::{FormLimits, KeyHash, NodeLimits, SetLimits};
 
 /// The limits of all types; `hash` is the store's, in which the value will be.
 #[must_use]
 pub fn form_limits(config: &Config, hash: KeyHash) -> FormLimits {
     FormLimits {
         list: list_limits(config),
+        set: set_limits(config),
         hash,
     }
 }
@@ -23,4 +24,16 @@ pub fn list_limits(config: &Config) -> NodeLimits {
         compress_depth: config.list_compress_depth,
         ..NodeLimits::default()
     }
+}
+
+fn set_limits(config: &Config) -> SetLimits {
+    SetLimits {
+        intset_entries: entries(config.set_max_intset_entries),
+        listpack_entries: entries(config.set_max_listpack_entries),
+        listpack_value: entries(config.set_max_listpack_value),
+    }
+}
+
+fn entries(number: u64) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
 }

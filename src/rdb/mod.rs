@@ -10,6 +10,7 @@
 
 mod list;
 mod read;
+mod set;
 mod write;
 mod ziplist;
 
@@ -20,7 +21,7 @@ use crc::{CRC_64_REDIS, Crc};
 use crate::store::{Entry, FormLimits, Object, Value, ValueRef};
 
 pub use read::{Malformed, Reader};
-use write::{write_length, write_string};
+use write::{write_integer, write_length, write_string};
 
 /// The version that payloads are written in: the newest that Redis 7.0 reads.
 const VERSION: u16 = 10;
@@ -76,6 +77,7 @@ fn type_byte(value: ValueRef<'_>) -> u8 {
     match value {
         ValueRef::Int(_) | ValueRef::Bytes(_) | ValueRef::Object(Object::Bytes(_)) => TYPE_STRING,
         ValueRef::Object(Object::List(_)) => list::TYPE_LIST_QUICKLIST_2,
+        ValueRef::Object(Object::Set(set)) => set::type_byte(set),
     }
 }
 
@@ -86,6 +88,7 @@ pub fn write_value(out: &mut Vec<u8>, value: ValueRef<'_>, compress: bool) {
         ValueRef::Bytes(bytes) => write_string(out, bytes, compress),
         ValueRef::Object(Object::Bytes(bytes)) => write_string(out, bytes, compress),
         ValueRef::Object(Object::List(list)) => list::write_list(out, list, compress),
+        ValueRef::Object(Object::Set(set)) => set::write_set(out, set, compress),
     }
 }
 
@@ -106,6 +109,10 @@ fn read_value<'a>(
         | list::TYPE_LIST_QUICKLIST_2 => {
             let list = list::read_list(type_byte, reader, limits.list)?;
             Ok(Loaded::Object(Object::List(Box::new(list))))
+        }
+        set::TYPE_SET | set::TYPE_SET_INTSET | set::TYPE_SET_LISTPACK => {
+            let set = set::read_set(type_byte, reader, &limits)?;
+            Ok(Loaded::Object(Object::Set(Box::new(set))))
         }
         _ => Err(Malformed),
     }

@@ -5,7 +5,7 @@
 
 use super::*;
 use crate::store::testing::Random;
-use crate::store::{End, List, NodeLimits};
+use crate::store::{End, Kind, List, NodeLimits, Set};
 
 const RECORDED: &[(&str, &[u8])] = &[
     ("00036162630a00d9ac303d4172a2e2", b"abc"),
@@ -224,7 +224,15 @@ fn next_type(before: Option<&Object>) -> Option<Object> {
             }
             Some(Object::List(Box::new(list)))
         }
-        Some(Object::List(_)) => None,
+        Some(Object::List(_)) => {
+            let limits = FormLimits::default();
+            let mut set = Set::new();
+            for number in 0..3000 {
+                set.add(format!("member {number}").as_bytes(), &limits);
+            }
+            Some(Object::Set(Box::new(set)))
+        }
+        Some(Object::Set(_)) => None,
     }
 }
 
@@ -242,6 +250,9 @@ fn every_type_is_read_as_it_is_written() {
             (entry.kind(), entry.encoding(), entry.value().elements())
         );
         assert_eq!(read.expiry(), Some(7));
-        assert_eq!(dump(read.value(), true), payload, "{:?}", entry.kind());
+        // Members without order are written as they lie in the table.
+        let again = dump(read.value(), true);
+        assert_eq!(again.len(), payload.len(), "{:?}", entry.kind());
+        assert!(again == payload || entry.kind() == Kind::Set);
     }
 }

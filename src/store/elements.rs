@@ -184,7 +184,8 @@ impl Elements {
         });
         assert!(gone_bytes <= self.member_bytes, "every member was counted");
         self.member_bytes -= gone_bytes;
-        freed
+        // The last bucket may have cost more than was left.
+        freed.min(budget)
     }
 
     /// Bytes allocated behind it. Walks over the buckets.

@@ -169,7 +169,7 @@ impl Entry {
                 Form::Int => ValueRef::Int(place.cast::<i64>().read_unaligned()),
                 Form::Object => match &*place.cast::<Object>() {
                     Object::Bytes(bytes) => ValueRef::Bytes(bytes),
-                    object @ Object::List(_) => ValueRef::Object(object),
+                    object => ValueRef::Object(object),
                 },
             }
         }

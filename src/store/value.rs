@@ -7,6 +7,7 @@
 use super::content::Content;
 use super::key_hash::KeyHash;
 use super::quicklist::{List, NodeLimits};
+use super::set::{Set, SetLimits};
 use crate::limits::{EMBSTR_BYTES_MAX, INLINE_VALUE_BYTES_MAX};
 
 /// Longest text of an `i64`.
@@ -93,6 +94,7 @@ pub enum Object {
     /// A string too long to be inline.
     Bytes(Vec<u8>),
     List(Box<List>),
+    Set(Box<Set>),
 }
 
 const _: () = assert!(size_of::<Object>() <= 24 && align_of::<Object>() == 8);
@@ -103,6 +105,7 @@ const _: () = assert!(size_of::<Object>() <= 24 && align_of::<Object>() == 8);
 #[cfg_attr(test, derive(Default))]
 pub struct FormLimits {
     pub list: NodeLimits,
+    pub set: SetLimits,
     pub hash: KeyHash,
 }
 
@@ -113,6 +116,7 @@ impl Object {
         match self {
             Object::Bytes(bytes) => bytes,
             Object::List(list) => &**list,
+            Object::Set(set) => &**set,
         }
     }
 
@@ -121,6 +125,7 @@ impl Object {
         match self {
             Object::Bytes(bytes) => bytes,
             Object::List(list) => &mut **list,
+            Object::Set(set) => &mut **set,
         }
     }
 

@@ -71,6 +71,9 @@ fn add_object(digest: &mut Digest, object: &Object) {
         Object::List(list) => list.range(0, list.len(), false, |element| {
             element.with_text(|text| digest.mix(text));
         }),
+        Object::Set(set) => set
+            .iter()
+            .for_each(|element| element.with_text(|text| digest.xor(text))),
     }
 }
 

@@ -138,16 +138,14 @@ pub const ROWS: &[Directive] = &[
         0,
         LONG_MAX,
         field!(set_max_intset_entries),
-    )
-    .inert(NO_SUCH_TYPE),
+    ),
     integer(
         "set-max-listpack-entries",
         128,
         0,
         LONG_MAX,
         field!(set_max_listpack_entries),
-    )
-    .inert(NO_SUCH_TYPE),
+    ),
     number(
         "set-max-listpack-value",
         Unit::Memory,
@@ -155,8 +153,7 @@ pub const ROWS: &[Directive] = &[
         0,
         LONG_MAX,
         field!(set_max_listpack_value),
-    )
-    .inert(NO_SUCH_TYPE),
+    ),
     integer(
         "zset-max-listpack-entries",
         128,
