@@ -110,6 +110,11 @@ pub const RANDOM_BUCKET_TRIES: usize = 64;
 /// element it was asked for, so that sparse tables do not prolong it.
 pub const SCAN_COUNT_DEFAULT: usize = 10;
 pub const SCAN_BUCKETS_PER_ELEMENT: usize = 10;
+/// Of a hash table's members, the part (one so-manieth) up to which random ones are drawn until
+/// enough different ones came; more are chosen in one walk (as in Redis).
+pub const SAMPLED_SHARE: usize = 3;
+/// Members that one command names when log and replicas are told which were taken (as in Redis).
+pub const TOLD_MEMBERS_MAX: usize = 1024;
 /// Expired keys that RANDOMKEY removes on its way before it gives up.
 pub const RANDOM_KEY_TRIES: usize = 128;
 

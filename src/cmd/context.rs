@@ -22,7 +22,7 @@ use super::age::Aging;
 use super::key::{Key, RoutedKey};
 use crate::config::{Config, events};
 use crate::resp::{Args, Reply};
-use crate::store::{Db, Entry, Store, Value};
+use crate::store::{Db, Entry, Object, Store, Value};
 use ahead::Keys;
 use edit::{Edited, Ending};
 
@@ -335,6 +335,29 @@ impl<'a> Context<'a> {
         }
     }
 
+    /// Puts a value of a type with elements in place of whatever is at `key`; it does not expire.
+    /// One change. What STORE of several types does.
+    pub fn put_object(&mut self, key: Key<'_>, object: Object) {
+        assert!(object.pieces() > 0, "a value takes memory");
+        let (aging, random) = (self.aging(), &mut *self.random);
+        let now_ms = self.now_ms;
+        let old = self.store.get(self.db, key.slot, key.bytes);
+        let live = old.filter(|old| !old.is_expired(now_ms));
+        let mut entry = Entry::new(key.bytes, Value::Object(object), None);
+        entry.set_lru(aging.replaced(live.map(Entry::lru), random));
+        if live.is_none() {
+            self.notify(events::NEW, "new", key);
+        }
+        if let Some(replaced) = self.store.insert(self.db, key.slot, entry) {
+            let expired = replaced.is_expired(now_ms);
+            self.store.discard(replaced);
+            if expired {
+                self.tell_expired(self.db, key);
+            }
+        }
+        self.changed(self.db, key, 1);
+    }
+
     /// Removes the live entry at `key`; false when there is none. One change.
     pub fn delete(&mut self, key: Key<'_>) -> bool {
         let is_there = self.exists(key, Lookup::Peek);
@@ -409,6 +432,12 @@ impl<'a> Context<'a> {
     pub fn random_key(&mut self) -> Option<Vec<u8>> {
         let entry = self.store.random(self.db, &mut || self.random.next_u64())?;
         Some(entry.key().to_vec())
+    }
+
+    /// A generator for one command, for use while a key is edited.
+    #[must_use]
+    pub fn fork_random(&mut self) -> Random {
+        Random::new(self.random.next_u64())
     }
 
     /// Look-ups in `store` that count as a reader's.

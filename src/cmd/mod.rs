@@ -20,6 +20,7 @@ mod list;
 mod long_double;
 #[cfg(test)]
 mod replay_tests;
+mod set;
 mod slot;
 mod string;
 mod table;

@@ -101,7 +101,7 @@ impl Play {
         let number = |value: usize| value.to_string().into_bytes();
         let database = number(self.below(DATABASES));
         let word = |text: &str| text.as_bytes().to_vec();
-        match self.below(40) {
+        match self.below(48) {
             0..=2 => self.restore(one),
             3 => vec![
                 word("COPY"),
@@ -144,6 +144,13 @@ impl Play {
                 word("PXAT"),
                 number(1 + self.below(9)),
             ],
+            15 | 16 => vec![word("SADD"), one, word("a"), database, word("b")],
+            17 => vec![word("SPOP"), one],
+            18 => vec![word("SMOVE"), one, other, word("a")],
+            19 => vec![word("SREM"), one, word("a"), word("b")],
+            20 => vec![word("PERSIST"), one],
+            21 => vec![word("DELIFEQ"), one, word("v")],
+            22 => vec![word("SET"), one, word("v")],
             _ => self.by_syntax(),
         }
     }

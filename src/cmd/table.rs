@@ -13,6 +13,7 @@ static FAMILIES: &[&[Command]] = &[
     super::string::COMMANDS,
     super::bitmap::COMMANDS,
     super::list::COMMANDS,
+    super::set::COMMANDS,
     super::keys::COMMANDS,
     super::keys::expiry::COMMANDS,
     super::keys::rename::COMMANDS,

@@ -64,6 +64,7 @@ const FIXED: &[(&str, &str)] = &[
         "src/store/segments.rs",
         "the size of a bucket, a cache line",
     ),
+    ("src/store/set/", "the intset and listpack formats"),
     ("src/store/shape.rs", "the layout of an entry's header"),
     ("src/store/size_class.rs", "jemalloc's size classes"),
     (

@@ -137,6 +137,19 @@ impl<'a> ScanOptions<'a> {
         }
     }
 
+    /// As `parse`, for the elements of one key, which have no type.
+    ///
+    /// # Errors
+    /// As Redis words them.
+    pub fn parse_elements(args: &Args<'a>, first: usize) -> Result<Self, Error> {
+        let options = Self::parse(args, first)?;
+        if options.kind.is_none() {
+            Ok(options)
+        } else {
+            Err(Error::SYNTAX)
+        }
+    }
+
     /// As in Redis, asking for the type is a look-up, so it is counted.
     fn fits(&self, entry: &Entry, now_ms: u64, looked: &mut Looked) -> bool {
         let matches = self
