@@ -18,8 +18,8 @@ use std::thread::JoinHandle;
 use crate::base::arena::{Arena, Pages};
 use crate::base::fatal::{Fatal, fatal};
 use crate::base::{
-    self, Endpoint, EpollIo, Io, Socket, UringIo, UringOptions, Wakers, log, mesh, probe, socket,
-    topology,
+    self, Endpoint, EpollIo, Io, ShardId, Socket, UringIo, UringOptions, Wakers, log, mesh, probe,
+    socket, topology,
 };
 use crate::config::choice::{HugePages, Placement};
 use crate::config::{Config, LoadError, Loaded};
@@ -83,7 +83,7 @@ pub fn serve(loaded: Loaded) -> Result<(), LoadError> {
     let unix_socket = config.unixsocket.clone();
     let start = Start {
         identity: Identity {
-            shard: 0,
+            shard: ShardId::FIRST,
             shards,
             shared,
         },
@@ -103,11 +103,11 @@ pub fn serve(loaded: Loaded) -> Result<(), LoadError> {
 }
 
 fn wait_for_shards(threads: Vec<JoinHandle<()>>, process: &Process) {
-    for (shard, thread) in threads.into_iter().enumerate() {
+    for (shard, thread) in ShardId::all(threads.len()).zip(threads) {
         if thread.join().is_err() {
             std::process::exit(1);
         }
-        if shard == 0 {
+        if shard == ShardId::FIRST {
             process.stopping();
         }
     }
@@ -137,13 +137,13 @@ fn start_shards(
     listeners: &[Socket],
 ) -> Vec<JoinHandle<()>> {
     let shards = plan.placements.len();
-    let endpoints = mesh::<Message>(shards).into_iter().enumerate();
-    endpoints
+    ShardId::all(shards)
+        .zip(mesh::<Message>(shards))
         .map(|(shard, endpoint)| {
             let mut start = pattern.clone();
             start.identity.shard = shard;
-            start.cpu = plan.pin.then(|| plan.placements[shard].cpu);
-            if shard == 0 {
+            start.cpu = plan.pin.then(|| plan.placements[shard.index()].cpu);
+            if shard == ShardId::FIRST {
                 start.listeners = listeners.to_vec();
             }
             std::thread::Builder::new()
@@ -190,13 +190,13 @@ impl Start {
             }
         };
         if self.uring {
-            let io = UringIo::new(self.wakers.clone(), shard, UringOptions::default())
+            let io = UringIo::new(self.wakers.clone(), shard.index(), UringOptions::default())
                 .unwrap_or_else(|error| fatal(&Fatal::RingSetup(error.to_string())));
             self.tick(io, endpoint, arena);
         } else {
             let io = EpollIo::new(
                 self.wakers.clone(),
-                shard,
+                shard.index(),
                 RECEIVE_BUFFERS,
                 RECEIVE_BUFFER_BYTES,
             )

@@ -20,7 +20,7 @@ use cairn::base::{EpollIo, Socket, Wait, Wakers, mesh};
 use cairn::cmd::key_slot;
 use cairn::config::Config;
 use cairn::limits::{RECEIVE_BUFFER_BYTES, RECEIVE_BUFFERS};
-use cairn::route::{Message, SlotTable};
+use cairn::route::{Message, ShardId, SlotTable};
 use cairn::shard::{Identity, Shard, Shared};
 use tikv_jemalloc_ctl::thread::allocatedp;
 
@@ -58,7 +58,7 @@ impl House {
         let commands = cairn::admin::commands(&[]).expect("nothing is renamed");
         let shard = |(number, endpoint)| {
             let identity = Identity {
-                shard: number,
+                shard: ShardId::at(number),
                 shards: SHARDS,
                 shared: shared.clone(),
             };
@@ -146,7 +146,7 @@ fn command(arguments: &[&[u8]]) -> Vec<u8> {
 fn keys_of(shard: usize, count: usize) -> Vec<String> {
     let slots = SlotTable::even(SHARDS);
     let names = (0..).map(|number| format!("key:{number:06}"));
-    let own = names.filter(|name| slots.owner(key_slot(name.as_bytes())) == shard);
+    let own = names.filter(|name| slots.owner(key_slot(name.as_bytes())).index() == shard);
     own.take(count).collect()
 }
 

@@ -21,8 +21,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use cairn::base::ShardSet;
 use cairn::base::sim::Random;
+use cairn::base::{ShardId, ShardSet};
 use cairn::resp::write_command;
 use cairn::store::Db;
 use cairn::wal::{Encoder, Header, Kind, VERSION};
@@ -51,15 +51,15 @@ fn scratch() -> &'static Path {
 }
 
 fn header(ticket: u64, kind: Kind, database: Db) -> Header {
-    let mut participants = ShardSet::only(1);
-    participants.insert(40);
+    let mut participants = ShardSet::only(ShardId::new(1));
+    participants.insert(ShardId::new(40));
     Header {
         version: VERSION,
         kind,
         database,
         slot: None,
         ticket,
-        shard: 40,
+        shard: ShardId::new(40),
         participants,
         at_ms: 1_700_000_000_000 + ticket,
     }

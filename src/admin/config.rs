@@ -8,7 +8,7 @@ use super::docs::server as docs;
 use std::sync::Arc;
 
 use super::help::help;
-use crate::base::Token;
+use crate::base::{ShardId, Token};
 use crate::cmd::special::{PLAIN, Special};
 use crate::cmd::{Command, Group, Reach, Run, flag};
 use crate::config::{Config, Origin, rewrite};
@@ -150,7 +150,7 @@ impl Query for Change {
 
     fn answer(&self, core: &mut Core) -> Result<Use, String> {
         assert!(
-            core.id() == 0,
+            core.id() == ShardId::FIRST,
             "changes of the configuration are ordered by shard 0"
         );
         let pairs: Vec<(&[u8], &[u8])> = self
@@ -221,17 +221,22 @@ fn set(core: &mut Core, token: Token, args: &Args<'_>) -> Flow {
             .collect(),
         local: core.is_local(token),
     };
-    core.ask_one(token, 0, change, |core, token, result| match result {
-        Ok(new) => {
-            core.ask_all(token, new, |core, token, _| {
-                core.complete(token, |reply| reply.ok());
-            });
-        }
-        Err(text) => {
-            let error = Error::from(text);
-            core.complete(token, |reply| reply.error(&error));
-        }
-    })
+    core.ask_one(
+        token,
+        ShardId::FIRST,
+        change,
+        |core, token, result| match result {
+            Ok(new) => {
+                core.ask_all(token, new, |core, token, _| {
+                    core.complete(token, |reply| reply.ok());
+                });
+            }
+            Err(text) => {
+                let error = Error::from(text);
+                core.complete(token, |reply| reply.error(&error));
+            }
+        },
+    )
 }
 
 fn rewrite_file(core: &mut Core, token: Token, _args: &Args<'_>) -> Flow {

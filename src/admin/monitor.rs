@@ -4,7 +4,7 @@
 //! Here a client only begins to listen.
 
 use super::docs::server as docs;
-use crate::base::Token;
+use crate::base::{ShardId, Token};
 use crate::cmd::special::PLAIN;
 use crate::cmd::{Command, Group, Reach, Run, flag};
 use crate::resp::{Args, Error};
@@ -30,7 +30,7 @@ pub static COMMANDS: &[HomeCommand] = &[HomeCommand::new(
 /// Every shard shows this client of that shard what its own clients execute, until
 /// `Note::Unmonitor`.
 struct Listen {
-    home: usize,
+    home: ShardId,
     client: u64,
     token: Token,
 }

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::base::ShardId;
 use crate::cmd::{Cursor, Random};
 use crate::shard::testing::{Peer, Shards};
 use crate::store::Slot;
@@ -239,7 +240,7 @@ fn a_scan_holds_up_no_transaction() {
 /// Where a scan of a shard's slots begins.
 fn first_cursor(shards: &mut Shards, shard: usize) -> u64 {
     let slots = shards.core(shard).slots().clone();
-    let slot = Slot::all().find(|&slot| slots.owner(slot) == shard);
+    let slot = Slot::all().find(|&slot| slots.owner(slot) == ShardId::at(shard));
     let slot = slot.expect("every shard owns a slot");
     let position = 0;
     Cursor { slot, position }.number()

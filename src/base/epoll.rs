@@ -391,8 +391,8 @@ impl Io for EpollIo {
             .map_or(-1, |connection| connection.fd)
     }
 
-    fn wake(&mut self, shard: usize) {
-        self.wakers.signal(shard);
+    fn wake(&mut self, shard: super::ShardId) {
+        self.wakers.signal(shard.index());
     }
 
     fn poll(&mut self, wait: Wait, events: &mut Vec<Event>) {

@@ -167,7 +167,7 @@ pub trait Io {
     fn descriptor(&self, token: Token) -> i32;
 
     /// Interrupts the `poll` of another shard; takes effect no later than the next own `poll`.
-    fn wake(&mut self, shard: usize);
+    fn wake(&mut self, shard: super::ShardId);
 
     /// Submits everything asked for, sleeps as told, and appends what happened to `events`.
     fn poll(&mut self, wait: Wait, events: &mut Vec<Event>);

@@ -28,6 +28,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
+use super::ShardId;
 use crate::limits::{MESH_CHANNEL_MESSAGES, SHARDS_MAX};
 
 const WORDS: usize = SHARDS_MAX / 64;
@@ -56,12 +57,14 @@ impl Bell {
     }
 }
 
-fn mark(words: &[AtomicU64; WORDS], shard: usize) {
+fn mark(words: &[AtomicU64; WORDS], shard: ShardId) {
+    let shard = shard.index();
     words[shard / 64].fetch_or(1 << (shard % 64), Ordering::SeqCst);
 }
 
 /// Clears the mark and says whether it was there.
-fn unmark(words: &[AtomicU64; WORDS], shard: usize) -> bool {
+fn unmark(words: &[AtomicU64; WORDS], shard: ShardId) -> bool {
+    let shard = shard.index();
     let (word, bit) = (&words[shard / 64], 1 << (shard % 64));
     // The common case, nobody is blocked, costs one load.
     word.load(Ordering::SeqCst) & bit != 0 && word.fetch_and(!bit, Ordering::SeqCst) & bit != 0
@@ -75,7 +78,7 @@ pub fn mesh<M>(shards: usize) -> Vec<Endpoint<M>> {
         "limits.rs bounds the shards"
     );
     let bells: Arc<[Bell]> = (0..shards).map(|_| Bell::new()).collect();
-    let mut endpoints: Vec<Endpoint<M>> = (0..shards)
+    let mut endpoints: Vec<Endpoint<M>> = ShardId::all(shards)
         .map(|shard| Endpoint {
             shard,
             outgoing: Vec::with_capacity(shards),
@@ -103,7 +106,7 @@ pub fn mesh<M>(shards: usize) -> Vec<Endpoint<M>> {
 
 /// One shard's side of the mesh.
 pub struct Endpoint<M> {
-    shard: usize,
+    shard: ShardId,
     outgoing: Vec<Option<Sender<M>>>,
     incoming: Vec<Option<Receiver<M>>>,
     bells: Arc<[Bell]>,
@@ -127,15 +130,15 @@ impl<M> Endpoint<M> {
     /// # Errors
     /// The message comes back when the channel is full. This shard's bell is rung once there is
     /// room, so it may sleep meanwhile.
-    pub fn try_send(&mut self, to: usize, message: M) -> Result<(), M> {
+    pub fn try_send(&mut self, to: ShardId, message: M) -> Result<(), M> {
         assert!(to != self.shard, "a shard does not write to itself");
-        let sender = self.outgoing[to]
+        let sender = self.outgoing[to.index()]
             .as_ref()
             .expect("every pair has a channel");
         let refused = match sender.try_send(message) {
             Ok(()) => None,
             Err(refusal) => {
-                mark(&self.bells[to].blocked, self.shard);
+                mark(&self.bells[to.index()].blocked, self.shard);
                 sender.try_send(refusal.into_inner()).err()
             }
         };
@@ -146,7 +149,8 @@ impl<M> Endpoint<M> {
         Ok(())
     }
 
-    fn ring(&mut self, to: usize) {
+    fn ring(&mut self, to: ShardId) {
+        let to = to.index();
         mark(&self.bells[to].rung, self.shard);
         self.rung[to / 64] |= 1 << (to % 64);
     }
@@ -154,18 +158,18 @@ impl<M> Endpoint<M> {
     /// Whether a shard whose bell was rung sleeps; if so the caller owes it a wake, and nobody else
     /// does.
     #[must_use]
-    fn needs_wake(&self, to: usize) -> bool {
-        let sleeping = &self.bells[to].sleeping;
+    fn needs_wake(&self, to: ShardId) -> bool {
+        let sleeping = &self.bells[to.index()].sleeping;
         sleeping.load(Ordering::SeqCst) && sleeping.swap(false, Ordering::SeqCst)
     }
 
     /// Calls `wake` for each shard whose bell was rung since the last call and that sleeps. Must be
     /// called before this shard sleeps, after its last `try_send` and `drain`.
-    pub fn flush_wakes(&mut self, mut wake: impl FnMut(usize)) {
+    pub fn flush_wakes(&mut self, mut wake: impl FnMut(ShardId)) {
         for word in 0..WORDS {
             let mut bits = std::mem::take(&mut self.rung[word]);
             while bits != 0 {
-                let to = word * 64 + bits.trailing_zeros() as usize;
+                let to = ShardId::at(word * 64 + bits.trailing_zeros() as usize);
                 bits &= bits - 1;
                 if self.needs_wake(to) {
                     wake(to);
@@ -177,7 +181,7 @@ impl<M> Endpoint<M> {
     /// Passes at most `budget` messages to `take`, with the number of the shard each comes from,
     /// and returns how many. Goes round the senders from where the last call stopped, at most one
     /// channel's capacity from each.
-    pub fn drain(&mut self, budget: usize, mut take: impl FnMut(usize, M)) -> usize {
+    pub fn drain(&mut self, budget: usize, mut take: impl FnMut(ShardId, M)) -> usize {
         self.take_bells();
         let shards = self.shards();
         let mut left = budget;
@@ -191,7 +195,7 @@ impl<M> Endpoint<M> {
                     self.first = next;
                     return budget;
                 }
-                left -= self.drain_one(next, left, &mut take);
+                left -= self.drain_one(ShardId::at(next), left, &mut take);
                 from = next + 1;
             }
         }
@@ -200,7 +204,7 @@ impl<M> Endpoint<M> {
     }
 
     fn take_bells(&mut self) {
-        let bell = &self.bells[self.shard];
+        let bell = &self.bells[self.shard.index()];
         for (pending, rung) in self.pending.iter_mut().zip(&bell.rung) {
             if rung.load(Ordering::Relaxed) != 0 {
                 *pending |= rung.swap(0, Ordering::SeqCst);
@@ -208,10 +212,15 @@ impl<M> Endpoint<M> {
         }
     }
 
-    fn drain_one(&mut self, from: usize, budget: usize, take: &mut impl FnMut(usize, M)) -> usize {
+    fn drain_one(
+        &mut self,
+        from: ShardId,
+        budget: usize,
+        take: &mut impl FnMut(ShardId, M),
+    ) -> usize {
         let mut taken = 0;
         let limit = budget.min(MESH_CHANNEL_MESSAGES);
-        if let Some(channel) = &self.incoming[from] {
+        if let Some(channel) = &self.incoming[from.index()] {
             let mut empty = false;
             while taken < limit && !empty {
                 match channel.try_recv() {
@@ -223,12 +232,13 @@ impl<M> Endpoint<M> {
                 }
             }
             if empty {
+                let from = from.index();
                 self.pending[from / 64] &= !(1 << (from % 64));
             }
         }
         if taken > 0 {
             fence(Ordering::SeqCst);
-            if unmark(&self.bells[self.shard].blocked, from) {
+            if unmark(&self.bells[self.shard.index()].blocked, from) {
                 self.ring(from);
             }
         }
@@ -238,7 +248,7 @@ impl<M> Endpoint<M> {
     /// Whether messages may be waiting; they are not lost when this is ignored.
     #[must_use]
     pub fn has_mail(&self) -> bool {
-        let bell = &self.bells[self.shard];
+        let bell = &self.bells[self.shard.index()];
         self.pending.iter().any(|&word| word != 0)
             || bell
                 .rung
@@ -254,7 +264,7 @@ impl<M> Endpoint<M> {
             self.rung.iter().all(|&word| word == 0),
             "flush_wakes comes before a sleep"
         );
-        let sleeping = &self.bells[self.shard].sleeping;
+        let sleeping = &self.bells[self.shard.index()].sleeping;
         sleeping.store(true, Ordering::SeqCst);
         if self.has_mail() {
             sleeping.store(false, Ordering::SeqCst);
@@ -267,7 +277,7 @@ impl<M> Endpoint<M> {
     pub fn awake(&mut self) {
         // A sender that has already cleared the flag sends a wake that finds nobody asleep:
         // harmless.
-        self.bells[self.shard]
+        self.bells[self.shard.index()]
             .sleeping
             .store(false, Ordering::SeqCst);
     }
@@ -297,8 +307,8 @@ mod tests {
     fn messages_arrive_in_order_with_their_sender() {
         let mut endpoints = mesh::<u32>(3);
         for value in 0..5 {
-            endpoints[0].try_send(2, value).unwrap();
-            endpoints[1].try_send(2, 100 + value).unwrap();
+            endpoints[0].try_send(ShardId::new(2), value).unwrap();
+            endpoints[1].try_send(ShardId::new(2), 100 + value).unwrap();
         }
         let mut got = Vec::new();
         assert!(endpoints[2].has_mail());
@@ -307,6 +317,7 @@ mod tests {
             10
         );
         let from = |shard| {
+            let shard = ShardId::new(shard);
             got.iter()
                 .filter(move |(f, _)| *f == shard)
                 .map(|(_, v)| *v)
@@ -320,19 +331,23 @@ mod tests {
     fn a_full_channel_refuses_and_reports_room() {
         let mut endpoints = mesh::<usize>(2);
         for value in 0..MESH_CHANNEL_MESSAGES {
-            endpoints[0].try_send(1, value).unwrap();
+            endpoints[0].try_send(ShardId::new(1), value).unwrap();
         }
-        assert_eq!(endpoints[0].try_send(1, 999), Err(999));
+        assert_eq!(endpoints[0].try_send(ShardId::new(1), 999), Err(999));
         endpoints[0].flush_wakes(|_| panic!("nobody sleeps"));
         assert!(endpoints[0].prepare_sleep());
         assert_eq!(endpoints[1].drain(1, |_, value| assert_eq!(value, 0)), 1);
         let mut woken = Vec::new();
         endpoints[1].flush_wakes(|to| woken.push(to));
-        assert_eq!(woken, [0], "the refused sender is woken when there is room");
+        assert_eq!(
+            woken,
+            [ShardId::FIRST],
+            "the refused sender is woken when there is room"
+        );
         endpoints[0].awake();
         assert!(endpoints[0].has_mail());
         assert_eq!(endpoints[0].drain(10, |_, _| panic!("only a bell")), 0);
-        endpoints[0].try_send(1, 999).unwrap();
+        endpoints[0].try_send(ShardId::new(1), 999).unwrap();
     }
 
     #[test]
@@ -342,14 +357,14 @@ mod tests {
         let mut order = Vec::new();
         for _ in 0..6 {
             for from in [0, 1, 64, 128] {
-                let _ = endpoints[from].try_send(129, 0);
+                let _ = endpoints[from].try_send(ShardId::new(129), 0);
             }
         }
         for _ in 0..12 {
             // Sender 0 refills for ever; a budget of 2 must still reach the others.
-            while endpoints[0].try_send(129, 0).is_ok() {}
+            while endpoints[0].try_send(ShardId::new(129), 0).is_ok() {}
             endpoints[129].drain(2, |from, _| {
-                seen[from] += 1;
+                seen[from.index()] += 1;
                 order.push(from);
             });
         }
@@ -361,16 +376,19 @@ mod tests {
     #[test]
     fn sleep_is_refused_while_there_is_mail() {
         let mut endpoints = mesh::<u8>(2);
-        endpoints[0].try_send(1, 1).unwrap();
+        endpoints[0].try_send(ShardId::new(1), 1).unwrap();
         assert!(!endpoints[1].prepare_sleep());
-        assert!(!endpoints[0].needs_wake(1));
+        assert!(!endpoints[0].needs_wake(ShardId::new(1)));
         endpoints[1].drain(1, |_, _| {});
         // The budget ended exactly at the last message: the channel may have more for all we know.
         endpoints[1].drain(1, |_, _| {});
         assert!(endpoints[1].prepare_sleep());
-        endpoints[0].try_send(1, 2).unwrap();
-        assert!(endpoints[0].needs_wake(1));
-        assert!(!endpoints[0].needs_wake(1), "one wake is enough");
+        endpoints[0].try_send(ShardId::new(1), 2).unwrap();
+        assert!(endpoints[0].needs_wake(ShardId::new(1)));
+        assert!(
+            !endpoints[0].needs_wake(ShardId::new(1)),
+            "one wake is enough"
+        );
     }
 
     /// A sleep that only a wake ends, as a ring or an eventfd would: wakes are remembered.
@@ -411,7 +429,7 @@ mod tests {
                 let (beds, finished) = (&beds, &finished);
                 scope.spawn(move || {
                     let shard = endpoint.shard;
-                    let mut backlog: Vec<u64> = if shard == 0 {
+                    let mut backlog: Vec<u64> = if shard == ShardId::FIRST {
                         vec![HOPS; TOKENS as usize]
                     } else {
                         vec![]
@@ -425,20 +443,21 @@ mod tests {
                                 continue;
                             }
                             // 300 tokens and 64 places: channels do fill up.
-                            let to = (shard + 1 + usize::from(hops % 7 == 0)) % SHARDS;
+                            let further = 1 + usize::from(hops % 7 == 0);
+                            let to = ShardId::at((shard.index() + further) % SHARDS);
                             if let Err(hops) = endpoint.try_send(to, hops - 1) {
                                 backlog.push(hops + 1);
                                 blocked = true;
                                 break;
                             }
                         }
-                        endpoint.flush_wakes(|to| beds[to].wake());
+                        endpoint.flush_wakes(|to| beds[to.index()].wake());
                         let idle = backlog.is_empty() || blocked;
                         if idle
                             && finished.load(Ordering::SeqCst) < TOKENS
                             && endpoint.prepare_sleep()
                         {
-                            beds[shard].sleep();
+                            beds[shard.index()].sleep();
                             endpoint.awake();
                         }
                     }

@@ -25,6 +25,7 @@ mod outgoing;
 mod pool;
 pub mod probe;
 pub mod process;
+mod shard_id;
 mod shard_set;
 pub mod signals;
 pub mod sim;
@@ -44,6 +45,7 @@ pub use file::{
 };
 pub use io::{Buffer, CloseReason, Event, Io, Now, Socket, Token, Wait};
 pub use mesh::{Endpoint, mesh};
+pub use shard_id::ShardId;
 pub use shard_set::ShardSet;
 pub use ticks::Ticker;
 pub use uring::{TaskWork, UringIo, UringOptions};

@@ -3,6 +3,7 @@
 //! Whoever speaks of several shards at once owns one, above all the record, which says with each
 //! part of a unit which shards have the others. Knows nothing of what shards are.
 
+use super::ShardId;
 use crate::limits::SHARDS_MAX;
 
 /// Some shards of a server.
@@ -12,14 +13,14 @@ pub struct ShardSet([u64; SHARDS_MAX / 64]);
 impl ShardSet {
     /// One shard alone.
     #[must_use]
-    pub fn only(shard: usize) -> Self {
+    pub fn only(shard: ShardId) -> Self {
         let mut set = Self::default();
         set.insert(shard);
         set
     }
 
-    pub fn insert(&mut self, shard: usize) {
-        assert!(shard < SHARDS_MAX, "no shard {shard}");
+    pub fn insert(&mut self, shard: ShardId) {
+        let shard = shard.index();
         self.0[shard / 64] |= 1 << (shard % 64);
     }
 
@@ -31,10 +32,9 @@ impl ShardSet {
     }
 
     #[must_use]
-    pub fn contains(&self, shard: usize) -> bool {
-        self.0
-            .get(shard / 64)
-            .is_some_and(|word| word >> (shard % 64) & 1 == 1)
+    pub fn contains(&self, shard: ShardId) -> bool {
+        let shard = shard.index();
+        self.0[shard / 64] >> (shard % 64) & 1 == 1
     }
 
     #[must_use]
@@ -49,21 +49,21 @@ impl ShardSet {
     }
 
     /// Their numbers, ascending.
-    pub fn shards(&self) -> impl Iterator<Item = usize> {
-        let words = self.0;
-        (0..SHARDS_MAX).filter(move |shard| words[shard / 64] >> (shard % 64) & 1 == 1)
+    pub fn shards(&self) -> impl Iterator<Item = ShardId> {
+        let set = *self;
+        ShardId::all(SHARDS_MAX).filter(move |shard| set.contains(*shard))
     }
 
     /// How many come before this one of them.
     #[must_use]
-    pub fn place_of(&self, shard: usize) -> usize {
+    pub fn place_of(&self, shard: ShardId) -> usize {
         assert!(self.contains(shard), "shard {shard} is none of them");
         self.shards().take_while(|other| *other < shard).count()
     }
 }
 
-impl FromIterator<usize> for ShardSet {
-    fn from_iter<T: IntoIterator<Item = usize>>(shards: T) -> Self {
+impl FromIterator<ShardId> for ShardSet {
+    fn from_iter<T: IntoIterator<Item = ShardId>>(shards: T) -> Self {
         let mut set = Self::default();
         for shard in shards {
             set.insert(shard);
@@ -78,11 +78,12 @@ mod tests {
 
     #[test]
     fn shards_are_in_it_once_and_in_order() {
-        let set: ShardSet = [255, 3, 64, 3].into_iter().collect();
-        assert_eq!(set.shards().collect::<Vec<_>>(), [3, 64, 255]);
-        assert_eq!((set.count(), set.place_of(64)), (3, 1));
-        assert!(set.contains(255) && !set.contains(4) && !set.contains(1000));
+        let [low, middle, last] = [3, 64, 255].map(ShardId::new);
+        let set: ShardSet = [last, low, middle, low].into_iter().collect();
+        assert_eq!(set.shards().collect::<Vec<_>>(), [low, middle, last]);
+        assert_eq!((set.count(), set.place_of(middle)), (3, 1));
+        assert!(set.contains(last) && !set.contains(ShardId::new(4)));
         assert!(!set.is_empty() && ShardSet::default().is_empty());
-        assert_eq!(ShardSet::only(7), [7].into_iter().collect());
+        assert_eq!(ShardSet::only(low), [low].into_iter().collect());
     }
 }

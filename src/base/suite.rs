@@ -10,6 +10,7 @@ use std::net::{Shutdown, TcpStream};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::ShardId;
 use super::io::{Buffer, CloseReason, Event, Io, Socket, Token, Wait};
 use super::socket::{self, ListenOptions};
 use super::wake::Wakers;
@@ -453,7 +454,7 @@ pub(super) fn wake_between_shards<I: Io>(
                     }
                     if now as usize % 2 == shard {
                         turn.store(now + 1, Ordering::SeqCst);
-                        io.wake(1 - shard);
+                        io.wake(ShardId::at(1 - shard));
                         // A wake takes effect at the waker's own next poll.
                         io.poll(Wait::No, &mut events);
                         continue;

@@ -380,7 +380,8 @@ impl Io for UringIo {
             .map_or(-1, |connection| connection.fd)
     }
 
-    fn wake(&mut self, shard: usize) {
+    fn wake(&mut self, shard: super::ShardId) {
+        let shard = shard.index();
         match self.wakers.ring(shard) {
             Some(ring) if shard != self.shard => {
                 let woken = user_data(Kind::Woken, 0);

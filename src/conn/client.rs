@@ -6,7 +6,7 @@
 use super::{Input, Replies, ReplyBuffer};
 use crate::base::Token;
 use crate::resp::{Protocol, Span};
-use crate::route::{Batch, Carried, ClientRef, Db, DbKey, Head, Sequence};
+use crate::route::{Batch, Carried, ClientRef, Db, DbKey, Head, Sequence, ShardId};
 use std::collections::{BTreeSet, VecDeque};
 
 /// Why a client's further commands wait.
@@ -88,7 +88,7 @@ pub enum Owners {
     #[default]
     Nobody,
     /// One shard.
-    One(usize),
+    One(ShardId),
     Several,
     /// A command concerns the whole keyspace or asks other shards.
     Everyone,

@@ -12,7 +12,7 @@ use smallvec::SmallVec;
 
 use super::packed::{Batch, Carried, Head, count, pack};
 use super::{Intent, Sequence};
-use crate::base::{ShardSet, Socket, Token};
+use crate::base::{ShardId, ShardSet, Socket, Token};
 use crate::cmd::EffectStream;
 use crate::metrics::SlowEntry;
 use crate::resp::{Args, Protocol, Span};
@@ -275,7 +275,7 @@ pub struct Offer {
 /// to end, or one that may block.
 #[derive(Debug)]
 pub struct Task {
-    pub home: u16,
+    pub home: ShardId,
     pub to: ReplyTo,
     /// The client's.
     pub protocol: Protocol,
@@ -295,9 +295,9 @@ pub struct Task {
 impl Task {
     /// One command of a client.
     #[must_use]
-    pub fn of(home: usize, to: ReplyTo, head: Head, args: &Args<'_>) -> Self {
+    pub fn of(home: ShardId, to: ReplyTo, head: Head, args: &Args<'_>) -> Self {
         Self {
-            home: u16::try_from(home).expect("shards are limited to 256"),
+            home,
             to,
             protocol: head.protocol,
             commands: Batch::of(head, args),
@@ -479,7 +479,7 @@ impl Note {
 /// A blocked client's registration at an owner.
 #[derive(Debug, Clone)]
 pub struct Wait {
-    pub home: u16,
+    pub home: ShardId,
     pub client: ClientRef,
     pub block: u32,
     /// The type of value it can take, and how many elements of it it needs.

@@ -10,7 +10,7 @@ mod packed;
 mod slots;
 
 /// For `txn`, which must not see the mesh.
-pub use crate::base::ShardSet;
+pub use crate::base::{ShardId, ShardSet};
 /// For `conn`, which must not see the store: a client has selected a database.
 pub use crate::store::Db;
 pub use intent::{Intent, Mode, Sequence, WHOLE, lock_key, strongest};

@@ -3,13 +3,14 @@
 //! Every shard holds its own copy; a change is a message to all. At start the slots are dealt out
 //! in contiguous runs of equal length, so that a scan walks one shard after the other.
 
+use crate::base::ShardId;
 use crate::limits::{SHARDS_MAX, SLOTS};
 use crate::store::Slot;
 
 /// Owner by slot.
 #[derive(Debug, Clone)]
 pub struct SlotTable {
-    owners: Box<[u16]>,
+    owners: Box<[ShardId]>,
     shards: usize,
 }
 
@@ -22,7 +23,7 @@ impl SlotTable {
             "a server has 1 to {SHARDS_MAX} shards"
         );
         let owners = (0..SLOTS)
-            .map(|slot| u16::try_from(slot * shards / SLOTS).expect("below SHARDS_MAX"))
+            .map(|slot| ShardId::at(slot * shards / SLOTS))
             .collect();
         Self { owners, shards }
     }
@@ -30,8 +31,8 @@ impl SlotTable {
     /// The shard that owns `slot`.
     #[inline]
     #[must_use]
-    pub fn owner(&self, slot: Slot) -> usize {
-        usize::from(self.owners[slot.index()])
+    pub fn owner(&self, slot: Slot) -> ShardId {
+        self.owners[slot.index()]
     }
 
     /// How many shards there are.
@@ -51,7 +52,7 @@ mod tests {
             let table = SlotTable::even(shards);
             let mut counts = vec![0usize; shards];
             for slot in Slot::all() {
-                counts[table.owner(slot)] += 1;
+                counts[table.owner(slot).index()] += 1;
             }
             let (least, most) = (
                 counts.iter().min().expect("some"),

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
 
 use crate::base::arena::{self, Arena, ThreadMemory};
 use crate::limits::{MEMORY_UNPUBLISHED_BYTES, MEMORY_UNPUBLISHED_SHARE};
+use crate::route::ShardId;
 
 /// No arena of its own.
 const NO_ARENA: u32 = u32::MAX;
@@ -58,9 +59,9 @@ impl SharedMemory {
     /// Bytes that lie in a shard's arena, whoever allocated them; what it uses by its own count if
     /// it has no arena.
     #[must_use]
-    pub fn arena_bytes(&self, shard: usize) -> u64 {
-        let counted = self.used[shard].0.load(Ordering::Relaxed);
-        match self.arenas[shard].load(Ordering::Relaxed) {
+    pub fn arena_bytes(&self, shard: ShardId) -> u64 {
+        let counted = self.used[shard.index()].0.load(Ordering::Relaxed);
+        match self.arenas[shard.index()].load(Ordering::Relaxed) {
             NO_ARENA => u64::try_from(counted).unwrap_or(0),
             index => arena::allocated_bytes(index),
         }
@@ -68,8 +69,8 @@ impl SharedMemory {
 
     /// Sets what a shard without a count of its own uses.
     #[cfg(test)]
-    pub(super) fn set_used(&self, shard: usize, bytes: i64) {
-        self.used[shard].0.store(bytes, Ordering::Relaxed);
+    pub(super) fn set_used(&self, shard: ShardId, bytes: i64) {
+        self.used[shard.index()].0.store(bytes, Ordering::Relaxed);
     }
 }
 
@@ -89,26 +90,26 @@ pub struct Memory {
 
 impl Memory {
     /// Counts the calling thread's memory from now on.
-    pub fn measure(&mut self, shared: &SharedMemory, shard: usize, arena: Option<Arena>) {
+    pub fn measure(&mut self, shared: &SharedMemory, shard: ShardId, arena: Option<Arena>) {
         assert!(self.thread.is_none(), "a shard begins once");
         self.thread = ThreadMemory::of_this_thread().ok();
         let index = arena.map_or(NO_ARENA, Arena::index);
-        shared.arenas[shard].store(index, Ordering::Relaxed);
+        shared.arenas[shard.index()].store(index, Ordering::Relaxed);
         self.startup = self.publish(shared, shard);
     }
 
     /// Bytes that this shard's thread has allocated and not freed; negative if it freed more than
     /// it allocated.
     #[must_use]
-    pub fn used_bytes(&self, shared: &SharedMemory, shard: usize) -> i64 {
+    pub fn used_bytes(&self, shared: &SharedMemory, shard: ShardId) -> i64 {
         match &self.thread {
             Some(thread) => thread.used_bytes(),
-            None => shared.used[shard].0.load(Ordering::Relaxed),
+            None => shared.used[shard.index()].0.load(Ordering::Relaxed),
         }
     }
 
     /// Lets the others know, and remembers the peak.
-    pub fn publish(&mut self, shared: &SharedMemory, shard: usize) -> i64 {
+    pub fn publish(&mut self, shared: &SharedMemory, shard: ShardId) -> i64 {
         let used = self.used_bytes(shared, shard);
         self.store(shared, shard, used);
         shared
@@ -117,16 +118,16 @@ impl Memory {
         used
     }
 
-    fn store(&mut self, shared: &SharedMemory, shard: usize, used: i64) {
+    fn store(&mut self, shared: &SharedMemory, shard: ShardId, used: i64) {
         self.published = used;
-        shared.used[shard].0.store(used, Ordering::Relaxed);
+        shared.used[shard.index()].0.store(used, Ordering::Relaxed);
     }
 
     /// Publishes if the figure has moved much: by more than a fixed amount, and, if there is a
     /// limit, by more than this shard's part of a small share of it. Every tick does, so that the
     /// sum is never far off.
     #[inline]
-    pub(super) fn publish_if_moved(&mut self, shared: &SharedMemory, shard: usize, limit: u64) {
+    pub(super) fn publish_if_moved(&mut self, shared: &SharedMemory, shard: ShardId, limit: u64) {
         let used = self.used_bytes(shared, shard);
         let allowed = match limit {
             0 => MEMORY_UNPUBLISHED_BYTES,
@@ -143,13 +144,13 @@ impl Memory {
     pub fn exceeds(
         &mut self,
         shared: &SharedMemory,
-        shard: usize,
+        shard: ShardId,
         limit: u64,
         now_us: u64,
     ) -> bool {
         assert!(limit > 0, "without a limit nobody asks");
         self.publish_if_moved(shared, shard, limit);
-        let published = shared.used[shard].0.load(Ordering::Relaxed);
+        let published = shared.used[shard.index()].0.load(Ordering::Relaxed);
         let unpublished = self.used_bytes(shared, shard) - published;
         let used = shared.used_bytes().saturating_add_signed(unpublished);
         let exceeds = used > limit;
@@ -206,15 +207,15 @@ mod tests {
     fn what_one_shard_allocates_and_another_frees_adds_up_to_nothing() {
         let shared = SharedMemory::new(3);
         let mut shards = [Memory::default(), Memory::default(), Memory::default()];
-        for (shard, used) in [(0, 700 << 20), (1, -(690 << 20)), (2, 1 << 20)] {
+        for (shard, used) in ShardId::all(3).zip([700 << 20, -(690 << 20), 1 << 20]) {
             shared.set_used(shard, used);
-            assert_eq!(shards[shard].publish(&shared, shard), used);
+            assert_eq!(shards[shard.index()].publish(&shared, shard), used);
         }
         assert_eq!(shared.used_bytes(), 11 << 20);
-        assert!(!shards[0].exceeds(&shared, 0, 12 << 20, 5));
-        assert!(shards[1].exceeds(&shared, 1, 10 << 20, 7));
+        assert!(!shards[0].exceeds(&shared, ShardId::FIRST, 12 << 20, 5));
+        assert!(shards[1].exceeds(&shared, ShardId::new(1), 10 << 20, 7));
         assert_eq!(shards[1].exceeded_for_us(10), 3);
-        assert!(!shards[1].exceeds(&shared, 1, 12 << 20, 11));
+        assert!(!shards[1].exceeds(&shared, ShardId::new(1), 12 << 20, 11));
         assert_eq!(
             (
                 shards[1].exceeded_for_us(12),
@@ -229,12 +230,12 @@ mod tests {
         let shared = SharedMemory::new(2);
         let mut shards = [Memory::default(), Memory::default()];
         for (first, second) in [(900, -500), (100, 100), (-500, 900)] {
-            shared.set_used(0, first);
-            shared.set_used(1, second);
-            shards[0].publish(&shared, 0);
+            shared.set_used(ShardId::FIRST, first);
+            shared.set_used(ShardId::new(1), second);
+            shards[0].publish(&shared, ShardId::FIRST);
         }
         assert_eq!(shared.peak_bytes(), 400);
-        shared.set_used(0, -1000);
+        shared.set_used(ShardId::FIRST, -1000);
         assert_eq!((shared.used_bytes(), shared.peak_bytes()), (0, 400));
     }
 
@@ -243,14 +244,14 @@ mod tests {
         std::thread::spawn(|| {
             let shared = SharedMemory::new(1);
             let mut memory = Memory::default();
-            memory.measure(&shared, 0, None);
-            let before = memory.publish(&shared, 0);
+            memory.measure(&shared, ShardId::FIRST, None);
+            let before = memory.publish(&shared, ShardId::FIRST);
             let limit = 64 << 20;
             let small = vec![1_u8; 1000];
-            memory.publish_if_moved(&shared, 0, limit);
+            memory.publish_if_moved(&shared, ShardId::FIRST, limit);
             assert_eq!(shared.used[0].0.load(Ordering::Relaxed), before);
             let large = vec![1_u8; 1 << 20];
-            memory.publish_if_moved(&shared, 0, limit);
+            memory.publish_if_moved(&shared, ShardId::FIRST, limit);
             assert!(shared.used[0].0.load(Ordering::Relaxed) >= before + (1 << 20));
             drop((small, large));
         })

@@ -9,13 +9,13 @@ use super::Core;
 use super::core::IoRequest;
 use super::enlist::{Duty, Participant};
 use super::queries::{Asked, Traveller};
-use crate::route::{Intent, Mode, Note, WHOLE, strongest};
+use crate::route::{Intent, Mode, Note, ShardId, WHOLE, strongest};
 
 impl Core {
     /// A shard asks, perhaps this one.
     pub(super) fn query_asked(
         &mut self,
-        from: usize,
+        from: ShardId,
         id: u64,
         query: Box<dyn Any + Send>,
         within_ms: Option<u64>,

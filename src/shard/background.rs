@@ -11,7 +11,7 @@ use super::core::IoRequest;
 use crate::base::{Now, Socket, Token};
 use crate::conn::{Client, ReplyBufferRules, State};
 use crate::limits::{EXPIRE_PER_TICK, EXPIRE_PER_TICK_MAX, FREE_PER_TICK, IDLE_SLEEP_US};
-use crate::route::{Mode, Note, WHOLE, lock_key};
+use crate::route::{Mode, Note, ShardId, WHOLE, lock_key};
 
 /// What a shard does beside commands, and whether it still does.
 #[derive(Debug, Default)]
@@ -262,10 +262,10 @@ impl Core {
         // From the next shard on, so that ties are dealt round.
         let first = self.metrics.counters().connections as usize % shards;
         let home = (0..shards)
-            .map(|step| (first + step) % shards)
-            .min_by_key(|&shard| loads[shard].load(Ordering::Relaxed))
+            .map(|step| ShardId::at((first + step) % shards))
+            .min_by_key(|&shard| loads[shard.index()].load(Ordering::Relaxed))
             .expect("there is at least one shard");
-        loads[home].fetch_add(1, Ordering::Relaxed);
+        loads[home.index()].fetch_add(1, Ordering::Relaxed);
         self.identity.shared.clients.fetch_add(1, Ordering::Relaxed);
         self.tell(home, Note::Adopt { socket, listener });
     }

@@ -16,7 +16,7 @@ use crate::base::Token;
 use crate::cmd::{Blocking, Row, WaitsFor, flag, key_slot};
 use crate::conn::State;
 use crate::resp::Error;
-use crate::route::{Carried, ClientRef, DbKey, Note, ReplyTo, Sequence, Task, Wait};
+use crate::route::{Carried, ClientRef, DbKey, Note, ReplyTo, Sequence, ShardId, Task, Wait};
 use crate::store::Store;
 use crate::txn::Available;
 
@@ -63,7 +63,7 @@ impl Core {
         );
         let wait = self.wait_of(task, keys);
         self.register_wait(wait);
-        self.tell(usize::from(task.home), Note::Blocked(task.to.client()));
+        self.tell(task.home, Note::Blocked(task.to.client()));
     }
 
     /// The registration of a task's client for those of its keys that one shard owns.
@@ -126,7 +126,7 @@ impl Core {
                 break;
             };
             let wait = candidate.wait();
-            let home = usize::from(wait.home);
+            let home = wait.home;
             let intents = self.exclusive_intents(std::iter::once(&key).chain(&wait.also));
             let sequence = behind.and_then(|behind| self.sequence_behind(behind));
             let sequence = sequence.unwrap_or_else(|| self.next_sequence());
@@ -154,7 +154,7 @@ impl Core {
 
     /// Its first attempt found nothing: from now on the client waits and its time runs. `owners`
     /// have registered it.
-    pub(super) fn blocked(&mut self, waiter: ClientRef, owners: impl IntoIterator<Item = usize>) {
+    pub(super) fn blocked(&mut self, waiter: ClientRef, owners: impl IntoIterator<Item = ShardId>) {
         let client = self.clients.of(waiter);
         let Some(client) = client.filter(|client| client.state != State::Closing) else {
             return self.unblock(waiter.id, owners);
@@ -195,14 +195,14 @@ impl Core {
     }
 
     /// Unregisters a client where it is registered.
-    pub(super) fn unblock(&mut self, client: u64, owners: impl IntoIterator<Item = usize>) {
+    pub(super) fn unblock(&mut self, client: u64, owners: impl IntoIterator<Item = ShardId>) {
         for shard in owners {
             self.tell(shard, Note::Unblock { client });
         }
     }
 
     /// The shards where a blocking command is registered while it waits.
-    pub(super) fn waits_at(&self, command: &Carried) -> BTreeSet<usize> {
+    pub(super) fn waits_at(&self, command: &Carried) -> BTreeSet<ShardId> {
         let args = command.args();
         let mut keys = Vec::new();
         self.keys_of(command.head, &args, &mut keys);

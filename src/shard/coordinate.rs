@@ -8,7 +8,7 @@ use super::Core;
 use super::keys::Route;
 use crate::cmd::{Row, Run};
 use crate::conn::State;
-use crate::route::{Batch, Grant, Note, Part, Sequence, Task};
+use crate::route::{Batch, Grant, Note, Part, Sequence, ShardId, Task};
 use crate::txn::{self, Decided, Decision, Parts, Split};
 
 impl Core {
@@ -28,14 +28,14 @@ impl Core {
     }
 
     /// A shard has granted its locks.
-    pub(super) fn granted(&mut self, from: usize, sequence: Sequence, grant: Grant) {
+    pub(super) fn granted(&mut self, from: ShardId, sequence: Sequence, grant: Grant) {
         if self.transactions.coordinator.granted(from, sequence, grant) {
             self.decide(sequence);
         }
     }
 
     /// An older transaction waits at a shard: give way unless it is too late for that.
-    pub(super) fn revoke(&mut self, from: usize, sequence: Sequence) {
+    pub(super) fn revoke(&mut self, from: ShardId, sequence: Sequence) {
         if let Some(returned) = self.transactions.coordinator.revoked(from, sequence) {
             self.tell(from, Note::Yield { sequence, returned });
         }
@@ -82,7 +82,7 @@ impl Core {
     /// The result of a part that ran after the decision.
     pub(super) fn executed(
         &mut self,
-        from: usize,
+        from: ShardId,
         sequence: Sequence,
         reply: Vec<u8>,
         batch: Option<Batch>,

@@ -13,7 +13,7 @@ use crate::conn::{Client, Clients, State};
 use crate::limits::TURN_INPUT_BYTES;
 use crate::metrics::{Metrics, Statistics, Thresholds};
 use crate::resp::{Error, Reply};
-use crate::route::{Note, SlotTable};
+use crate::route::{Note, ShardId, SlotTable};
 use crate::store::{Cleared, Slot, Store};
 use crate::txn::Transactions;
 
@@ -83,9 +83,9 @@ impl Shared {
     }
 
     /// A client of a shard's has gone.
-    pub(super) fn uncount_client(&self, shard: usize) {
+    pub(super) fn uncount_client(&self, shard: ShardId) {
         let all = self.clients.fetch_sub(1, Ordering::Relaxed);
-        let own = self.clients_per_shard[shard].fetch_sub(1, Ordering::Relaxed);
+        let own = self.clients_per_shard[shard.index()].fetch_sub(1, Ordering::Relaxed);
         assert!(
             all > 0 && own > 0,
             "a client is counted from when it is accepted until it goes"
@@ -96,7 +96,7 @@ impl Shared {
 /// Which shard this is.
 #[derive(Debug, Clone)]
 pub struct Identity {
-    pub shard: usize,
+    pub shard: ShardId,
     pub shards: usize,
     pub shared: Arc<Shared>,
 }
@@ -201,7 +201,7 @@ impl Core {
     /// This shard's number.
     #[inline]
     #[must_use]
-    pub fn id(&self) -> usize {
+    pub fn id(&self) -> ShardId {
         self.identity.shard
     }
 
@@ -282,7 +282,7 @@ impl Core {
 
     /// The shard that owns a slot.
     #[must_use]
-    pub fn owner(&self, slot: Slot) -> usize {
+    pub fn owner(&self, slot: Slot) -> ShardId {
         self.slots.owner(slot)
     }
 
@@ -339,13 +339,13 @@ impl Core {
     }
 
     /// Tells a shard, this one included, at the end of the tick.
-    pub(super) fn tell(&mut self, shard: usize, note: Note) {
+    pub(super) fn tell(&mut self, shard: ShardId, note: Note) {
         self.metrics.count().notes += u64::from(shard != self.id());
         self.mail.tell(shard, note);
     }
 
     /// Tells another shard what does not matter soon.
-    pub(super) fn tell_later(&mut self, shard: usize, note: Note) {
+    pub(super) fn tell_later(&mut self, shard: ShardId, note: Note) {
         self.metrics.count().notes += 1;
         self.mail.tell_later(shard, note);
     }

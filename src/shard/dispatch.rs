@@ -14,7 +14,7 @@ use crate::cmd::{Row, Run, changes_keys, flag};
 use crate::config::choice::PipelineOrder;
 use crate::conn::{ReplyMode, State};
 use crate::resp::Args;
-use crate::route::{Asker, RemoteCommand};
+use crate::route::{Asker, RemoteCommand, ShardId};
 use crate::store::{Db, Slot};
 
 impl Core {
@@ -220,7 +220,7 @@ impl Core {
     fn hop(
         &mut self,
         token: Token,
-        shard: usize,
+        shard: ShardId,
         row_number: u16,
         args: &Args<'_>,
         key: (Slot, u16),

@@ -9,7 +9,7 @@ use super::Core;
 use crate::base::Token;
 use crate::cmd::{Context, Handler, RoutedKey, Row, Run, Terms};
 use crate::resp::{Args, Protocol, Reply};
-use crate::route::{ClientRef, Head, ReplyTo, Task};
+use crate::route::{ClientRef, Head, ReplyTo, ShardId, Task};
 use crate::store::Db;
 
 /// What a handler is told besides its arguments.
@@ -22,7 +22,7 @@ pub struct Call {
     pub may_block: bool,
     /// The client, where it is known, and its home where that is another shard; for the slow log.
     pub client: Option<ClientRef>,
-    pub home: Option<u16>,
+    pub home: Option<ShardId>,
     /// The call is counted elsewhere: a part, whose coordinator counts it, or a command that was
     /// counted when it began to wait.
     pub counted: bool,

@@ -21,7 +21,7 @@ use crate::base::{
 };
 use crate::limits::FILE_BUFFER_BYTES_MAX;
 use crate::resp::Error;
-use crate::route::ClientRef;
+use crate::route::{ClientRef, ShardId};
 
 /// What is in the file afterwards, by what was in it; no file is an empty one.
 struct Edit(Box<EditFunction>);
@@ -82,7 +82,7 @@ struct Running {
 
 /// All rewrites of a shard.
 pub(super) struct Files {
-    shard: usize,
+    shard: ShardId,
     waiting: VecDeque<Rewrite>,
     running: Option<Running>,
     /// What `Io` has refused for the moment.
@@ -91,7 +91,7 @@ pub(super) struct Files {
 }
 
 impl Files {
-    pub(super) fn new(shard: usize) -> Self {
+    pub(super) fn new(shard: ShardId) -> Self {
         Self {
             shard,
             waiting: VecDeque::new(),
@@ -346,7 +346,7 @@ fn directory(path: &Path) -> &Path {
 }
 
 /// Where the new file is written; no other shard or process has the same.
-fn beside(path: &Path, shard: usize) -> PathBuf {
+fn beside(path: &Path, shard: ShardId) -> PathBuf {
     let mut name = std::ffi::OsString::from(".");
     name.push(path.file_name().unwrap_or_default());
     name.push(format!(".{}-{shard}.tmp", std::process::id()));

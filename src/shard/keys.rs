@@ -9,7 +9,7 @@ use super::Core;
 use crate::cmd::{Keys, Row, changes_keys, flag, key_slot};
 use crate::limits::AHEAD_MAX;
 use crate::resp::Args;
-use crate::route::{DbKey, Head, Intent, Mode, WHOLE, lock_key, strongest};
+use crate::route::{DbKey, Head, Intent, Mode, ShardId, WHOLE, lock_key, strongest};
 use crate::store::{Db, Slot};
 
 /// Who owns the keys of a command.
@@ -19,7 +19,7 @@ pub enum Route {
     Anywhere,
     /// One shard owns them all; slot and argument of the first.
     One {
-        shard: usize,
+        shard: ShardId,
         slot: Slot,
         key_at: u16,
     },
@@ -169,8 +169,8 @@ impl Core {
     pub(super) fn by_owner<T>(
         &self,
         things: impl Iterator<Item = (Slot, T)>,
-    ) -> SmallVec<[(usize, Vec<T>); 4]> {
-        let mut owned: SmallVec<[(usize, Vec<T>); 4]> = SmallVec::new();
+    ) -> SmallVec<[(ShardId, Vec<T>); 4]> {
+        let mut owned: SmallVec<[(ShardId, Vec<T>); 4]> = SmallVec::new();
         for (slot, thing) in things {
             let shard = self.slots.owner(slot);
             match owned.iter_mut().find(|(owner, _)| *owner == shard) {

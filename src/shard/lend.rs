@@ -16,7 +16,9 @@ use super::execute::Call;
 use crate::cmd::{flag, key_slot};
 use crate::conn::State;
 use crate::resp::Reply;
-use crate::route::{ClientRef, DbKey, Note, Part, Returned, Sequence, Task, Told, Wait, Work};
+use crate::route::{
+    ClientRef, DbKey, Note, Part, Returned, Sequence, ShardId, Task, Told, Wait, Work,
+};
 use crate::store::Entry;
 use crate::txn::{Decided, Plan, Share};
 
@@ -74,7 +76,7 @@ impl Core {
             self.effects.stream.cut_back();
             return self.start_over(sequence, task, decided, before);
         }
-        let mut modified: Vec<(usize, DbKey)> = std::mem::take(&mut self.effects.modified)
+        let mut modified: Vec<(ShardId, DbKey)> = std::mem::take(&mut self.effects.modified)
             .into_iter()
             .map(|key| (self.slots.owner(key_slot(&key.1)), key))
             .collect();
@@ -105,7 +107,7 @@ impl Core {
         assert!(lent_left == 0, "a handler keeps to the keys of its command");
         if !blocks {
             assert!(
-                usize::from(task.home) == self.id(),
+                task.home == self.id(),
                 "the coordinator is the client's home"
             );
             self.late(task.to, &reply);
@@ -234,7 +236,7 @@ impl Core {
         &mut self,
         sequence: Sequence,
         share: &Share,
-        modified: &mut Vec<(usize, DbKey)>,
+        modified: &mut Vec<(ShardId, DbKey)>,
         told: Option<Box<Told>>,
         blocks: Option<&Task>,
     ) -> Note {

@@ -9,12 +9,12 @@ use crate::limits::{
     MONITOR_PENDING_BYTES_MAX, NOTES_LATER_MAX, PARCEL_BYTES_MAX, PARCEL_COMMANDS_MAX,
     PARCELS_KEPT, SEND_BUFFER_KEPT_BYTES,
 };
-use crate::route::{Batch, Message, Note, Parcel};
+use crate::route::{Batch, Message, Note, Parcel, ShardId};
 
 /// Outgoing mail.
 #[derive(Debug)]
 pub struct Mail {
-    here: usize,
+    here: ShardId,
     /// What goes to each shard.
     outbox: Vec<Message>,
     /// Notes to each shard that nobody waits for: they go with the next message, or with
@@ -35,8 +35,8 @@ pub struct Mail {
 impl Mail {
     /// Nothing to tell, for shard `here` of so many.
     #[must_use]
-    pub fn new(here: usize, shards: usize) -> Self {
-        assert!(here < shards, "a shard is one of all");
+    pub fn new(here: ShardId, shards: usize) -> Self {
+        assert!(here.index() < shards, "a shard is one of all");
         Self {
             here,
             outbox: (0..shards).map(|_| Message::default()).collect(),
@@ -51,21 +51,21 @@ impl Mail {
 
     /// Tells a shard, this one included, at the end of the tick.
     #[inline]
-    pub(super) fn tell(&mut self, shard: usize, note: Note) {
+    pub(super) fn tell(&mut self, shard: ShardId, note: Note) {
         if shard == self.here {
             self.own.push_back(note);
         } else {
-            self.outbox[shard].notes.push(note);
+            self.outbox[shard.index()].notes.push(note);
         }
     }
 
     /// Tells another shard what does not matter soon, without waking it up for that. It stays in
     /// line: before everything that is told afterwards.
-    pub(super) fn tell_later(&mut self, shard: usize, note: Note) {
+    pub(super) fn tell_later(&mut self, shard: ShardId, note: Note) {
         assert!(shard != self.here, "nothing is put off within a shard");
-        if self.outbox[shard].is_empty() {
-            self.later[shard].push(note);
-            if self.later[shard].len() >= NOTES_LATER_MAX {
+        if self.outbox[shard.index()].is_empty() {
+            self.later[shard.index()].push(note);
+            if self.later[shard.index()].len() >= NOTES_LATER_MAX {
                 self.hurry(shard);
             }
         } else {
@@ -75,18 +75,18 @@ impl Mail {
 
     /// What was put off goes now.
     pub(super) fn hurry_all(&mut self) {
-        for shard in 0..self.later.len() {
+        for shard in ShardId::all(self.later.len()) {
             self.hurry(shard);
         }
     }
 
-    fn hurry(&mut self, shard: usize) {
+    fn hurry(&mut self, shard: ShardId) {
         assert!(
-            self.later[shard].len() <= NOTES_LATER_MAX,
+            self.later[shard.index()].len() <= NOTES_LATER_MAX,
             "what is put off does not pile up"
         );
-        let later = self.later[shard].drain(..);
-        self.outbox[shard].notes.splice(0..0, later);
+        let later = self.later[shard.index()].drain(..);
+        self.outbox[shard.index()].notes.splice(0..0, later);
     }
 
     /// The next note to this shard itself.
@@ -103,7 +103,7 @@ impl Mail {
 
     /// The parcel for a shard, for one more command; None when it is full.
     #[inline]
-    pub(super) fn parcel(&mut self, shard: usize) -> Option<&mut Parcel> {
+    pub(super) fn parcel(&mut self, shard: ShardId) -> Option<&mut Parcel> {
         let parcel = self.any_parcel(shard);
         let full =
             parcel.commands.len() >= PARCEL_COMMANDS_MAX || parcel.bytes.len() >= PARCEL_BYTES_MAX;
@@ -112,21 +112,21 @@ impl Mail {
 
     /// The parcel for a shard, full or not.
     #[inline]
-    pub(super) fn any_parcel(&mut self, shard: usize) -> &mut Parcel {
+    pub(super) fn any_parcel(&mut self, shard: ShardId) -> &mut Parcel {
         assert!(shard != self.here, "parcels go to other shards");
         let parcels = &mut self.parcels;
-        self.outbox[shard]
+        self.outbox[shard.index()]
             .commands
             .get_or_insert_with(|| parcels.pop().unwrap_or_default())
     }
 
     /// A parcel of another shard goes home with its replies.
-    pub(super) fn send_home(&mut self, shard: usize, parcel: Box<Parcel>) {
+    pub(super) fn send_home(&mut self, shard: ShardId, parcel: Box<Parcel>) {
         assert!(
             shard != self.here,
             "only other shards' parcels are sent home"
         );
-        self.outbox[shard].replies.push(parcel);
+        self.outbox[shard.index()].replies.push(parcel);
     }
 
     /// A parcel of this shard's has come home and is read: its memory is used again.
@@ -176,12 +176,12 @@ impl Mail {
 
     /// Adds to the lines of monitors that are last in line, so that a tick's lines travel together.
     /// A shard that is too far behind is sent no more: a monitor must not bring the server down.
-    pub(super) fn add_monitored(&mut self, shard: usize, line: &[u8]) {
+    pub(super) fn add_monitored(&mut self, shard: ShardId, line: &[u8]) {
         assert!(line.ends_with(b"\r\n"), "lines are joined whole");
         let last = if shard == self.here {
             self.own.back_mut()
         } else {
-            self.outbox[shard].notes.last_mut()
+            self.outbox[shard.index()].notes.last_mut()
         };
         match last {
             Some(Note::Monitored(lines)) if lines.len() > MONITOR_PENDING_BYTES_MAX => {}
@@ -199,23 +199,23 @@ impl Mail {
 
     /// Hands every message to `send`, which gives back what the mesh refuses: that waits and grows
     /// only as far as parcels may.
-    pub fn post(&mut self, mut send: impl FnMut(usize, Message) -> Result<(), Message>) {
+    pub fn post(&mut self, mut send: impl FnMut(ShardId, Message) -> Result<(), Message>) {
         assert!(
-            self.outbox[self.here].is_empty(),
+            self.outbox[self.here.index()].is_empty(),
             "what a shard tells itself takes no detour"
         );
         self.refused = 0;
-        for shard in 0..self.outbox.len() {
-            if self.outbox[shard].is_empty() {
+        for shard in ShardId::all(self.outbox.len()) {
+            if self.outbox[shard.index()].is_empty() {
                 continue;
             }
             self.hurry(shard);
-            let message = std::mem::take(&mut self.outbox[shard]);
+            let message = std::mem::take(&mut self.outbox[shard.index()]);
             let asks = message.commands.is_some();
             match send(shard, message) {
                 Ok(()) => self.pending += usize::from(asks),
                 Err(message) => {
-                    self.outbox[shard] = message;
+                    self.outbox[shard.index()] = message;
                     self.refused += 1;
                 }
             }
@@ -234,30 +234,33 @@ impl Mail {
 mod tests {
     use super::*;
 
+    const NEXT: ShardId = ShardId::new(1);
+    const LAST: ShardId = ShardId::new(2);
+
     #[test]
     fn refused_messages_wait_and_count_as_unsent_once_there_is_room() {
-        let mut mail = Mail::new(0, 3);
-        mail.tell(1, Note::Unwatch { client: 7 });
-        mail.tell(0, Note::Unwatch { client: 7 });
+        let mut mail = Mail::new(ShardId::FIRST, 3);
+        mail.tell(NEXT, Note::Unwatch { client: 7 });
+        mail.tell(ShardId::FIRST, Note::Unwatch { client: 7 });
         assert!(mail.is_unsent() && mail.has_own());
         assert!(matches!(mail.next_own(), Some(Note::Unwatch { client: 7 })));
         mail.post(|_, message| Err(message));
         assert!(!mail.is_unsent(), "it waits for the receiver's ring");
-        mail.tell(2, Note::Unwatch { client: 8 });
+        mail.tell(LAST, Note::Unwatch { client: 8 });
         assert!(mail.is_unsent());
         let mut sent = Vec::new();
         mail.post(|shard, _| {
             sent.push(shard);
             Ok(())
         });
-        assert_eq!(sent, [1, 2]);
+        assert_eq!(sent, [NEXT, LAST]);
         assert_eq!(mail.waiting(), 0);
     }
 
     #[test]
     fn what_is_put_off_wakes_nobody_and_stays_in_line() {
         let unwatch = |client| Note::Unwatch { client };
-        let mut mail = Mail::new(0, 2);
+        let mut mail = Mail::new(ShardId::FIRST, 2);
         let sent = |mail: &mut Mail| {
             let mut clients = Vec::new();
             mail.post(|_, message| {
@@ -269,19 +272,19 @@ mod tests {
             });
             clients
         };
-        mail.tell_later(1, unwatch(1));
-        mail.tell_later(1, unwatch(2));
+        mail.tell_later(NEXT, unwatch(1));
+        mail.tell_later(NEXT, unwatch(2));
         assert!(!mail.is_unsent() && sent(&mut mail).is_empty());
-        mail.tell(1, unwatch(3));
-        mail.tell_later(1, unwatch(4));
+        mail.tell(NEXT, unwatch(3));
+        mail.tell_later(NEXT, unwatch(4));
         assert!(mail.is_unsent());
         assert_eq!(sent(&mut mail), [1, 2, 3, 4]);
-        mail.tell_later(1, unwatch(5));
+        mail.tell_later(NEXT, unwatch(5));
         mail.hurry_all();
         assert_eq!(sent(&mut mail), [5]);
         for client in 0..NOTES_LATER_MAX as u64 {
             assert!(!mail.is_unsent());
-            mail.tell_later(1, unwatch(client));
+            mail.tell_later(NEXT, unwatch(client));
         }
         assert_eq!(
             sent(&mut mail).len(),
@@ -292,9 +295,9 @@ mod tests {
 
     #[test]
     fn a_parcel_that_was_sent_is_expected_home() {
-        let mut mail = Mail::new(0, 2);
-        assert!(mail.parcel(1).is_some());
-        mail.any_parcel(1).commands.reserve(1);
+        let mut mail = Mail::new(ShardId::FIRST, 2);
+        assert!(mail.parcel(NEXT).is_some());
+        mail.any_parcel(NEXT).commands.reserve(1);
         mail.post(|_, _| Ok(()));
         assert_eq!(mail.pending(), 1);
         mail.reply_came();

@@ -11,13 +11,13 @@ use crate::conn::State;
 use crate::limits::{AHEAD_MAX, LINGER_WAITING_MAX, PARCEL_REPLY_BYTES_MAX};
 use crate::resp::{Args, Error, Reply, Span};
 use crate::route::{
-    Asker, ClientRef, Head, Message, Note, Parcel, PartTimes, RemoteCommand, ReplyTo, Task,
+    Asker, ClientRef, Head, Message, Note, Parcel, PartTimes, RemoteCommand, ReplyTo, ShardId, Task,
 };
 use crate::txn::Transactions;
 
 impl Core {
     /// Everything one shard had to tell in a tick.
-    pub(super) fn message(&mut self, from: usize, message: Message) {
+    pub(super) fn message(&mut self, from: ShardId, message: Message) {
         for note in message.notes {
             self.note(from, note);
         }
@@ -37,7 +37,7 @@ impl Core {
         }
     }
 
-    fn note(&mut self, from: usize, note: Note) {
+    fn note(&mut self, from: ShardId, note: Note) {
         match note {
             Note::Adopt { socket, listener } => self
                 .requests
@@ -91,8 +91,8 @@ impl Core {
         self.act();
     }
 
-    fn execute_parcel(&mut self, from: usize, mut parcel: Box<Parcel>) {
-        let home = u16::try_from(from).expect("shards are limited to 256");
+    fn execute_parcel(&mut self, from: ShardId, mut parcel: Box<Parcel>) {
+        let home = from;
         assert!(
             parcel.replies.is_empty() && parcel.times.is_empty(),
             "a parcel goes out without replies"
@@ -131,7 +131,7 @@ impl Core {
     #[inline]
     fn run_remote(
         &mut self,
-        home: u16,
+        home: ShardId,
         to: ReplyTo,
         head: Head,
         args: &Args<'_>,
@@ -145,7 +145,7 @@ impl Core {
         } = &self.transactions;
         if (!participants.no_locks() || !behind.is_empty()) && self.must_wait(home, to, head, args)
         {
-            self.wait_behind(Task::of(usize::from(home), to, head, args));
+            self.wait_behind(Task::of(home, to, head, args));
             return false;
         }
         if self.settings.config.maxmemory > 0 && self.lacks_memory(head, replies) {
@@ -218,7 +218,7 @@ impl Core {
     }
 
     #[cold]
-    fn must_wait(&self, home: u16, to: ReplyTo, head: Head, args: &Args<'_>) -> bool {
+    fn must_wait(&self, home: ShardId, to: ReplyTo, head: Head, args: &Args<'_>) -> bool {
         let behind = &self.transactions.behind;
         behind.holds(home, to.client()) || self.is_locked(self.table().row(head.row), head.db, args)
     }
@@ -227,7 +227,7 @@ impl Core {
     #[cold]
     fn wait_behind(&mut self, task: Task) {
         assert!(
-            usize::from(task.home) != self.id(),
+            task.home != self.id(),
             "commands of our own clients wait with their clients"
         );
         if let Some(first) = self.transactions.behind.join(task) {
@@ -237,7 +237,7 @@ impl Core {
     }
 
     /// Replies to commands that we sent out.
-    fn parcel_home(&mut self, from: usize, parcel: Box<Parcel>) {
+    fn parcel_home(&mut self, from: ShardId, parcel: Box<Parcel>) {
         self.mail.reply_came();
         let mut times = parcel.times.iter();
         for index in 0..parcel.commands.len() {

@@ -12,14 +12,13 @@ use crate::cmd::{Row, flag};
 use crate::conn::State;
 use crate::limits::MONITOR_UNSENT_BYTES_MAX;
 use crate::resp::Args;
-use crate::route::ClientRef;
-use crate::route::{Batch, Note};
+use crate::route::{Batch, ClientRef, Note, ShardId};
 use crate::store::Db;
 
 /// One monitoring client.
 #[derive(Debug, Clone, Copy)]
 struct Monitor {
-    home: usize,
+    home: ShardId,
     client: u64,
     token: Token,
     /// At its home: every shard sends, and the client has been told so.
@@ -45,14 +44,14 @@ impl Monitors {
     }
 
     /// True when a client of this shard monitors.
-    fn has_home(&self, shard: usize) -> bool {
+    fn has_home(&self, shard: ShardId) -> bool {
         self.0.iter().any(|monitor| monitor.home == shard)
     }
 }
 
 impl Core {
     /// From now on this client wants to hear of commands.
-    pub fn monitor_for(&mut self, home: usize, client: u64, token: Token) {
+    pub fn monitor_for(&mut self, home: ShardId, client: u64, token: Token) {
         assert!(
             self.monitors.0.iter().all(|other| other.client != client),
             "a client monitors once"
@@ -85,7 +84,7 @@ impl Core {
             return;
         }
         let client = client.id;
-        for shard in 0..self.identity.shards {
+        for shard in ShardId::all(self.identity.shards) {
             self.tell(shard, Note::Unmonitor { client });
         }
     }
@@ -132,7 +131,7 @@ impl Core {
             quote(shown, &mut line);
         }
         line.extend_from_slice(b"\r\n");
-        for home in 0..self.identity.shards {
+        for home in ShardId::all(self.identity.shards) {
             if self.monitors.has_home(home) {
                 self.mail.add_monitored(home, &line);
             }

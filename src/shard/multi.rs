@@ -185,7 +185,7 @@ impl Core {
         }
         self.client(token).state = State::Waiting;
         let task = Task {
-            home: u16::try_from(self.id()).expect("shards are limited to 256"),
+            home: self.id(),
             to: ReplyTo::Alone(ClientRef { token, id }),
             protocol: self.client(token).session.protocol,
             commands: queued,
@@ -343,7 +343,12 @@ mod tests {
     fn short_memory_aborts_at_queueing_and_at_exec() {
         let mut shards = Shards::new(2);
         let (client, other) = (shards.connect(0), shards.connect(1));
-        shards.core(0).identity.shared.memory.set_used(0, 1000);
+        shards
+            .core(0)
+            .identity
+            .shared
+            .memory
+            .set_used(crate::route::ShardId::FIRST, 1000);
         shards.call(client, "MULTI");
         shards.call(client, "SET k v");
         shards.call(other, "CONFIG SET maxmemory 1");

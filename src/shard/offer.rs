@@ -11,7 +11,7 @@ use super::Core;
 use super::blocking::moves;
 use crate::cmd::{Row, key_slot};
 use crate::conn::State;
-use crate::route::{DbKey, Lent, Note, Offer, ReplyTo, Sequence, Task, Work};
+use crate::route::{DbKey, Lent, Note, Offer, ReplyTo, Sequence, ShardId, Task, Work};
 use crate::txn::{Candidate, Opening, Plan, Share};
 
 impl Core {
@@ -32,7 +32,7 @@ impl Core {
             block: wait.block,
             lent: self.lent(sequence, Arc::clone(&keys)),
         };
-        self.tell(usize::from(wait.home), Note::Offer(Box::new(offer)));
+        self.tell(wait.home, Note::Offer(Box::new(offer)));
         Some(keys)
     }
 
@@ -47,7 +47,7 @@ impl Core {
     }
 
     /// An owner holds a key for one of our clients.
-    pub(super) fn offered(&mut self, from: usize, offer: Offer) {
+    pub(super) fn offered(&mut self, from: ShardId, offer: Offer) {
         let Offer {
             client: waiter,
             block,
@@ -92,7 +92,7 @@ impl Core {
 
     /// Completes what an owner has locked and lent into a lending transaction, with those keys of
     /// the command that its source needs besides and one other shard has.
-    fn accept(&mut self, from: usize, lent: Lent, task: Task) {
+    fn accept(&mut self, from: ShardId, lent: Lent, task: Task) {
         let (head, args) = task.commands.get(0);
         let mut others = Vec::new();
         if moves(self.table().row(head.row)) {

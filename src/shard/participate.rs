@@ -13,15 +13,15 @@ use super::happened::Happened;
 use crate::cmd::{Merge, Run, key_slot};
 use crate::limits::{AHEAD_MAX, PART_REPLY_BYTES};
 use crate::route::{
-    Carried, DbKey, Grant, Intent, Mode, Note, Part, Returned, Schedule, Sequence, Told, Unit,
-    Wait, Work, strongest,
+    Carried, DbKey, Grant, Intent, Mode, Note, Part, Returned, Schedule, Sequence, ShardId, Told,
+    Unit, Wait, Work, strongest,
 };
 use crate::store::{Db, Entry, Slot};
 use crate::txn::Transactions;
 
 impl Core {
     /// A coordinator asks for locks.
-    pub(super) fn schedule(&mut self, coordinator: usize, mut schedule: Schedule) {
+    pub(super) fn schedule(&mut self, coordinator: ShardId, mut schedule: Schedule) {
         if let Work::Read(part) = &schedule.work {
             // The coordinator does not know which keys have expired.
             self.add_intents(part.head, &part.args(), &mut schedule.intents);
@@ -203,7 +203,7 @@ impl Core {
     pub(super) fn run_part(&mut self, carried: &Carried) -> Vec<u8> {
         let reply = self.run_unsettled(carried);
         let run = self.table().row(carried.head.row).command.run;
-        if matches!(run, Run::Everywhere(_, Merge::Once)) && self.id() != 0 {
+        if matches!(run, Run::Everywhere(_, Merge::Once)) && self.id() != ShardId::FIRST {
             self.effects.dirty = 0;
         }
         self.settle_effects();
@@ -224,7 +224,7 @@ impl Core {
     /// The coordinator has decided: the part runs now.
     pub(super) fn execute_part(
         &mut self,
-        coordinator: usize,
+        coordinator: ShardId,
         sequence: Sequence,
         (answer, clock_ms): (bool, u64),
         unit: Option<Unit>,

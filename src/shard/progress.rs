@@ -9,6 +9,7 @@ use std::sync::Arc;
 use super::Core;
 use super::core::thresholds;
 use crate::config::Config;
+use crate::route::ShardId;
 
 impl Core {
     /// True while there is something to do without waiting.
@@ -58,7 +59,7 @@ impl Core {
             "the databases are those that the server began with"
         );
         self.settings.version = version;
-        if self.id() == 0 && config.loglevel != self.settings.config.loglevel {
+        if self.id() == ShardId::FIRST && config.loglevel != self.settings.config.loglevel {
             crate::base::log::set_level(config.loglevel.into());
         }
         self.metrics.configure(thresholds(&config));

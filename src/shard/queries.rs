@@ -16,7 +16,7 @@ use super::execute::Call;
 use super::{Core, Flow};
 use crate::base::Token;
 use crate::resp::{Args, Protocol};
-use crate::route::{Carried, ClientRef, DbKey, Head, Mode, Note};
+use crate::route::{Carried, ClientRef, DbKey, Head, Mode, Note, ShardId};
 use crate::store::Db;
 
 /// A question that any shard can answer from what it owns.
@@ -102,7 +102,7 @@ pub(super) struct Traveller(pub(super) Arc<dyn AnyQuery>);
 
 /// A query of another shard, or of this one, that is not answered yet.
 pub struct Asked {
-    pub(super) from: usize,
+    pub(super) from: ShardId,
     pub(super) id: u64,
     pub(super) query: Arc<dyn AnyQuery>,
     /// The answer so far, and the keys that it lacks.
@@ -122,7 +122,7 @@ type Merge = Box<dyn FnOnce(&mut Core, Token, Vec<Opaque>)>;
 struct Pending {
     token: Token,
     client: u64,
-    answers: Vec<(usize, Opaque)>,
+    answers: Vec<(ShardId, Opaque)>,
     missing: usize,
     merge: Merge,
     /// The command, to be counted at its end.
@@ -171,7 +171,7 @@ impl Queries {
     }
 
     /// An answer has come; the query, if it was the last one.
-    fn answered(&mut self, id: u64, from: usize, answer: Opaque) -> Option<Pending> {
+    fn answered(&mut self, id: u64, from: ShardId, answer: Opaque) -> Option<Pending> {
         let pending = self
             .pending
             .get_mut(&id)
@@ -199,7 +199,7 @@ impl Core {
         query: Q,
         merge: impl FnOnce(&mut Core, Token, Vec<Q::Answer>) + 'static,
     ) -> Flow {
-        let shards: Vec<usize> = (0..self.shards()).collect();
+        let shards: Vec<ShardId> = ShardId::all(self.shards()).collect();
         self.ask(token, &shards, query, merge)
     }
 
@@ -207,7 +207,7 @@ impl Core {
     pub fn ask_one<Q: Query>(
         &mut self,
         token: Token,
-        shard: usize,
+        shard: ShardId,
         query: Q,
         finish: impl FnOnce(&mut Core, Token, Q::Answer) + 'static,
     ) -> Flow {
@@ -221,7 +221,7 @@ impl Core {
     pub fn ask<Q: Query>(
         &mut self,
         token: Token,
-        shards: &[usize],
+        shards: &[ShardId],
         query: Q,
         merge: impl FnOnce(&mut Core, Token, Vec<Q::Answer>) + 'static,
     ) -> Flow {
@@ -264,7 +264,7 @@ impl Core {
     }
 
     /// An answer has come.
-    pub(super) fn query_answered(&mut self, from: usize, id: u64, answer: Box<dyn Any + Send>) {
+    pub(super) fn query_answered(&mut self, from: ShardId, id: u64, answer: Box<dyn Any + Send>) {
         let Some(pending) = self.queries.answered(id, from, answer) else {
             return;
         };
@@ -348,8 +348,8 @@ mod tests {
     struct Which;
 
     impl Query for Which {
-        type Answer = usize;
-        fn answer(&self, core: &mut Core) -> usize {
+        type Answer = ShardId;
+        fn answer(&self, core: &mut Core) -> ShardId {
             core.id()
         }
     }
@@ -374,11 +374,17 @@ mod tests {
         shards
             .core(1)
             .ask_all(client.token, Which, |core, token, answers| {
-                assert_eq!(answers, [0, 1, 2]);
-                core.ask(token, &[2, 0], Standstill, |core, token, answers| {
-                    assert_eq!(answers, ["shard 0", "shard 2"]);
-                    core.complete(token, |reply| reply.ok());
-                });
+                let all: Vec<ShardId> = ShardId::all(3).collect();
+                assert_eq!(answers, all);
+                core.ask(
+                    token,
+                    &[all[2], all[0]],
+                    Standstill,
+                    |core, token, answers| {
+                        assert_eq!(answers, ["shard 0", "shard 2"]);
+                        core.complete(token, |reply| reply.ok());
+                    },
+                );
             });
         shards.run();
         assert_eq!(shards.read(client), "+OK\r\n");

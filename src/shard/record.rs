@@ -13,7 +13,7 @@ use super::Core;
 use crate::base::ShardSet;
 use crate::cmd::{Cause, EffectStream};
 use crate::limits::RECORD_KEPT_BYTES_MAX;
-use crate::route::{Told, Unit};
+use crate::route::{ShardId, Told, Unit};
 use crate::store::{Db, Slot};
 use crate::txn::{Decided, Parts};
 use crate::wal::{Header, Kind, VERSION};
@@ -28,7 +28,7 @@ pub struct UnitPart {
 impl UnitPart {
     /// What a log says of it, on this shard.
     #[must_use]
-    pub fn header(&self, shard: usize) -> Header {
+    pub fn header(&self, shard: ShardId) -> Header {
         let Unit {
             ticket,
             clock_ms,
@@ -179,7 +179,7 @@ impl Core {
 
     /// What was told since the stream was kept, for the shards that own the keys; what has no keys
     /// is this one's.
-    pub(super) fn told_apart(&mut self, decided: &Decided) -> Vec<(usize, Box<Told>)> {
+    pub(super) fn told_apart(&mut self, decided: &Decided) -> Vec<(ShardId, Box<Told>)> {
         if self.effects.stream.is_empty() {
             return Vec::new();
         }

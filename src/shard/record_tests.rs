@@ -9,6 +9,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::UnitPart;
+use crate::base::ShardId;
 use crate::cmd::{Cause, Random};
 use crate::shard::testing::{Peer, Shards};
 use crate::wal::Kind;
@@ -302,8 +303,8 @@ fn replay(
 
 /// Every number is there, with all of its parts.
 fn check_units(parts: &[Vec<UnitPart>]) {
-    let mut units: BTreeMap<u64, BTreeSet<usize>> = BTreeMap::new();
-    for (shard, own) in parts.iter().enumerate() {
+    let mut units: BTreeMap<u64, BTreeSet<ShardId>> = BTreeMap::new();
+    for (shard, own) in ShardId::all(parts.len()).zip(parts) {
         for part in own {
             let known = units.entry(part.unit.ticket).or_default();
             assert!(known.insert(shard), "a shard has one part of a unit");

@@ -8,7 +8,7 @@ use super::Core;
 use crate::base::Token;
 use crate::conn::{ReplyMode, State};
 use crate::resp::{Error, Reply};
-use crate::route::{ClientRef, Note, ReplyTo};
+use crate::route::{ClientRef, Note, ReplyTo, ShardId};
 
 impl Core {
     /// One reply for a client's pipeline.
@@ -45,8 +45,8 @@ impl Core {
     }
 
     /// Delivers the reply of a task to its client, wherever it lives.
-    pub fn deliver(&mut self, home: u16, to: ReplyTo, reply: Vec<u8>) {
-        self.tell(usize::from(home), Note::Late { to, reply });
+    pub fn deliver(&mut self, home: ShardId, to: ReplyTo, reply: Vec<u8>) {
+        self.tell(home, Note::Late { to, reply });
     }
 
     /// Ends a command that was alone: `write` makes its reply, then the client may go on. An error

@@ -71,11 +71,11 @@ impl Core {
             name: String::new(),
         };
         match call.home {
-            Some(home) if usize::from(home) != self.id() => {
+            Some(home) if home != self.id() => {
                 let entry = Box::new(entry);
                 let client = call.client;
                 let note = Note::Slow { client, entry };
-                self.tell(usize::from(home), note);
+                self.tell(home, note);
             }
             _ => self.write_down(call.client, entry),
         }

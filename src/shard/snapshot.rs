@@ -12,7 +12,9 @@ use crate::cmd::{Merge, key_slot};
 use crate::conn::State;
 use crate::limits::PARCEL_BYTES_MAX;
 use crate::resp::Args;
-use crate::route::{Asker, Carried, ClientRef, Head, Mode, PartTimes, RemoteCommand, WHOLE};
+use crate::route::{
+    Asker, Carried, ClientRef, Head, Mode, PartTimes, RemoteCommand, ShardId, WHOLE,
+};
 use crate::store::Db;
 use crate::txn::{self, Snapshot, SnapshotPart, Verdict};
 
@@ -89,7 +91,7 @@ impl Core {
     /// Puts a part into this tick's parcel, which has room for one more.
     fn send_part(
         &mut self,
-        owner: usize,
+        owner: ShardId,
         number: u64,
         head: Head,
         args: &Args<'_>,
@@ -157,7 +159,7 @@ impl Core {
     }
 
     /// A part has been read, or could not be.
-    pub(super) fn part_home(&mut self, from: usize, number: u64, times: PartTimes, reply: &[u8]) {
+    pub(super) fn part_home(&mut self, from: ShardId, number: u64, times: PartTimes, reply: &[u8]) {
         let snapshots = &mut self.transactions.snapshots;
         if let Some(snapshot) = snapshots.part_home(from, number, times, reply)
             && self.clients.of(snapshot.client).is_some()
@@ -351,7 +353,10 @@ mod tests {
         for &client in &clients {
             shards.send(client, &command);
         }
-        let parcel = shards.core(0).mail.any_parcel(1);
+        let parcel = shards
+            .core(0)
+            .mail
+            .any_parcel(crate::route::ShardId::new(1));
         let most = PARCEL_BYTES_MAX + command.len();
         let packed = parcel.bytes.len();
         assert!(

@@ -9,7 +9,7 @@ use crate::base::Token;
 use crate::cmd::{Merge, Row, Run, changes_keys, flag, key_slot};
 use crate::conn::State;
 use crate::resp::Args;
-use crate::route::{Carried, Head, Intent, Mode, Work, strongest};
+use crate::route::{Carried, Head, Intent, Mode, ShardId, Work, strongest};
 use crate::txn::{Plan, Share, Split};
 
 impl Core {
@@ -82,7 +82,7 @@ impl Core {
         });
         self.count_call(carried.head.row, 1);
         let sequence = self.open(token, plan, self.identity.shards);
-        for shard in 0..self.identity.shards {
+        for shard in ShardId::all(self.identity.shards) {
             let share = Share::new(shard, [].into());
             let work = part_of(writes, carried.clone());
             self.ask_share(sequence, share, vec![Intent::whole(mode)], work, None);

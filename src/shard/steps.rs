@@ -11,7 +11,9 @@ use crate::base::Token;
 use crate::cmd::{Row, Run};
 use crate::conn::{ReplyMode, State, Steps};
 use crate::limits::{PARCEL_BYTES_MAX, STEP_COMMANDS_MAX};
-use crate::route::{Carried, ClientRef, Head, Intent, Mode, Note, Sequence, Task, Unit, Work};
+use crate::route::{
+    Carried, ClientRef, Head, Intent, Mode, Note, Sequence, ShardId, Task, Unit, Work,
+};
 use crate::txn::{Plan, Share};
 
 impl Core {
@@ -23,7 +25,7 @@ impl Core {
         );
         let sequence = self.open(token, Plan::Steps, self.identity.shards);
         let watcher = task.watcher;
-        for shard in 0..self.identity.shards {
+        for shard in ShardId::all(self.identity.shards) {
             let intents = vec![Intent::whole(Mode::Exclusive)];
             self.ask_share(
                 sequence,

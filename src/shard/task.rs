@@ -90,7 +90,7 @@ impl Core {
             reply,
             batch: task.commands,
         };
-        self.tell(usize::from(task.home), bundled);
+        self.tell(task.home, bundled);
     }
 
     /// Every command of a transaction, one array; `with` is the client that some of them need at

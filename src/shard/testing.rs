@@ -16,7 +16,7 @@ use super::{Commands, Core, Identity, Shard, Shared};
 use crate::admin;
 use crate::base::sim::Disk;
 use crate::base::{
-    Buffer, CloseReason, Event, Io, Now, Operation, RequestId, Socket, Token, Wait, mesh,
+    Buffer, CloseReason, Event, Io, Now, Operation, RequestId, ShardId, Socket, Token, Wait, mesh,
 };
 use crate::cmd::key_slot;
 use crate::config::Config;
@@ -97,7 +97,7 @@ impl Io for Recorder {
     fn descriptor(&self, token: Token) -> i32 {
         i32::try_from(token).expect("a test has few clients") + 10
     }
-    fn wake(&mut self, _shard: usize) {}
+    fn wake(&mut self, _shard: ShardId) {}
     fn poll(&mut self, wait: Wait, events: &mut Vec<Event>) {
         let mut outside = self.0.borrow_mut();
         let idle = matches!(wait, Wait::AtMost(us) if us > 0);
@@ -167,7 +167,7 @@ impl Shards {
             .enumerate()
             .map(|(shard, endpoint)| {
                 let identity = Identity {
-                    shard,
+                    shard: ShardId::at(shard),
                     shards: count,
                     shared: shared.clone(),
                 };
@@ -325,7 +325,7 @@ impl Shards {
         let slots = &self.shards[0].core.slots;
         (0..)
             .map(|number| format!("key{number}"))
-            .filter(|key| slots.owner(key_slot(key.as_bytes())) == shard)
+            .filter(|key| slots.owner(key_slot(key.as_bytes())) == ShardId::at(shard))
             .nth(nth)
             .expect("every shard owns some of infinitely many keys")
     }

@@ -12,7 +12,7 @@ use crate::base::Token;
 use crate::cmd::key_slot;
 use crate::conn::State;
 use crate::resp::{Args, Error};
-use crate::route::{ClientRef, DbKey, Intent, Mode, Note, WHOLE, Watch, strongest};
+use crate::route::{ClientRef, DbKey, Intent, Mode, Note, ShardId, WHOLE, Watch, strongest};
 use crate::store::{Db, Store};
 use crate::txn::KeyState;
 
@@ -28,7 +28,7 @@ impl Core {
     }
 
     pub(super) fn unwatch_keys(&mut self, client: u64, watched: &BTreeSet<DbKey>) {
-        let owners: BTreeSet<usize> = watched
+        let owners: BTreeSet<ShardId> = watched
             .iter()
             .map(|(_, key)| self.slots.owner(key_slot(key)))
             .collect();
@@ -133,7 +133,7 @@ impl Core {
 
     /// A client of any shard watches keys of ours: from now on, or from when a decided transaction
     /// that changes them is over.
-    pub(super) fn watch_for(&mut self, home: usize, watch: Watch) {
+    pub(super) fn watch_for(&mut self, home: ShardId, watch: Watch) {
         if !self.watch_must_wait(&watch) {
             return self.register_watch(home, watch);
         }
@@ -165,14 +165,14 @@ impl Core {
     }
 
     /// A watch that waited has its locks.
-    pub(super) fn begin_watch(&mut self, home: usize, watch: Watch) {
+    pub(super) fn begin_watch(&mut self, home: ShardId, watch: Watch) {
         if self.transactions.watches.take_expected(watch.client.id) {
             self.register_watch(home, watch);
         }
     }
 
     /// Registers a watch and confirms it to the client's home.
-    fn register_watch(&mut self, home: usize, watch: Watch) {
+    fn register_watch(&mut self, home: ShardId, watch: Watch) {
         let watcher = watch.client;
         self.watch_here(watch);
         self.tell(home, Note::Watched(watcher));

@@ -7,12 +7,12 @@ use std::collections::{HashMap, VecDeque};
 
 use foldhash::fast::FixedState;
 
-use crate::route::{ClientRef, Task};
+use crate::route::{ClientRef, ShardId, Task};
 
 /// The queues, by the client and its home shard.
 #[derive(Debug, Default)]
 pub struct Behind {
-    queues: HashMap<(u16, ClientRef), VecDeque<Task>, FixedState>,
+    queues: HashMap<(ShardId, ClientRef), VecDeque<Task>, FixedState>,
 }
 
 impl Behind {
@@ -31,7 +31,7 @@ impl Behind {
 
     /// True while a command of this client waits here.
     #[must_use]
-    pub fn holds(&self, home: u16, client: ClientRef) -> bool {
+    pub fn holds(&self, home: ShardId, client: ClientRef) -> bool {
         self.queues.contains_key(&(home, client))
     }
 
@@ -54,7 +54,7 @@ impl Behind {
 
     /// A command is over: the next one behind it. None also for clients of which nothing waited.
     #[must_use]
-    pub fn next(&mut self, home: u16, client: ClientRef) -> Option<Task> {
+    pub fn next(&mut self, home: ShardId, client: ClientRef) -> Option<Task> {
         let queue = self.queues.get_mut(&(home, client))?;
         let next = queue.pop_front();
         if next.is_none() {
@@ -74,7 +74,12 @@ mod tests {
     fn task(token: u32, place: u32) -> Task {
         let client = ClientRef { token, id: 1 };
         let head = Head::new(0, Db::FIRST, Protocol::Resp2, false);
-        Task::of(0, ReplyTo::Place(client, place), head, &Args::new(&[], &[]))
+        Task::of(
+            ShardId::FIRST,
+            ReplyTo::Place(client, place),
+            head,
+            &Args::new(&[], &[]),
+        )
     }
 
     #[test]
@@ -86,14 +91,14 @@ mod tests {
         assert!(behind.join(task(2, 0)).is_some(), "others do not care");
         let client = ClientRef { token: 1, id: 1 };
         let other = ClientRef { token: 2, id: 1 };
-        let places: Vec<ReplyTo> = std::iter::from_fn(|| behind.next(0, client))
+        let places: Vec<ReplyTo> = std::iter::from_fn(|| behind.next(ShardId::FIRST, client))
             .map(|task| task.to)
             .collect();
         assert_eq!(
             places,
             [ReplyTo::Place(client, 1), ReplyTo::Place(client, 2)]
         );
-        assert!(!behind.holds(0, client) && behind.holds(0, other));
-        assert!(behind.next(0, client).is_none());
+        assert!(!behind.holds(ShardId::FIRST, client) && behind.holds(ShardId::FIRST, other));
+        assert!(behind.next(ShardId::FIRST, client).is_none());
     }
 }

@@ -12,7 +12,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::cmd::Merge;
-use crate::route::{ClientRef, DbKey, Grant, Part, Returned, Sequence, ShardSet, Task};
+use crate::route::{ClientRef, DbKey, Grant, Part, Returned, Sequence, ShardId, ShardSet, Task};
 use foldhash::fast::FixedState;
 
 /// What happens at the decision.
@@ -46,7 +46,7 @@ impl Split {
 /// One shard's share of a transaction.
 #[derive(Debug)]
 pub struct Share {
-    pub shard: usize,
+    pub shard: ShardId,
     granted: bool,
     /// What it has contributed, from its grant on.
     pub part: Option<Part>,
@@ -59,7 +59,7 @@ pub struct Share {
 impl Share {
     /// A share that is not asked for yet.
     #[must_use]
-    pub fn new(shard: usize, keys: Arc<[DbKey]>) -> Self {
+    pub fn new(shard: ShardId, keys: Arc<[DbKey]>) -> Self {
         Self {
             shard,
             granted: false,
@@ -71,7 +71,7 @@ impl Share {
 
     /// The share of a command's part that has these of its keys.
     #[must_use]
-    pub fn of_part(shard: usize, ordinals: Vec<usize>) -> Self {
+    pub fn of_part(shard: ShardId, ordinals: Vec<usize>) -> Self {
         Self {
             ordinals,
             ..Self::new(shard, [].into())
@@ -217,7 +217,7 @@ impl Coordinator {
 
     /// A shard has granted its locks. True when it was the last: the transaction is to be decided.
     #[must_use]
-    pub fn granted(&mut self, from: usize, sequence: Sequence, grant: Grant) -> bool {
+    pub fn granted(&mut self, from: ShardId, sequence: Sequence, grant: Grant) -> bool {
         let coordinated = self.undecided(sequence);
         let share = coordinated.share(from);
         assert!(!share.granted, "a share is granted once");
@@ -232,7 +232,7 @@ impl Coordinator {
     /// An older transaction waits at a shard: what was lent goes back there, unless it is too late
     /// for that.
     #[must_use]
-    pub fn revoked(&mut self, from: usize, sequence: Sequence) -> Option<Returned> {
+    pub fn revoked(&mut self, from: ShardId, sequence: Sequence) -> Option<Returned> {
         let coordinated = self.open.get_mut(&sequence)?;
         if coordinated.decided {
             return None;
@@ -291,7 +291,7 @@ impl Coordinator {
     #[must_use]
     pub fn executed(
         &mut self,
-        from: usize,
+        from: ShardId,
         sequence: Sequence,
         reply: Vec<u8>,
     ) -> Option<(Split, Decided)> {
@@ -359,7 +359,7 @@ impl Coordinator {
 }
 
 impl Coordinated {
-    fn share(&mut self, shard: usize) -> &mut Share {
+    fn share(&mut self, shard: ShardId) -> &mut Share {
         self.shares
             .iter_mut()
             .find(|share| share.shard == shard)

@@ -7,7 +7,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::limits::{SEQUENCE_BEHIND_BITS, SEQUENCES_BEHIND_EACH};
-use crate::route::Sequence;
+use crate::route::{Sequence, ShardId};
 
 /// What a shard knows of the order.
 #[derive(Debug, Default)]
@@ -36,7 +36,7 @@ impl Order {
     /// number   drawn from the counter | shard that made it | 1, 2, 3 ...
     /// ```
     #[must_use]
-    pub fn behind(&mut self, sequence: Sequence, shard: usize) -> Option<Sequence> {
+    pub fn behind(&mut self, sequence: Sequence, shard: ShardId) -> Option<Sequence> {
         let drawn = sequence >> SEQUENCE_BEHIND_BITS;
         let (last, used) = self.behind;
         let used = if drawn > last { 1 } else { used + 1 };
@@ -46,8 +46,9 @@ impl Order {
             return None;
         }
         self.behind = (drawn, used);
-        let behind =
-            (drawn << SEQUENCE_BEHIND_BITS) | (shard as u64 * SEQUENCES_BEHIND_EACH) | used;
+        let behind = (drawn << SEQUENCE_BEHIND_BITS)
+            | (u64::from(shard.number()) * SEQUENCES_BEHIND_EACH)
+            | used;
         assert!(
             behind > sequence || sequence & ((1 << SEQUENCE_BEHIND_BITS) - 1) != 0,
             "what was set off comes behind what set it off"
@@ -68,20 +69,27 @@ mod tests {
         let mut order = Order::default();
         let mut last = first;
         let mut given = 0;
-        while let Some(behind) = order.behind(first, 3) {
+        while let Some(behind) = order.behind(first, ShardId::new(3)) {
             assert!(last < behind && behind < second);
             last = behind;
             given += 1;
         }
         assert_eq!(given, SEQUENCES_BEHIND_EACH - 1);
-        assert!(order.behind(second, 3).is_some());
-        assert_eq!(order.behind(first, 3), None, "what was given may be taken");
+        assert!(order.behind(second, ShardId::new(3)).is_some());
+        assert_eq!(
+            order.behind(first, ShardId::new(3)),
+            None,
+            "what was given may be taken"
+        );
     }
 
     #[test]
     fn two_shards_never_give_the_same_number() {
         let first = Order::next(&AtomicU64::new(1));
         let (mut one, mut other) = (Order::default(), Order::default());
-        assert_ne!(one.behind(first, 0), other.behind(first, 1));
+        assert_ne!(
+            one.behind(first, ShardId::new(0)),
+            other.behind(first, ShardId::new(1))
+        );
     }
 }

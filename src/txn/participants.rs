@@ -12,7 +12,7 @@ use foldhash::fast::FixedState;
 
 use super::locks::{Locks, Outcome};
 use super::waits::Candidate;
-use crate::route::{Batch, Carried, DbKey, Intent, Mode, Sequence, Task, Watch, Work};
+use crate::route::{Batch, Carried, DbKey, Intent, Mode, Sequence, ShardId, Task, Watch, Work};
 use crate::store::Db;
 
 /// What a participant does once it holds its locks. `Q` is a query of another shard's.
@@ -66,7 +66,7 @@ impl<Q> Duty<Q> {
 /// One transaction on this shard.
 #[derive(Debug)]
 pub struct Participant<Q> {
-    pub coordinator: usize,
+    pub coordinator: ShardId,
     pub duty: Duty<Q>,
     /// The client whose watched keys decide whether it runs.
     pub watcher: Option<u64>,
@@ -78,7 +78,7 @@ pub struct Participant<Q> {
 impl<Q> Participant<Q> {
     /// One that takes its own locks and watches nothing.
     #[must_use]
-    pub fn new(coordinator: usize, duty: Duty<Q>) -> Self {
+    pub fn new(coordinator: ShardId, duty: Duty<Q>) -> Self {
         Self {
             coordinator,
             duty,
@@ -262,7 +262,7 @@ impl<Q> Participants<Q> {
 
     /// The next one that is to give way, with its coordinator. To be asked when nobody is granted
     /// any more: what was granted and revoked by the same change must hear of it in this order.
-    pub fn next_revoked(&mut self) -> Option<(usize, Sequence)> {
+    pub fn next_revoked(&mut self) -> Option<(ShardId, Sequence)> {
         assert!(
             self.granted.is_empty(),
             "grants are told before revocations"

@@ -14,12 +14,12 @@ use foldhash::fast::FixedState;
 use super::merge::ReplyPart;
 use crate::cmd::Merge;
 use crate::limits::{CONTENDED_PLACES, CONTENDED_US, STAMPS_IDLE_US};
-use crate::route::{Carried, ClientRef, PartTimes};
+use crate::route::{Carried, ClientRef, PartTimes, ShardId};
 
 /// One owner's part.
 #[derive(Debug)]
 pub struct SnapshotPart {
-    pub owner: usize,
+    pub owner: ShardId,
     /// Which of the command's keys.
     pub ordinals: Vec<usize>,
     times: Option<PartTimes>,
@@ -29,7 +29,7 @@ pub struct SnapshotPart {
 impl SnapshotPart {
     /// A part that has not been read.
     #[must_use]
-    pub fn new(owner: usize, ordinals: Vec<usize>) -> Self {
+    pub fn new(owner: ShardId, ordinals: Vec<usize>) -> Self {
         Self {
             owner,
             ordinals,
@@ -151,7 +151,7 @@ impl Snapshots {
     #[must_use]
     pub fn part_home(
         &mut self,
-        from: usize,
+        from: ShardId,
         number: u64,
         times: PartTimes,
         reply: &[u8],
@@ -240,14 +240,18 @@ mod tests {
         let head = Head::new(0, Db::FIRST, Protocol::Resp2, false);
         let command = Carried::new(head, &Args::new(&[], &[]));
         let parts = vec![
-            SnapshotPart::new(4, vec![0, 2]),
-            SnapshotPart::new(7, vec![1]),
+            SnapshotPart::new(ShardId::new(4), vec![0, 2]),
+            SnapshotPart::new(ShardId::new(7), vec![1]),
         ];
         let client = ClientRef { token: 1, id: 1 };
         let number = snapshots.draw();
         snapshots.begin(number, Snapshot::new(client, command, Merge::ByKey, parts));
-        assert!(snapshots.part_home(7, number, second, b"b").is_none());
-        let snapshot = snapshots.part_home(4, number, first, b"a");
+        assert!(
+            snapshots
+                .part_home(ShardId::new(7), number, second, b"b")
+                .is_none()
+        );
+        let snapshot = snapshots.part_home(ShardId::new(4), number, first, b"a");
         assert!(snapshots.is_empty());
         snapshot.expect("both have come").judge()
     }

@@ -13,7 +13,7 @@ use super::record::{
     SHARDS_AT, SUM_AT, SUM_DIGITS, VERSION, padding_len, padding_line_len, read_digit, read_hex,
     sum,
 };
-use crate::base::ShardSet;
+use crate::base::{ShardId, ShardSet};
 use crate::limits::{
     DATABASES_MAX, LOG_LINE_BYTES_MAX, LOG_SEARCH_PASSES, RECORD_BYTES_MAX, SHARDS_MAX,
 };
@@ -343,7 +343,7 @@ fn read_shards(digits: &[u8]) -> Option<ShardSet> {
         if shard < least || shard >= SHARDS_MAX {
             return None;
         }
-        participants.insert(shard);
+        participants.insert(ShardId::at(shard));
         least = shard + 1;
     }
     (rest.is_empty() && !pairs.is_empty()).then_some(participants)

@@ -142,7 +142,7 @@ impl Encoder {
         out.push(b' ');
         assert!(out.len() - start == SHARDS_AT, "the drawing is right");
         for shard in header.participants.shards() {
-            write_hex(out, shard as u64, 2);
+            write_hex(out, u64::from(shard.number()), 2);
         }
         out.push(b'\n');
     }

@@ -7,7 +7,9 @@ use std::path::Path;
 
 use super::{Log, SyncPolicy, Task};
 use crate::base::sim::{DiskWeather, Random, SimIo, Weather, World};
-use crate::base::{Event, File, Io, OpenOptions, Operation, Outcome, RequestId, ShardSet, Wait};
+use crate::base::{
+    Event, File, Io, OpenOptions, Operation, Outcome, RequestId, ShardId, ShardSet, Wait,
+};
 use crate::limits::LOG_WRITE_BYTES_MAX;
 use crate::resp::write_command;
 use crate::store::Db;
@@ -33,8 +35,8 @@ fn header(ticket: u64) -> Header {
         database: Db::FIRST,
         slot: None,
         ticket,
-        shard: 3,
-        participants: ShardSet::only(3),
+        shard: ShardId::new(3),
+        participants: ShardSet::only(ShardId::new(3)),
         at_ms: 1_700_000_000_000,
     }
 }

@@ -44,7 +44,7 @@
 // an older log's blocks, nor a block written to a wrong place, nor a value that looks like records
 // is taken for one. What was durable tells a torn tail from damage: see `decode::Ending`.
 
-use crate::base::ShardSet;
+use crate::base::{ShardId, ShardSet};
 use crate::limits::{LOG_BLOCK_BYTES, LOG_LINE_BYTES_MAX};
 use crate::store::{Db, Slot};
 
@@ -135,7 +135,7 @@ pub struct Header {
     pub slot: Option<Slot>,
     pub ticket: u64,
     /// The shard whose part this is, one of the participants.
-    pub shard: usize,
+    pub shard: ShardId,
     /// The shards that have a part of the unit.
     pub participants: ShardSet,
     /// Wall clock, unix milliseconds.

@@ -3,8 +3,8 @@
 //! Random logs come from seeds. What a real Redis says of such logs is asked in `tests/record.rs`.
 
 use super::*;
-use crate::base::ShardSet;
 use crate::base::sim::Random;
+use crate::base::{ShardId, ShardSet};
 use crate::limits::{LOG_BLOCK_BYTES, LOG_LINE_BYTES_MAX, SHARDS_MAX};
 use crate::resp::write_command;
 use crate::store::{Db, Slot};
@@ -22,8 +22,8 @@ fn header(ticket: u64) -> Header {
         database: Db::FIRST,
         slot: None,
         ticket,
-        shard: 0,
-        participants: ShardSet::only(0),
+        shard: ShardId::FIRST,
+        participants: ShardSet::only(ShardId::FIRST),
         at_ms: 1_700_000_000_000 + ticket,
     }
 }
@@ -31,9 +31,9 @@ fn header(ticket: u64) -> Header {
 fn random_record(random: &mut Random, ticket: u64) -> Told {
     let mut participants = ShardSet::default();
     for _ in 0..=random.below(4) {
-        participants.insert(random.below(SHARDS_MAX as u64) as usize);
+        participants.insert(ShardId::at(random.below(SHARDS_MAX as u64) as usize));
     }
-    let all: Vec<usize> = participants.shards().collect();
+    let all: Vec<ShardId> = participants.shards().collect();
     let databases = [0, 0, 3, 255].map(Db::new);
     let commands: Vec<(Db, Vec<Vec<u8>>)> = (0..random.below(6))
         .map(|_| (*random.pick(&databases), random_words(random)))
@@ -139,11 +139,11 @@ fn a_record_looks_as_drawn() {
         database: Db::new(9),
         slot: Some(Slot::new(15_495)),
         participants: {
-            let mut both = ShardSet::only(2);
-            both.insert(200);
+            let mut both = ShardSet::only(ShardId::new(2));
+            both.insert(ShardId::new(200));
             both
         },
-        shard: 200,
+        shard: ShardId::new(200),
         ..header(77)
     };
     encoder.append(
@@ -521,20 +521,23 @@ fn numbers_have_one_spelling() {
 #[test]
 fn participants_are_counted_and_ordered() {
     let mut all = ShardSet::default();
-    (0..SHARDS_MAX).rev().for_each(|shard| all.insert(shard));
-    assert_eq!((all.count(), all.place_of(255)), (256, 255));
+    ShardId::all(SHARDS_MAX)
+        .rev()
+        .for_each(|shard| all.insert(shard));
+    let [low, high, last] = [3, 70, 255].map(ShardId::new);
+    assert_eq!((all.count(), all.place_of(last)), (256, 255));
     let mut out = Vec::new();
     let told = Header {
         participants: all,
-        shard: 255,
+        shard: ShardId::new(255),
         ..header(1)
     };
     Encoder::new(LOG, 0).append(&mut out, &told, []);
     assert!(out.len() <= LOG_LINE_BYTES_MAX);
     assert_eq!(read_all(&out, None), (vec![(told, vec![])], Ending::Whole));
-    let mut some = ShardSet::only(70);
-    some.insert(3);
-    assert_eq!(some.shards().collect::<Vec<_>>(), [3, 70]);
-    assert_eq!((some.place_of(3), some.place_of(70)), (0, 1));
-    assert!(!some.contains(4) && !some.contains(1000));
+    let mut some = ShardSet::only(high);
+    some.insert(low);
+    assert_eq!(some.shards().collect::<Vec<_>>(), [low, high]);
+    assert_eq!((some.place_of(low), some.place_of(high)), (0, 1));
+    assert!(!some.contains(ShardId::new(4)) && !some.contains(last));
 }

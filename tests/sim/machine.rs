@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
 use cairn::base::sim::{SimIo, Weather, World};
-use cairn::base::{Socket, Wait, mesh};
+use cairn::base::{ShardId, Socket, Wait, mesh};
 use cairn::config::Config;
 use cairn::route::Message;
 use cairn::shard::{Commands, Core, Identity, Shard, Shared};
@@ -64,7 +64,7 @@ impl Machine {
             .enumerate()
             .map(|(number, endpoint)| {
                 let identity = Identity {
-                    shard: number,
+                    shard: ShardId::at(number),
                     shards,
                     shared: shared.clone(),
                 };

@@ -7,7 +7,7 @@
 use std::hint::black_box;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use cairn::base::{Endpoint, mesh};
+use cairn::base::{Endpoint, ShardId, mesh};
 use cairn::resp::{Args, Protocol, Reply, Span};
 use cairn::route::{Asker, ClientRef, Head, Message, Parcel, RemoteCommand};
 use cairn::store::{Db, Slot};
@@ -114,7 +114,10 @@ fn depart(home: &mut Endpoint<Message>, mut parcel: Box<Parcel>, commands: usize
         commands: Some(parcel),
         ..Message::default()
     };
-    assert!(home.try_send(1, message).is_ok(), "one parcel has room");
+    assert!(
+        home.try_send(ShardId::new(1), message).is_ok(),
+        "one parcel has room"
+    );
     home.flush_wakes(|_| {});
 }
 
@@ -140,7 +143,10 @@ fn serve(owner: &mut Endpoint<Message>) -> bool {
         replies: vec![parcel].into(),
         ..Message::default()
     };
-    assert!(owner.try_send(0, message).is_ok(), "one parcel has room");
+    assert!(
+        owner.try_send(ShardId::FIRST, message).is_ok(),
+        "one parcel has room"
+    );
     owner.flush_wakes(|_| {});
     true
 }

@@ -6,11 +6,11 @@
 use std::hint::black_box;
 
 use cairn::admin;
+use cairn::base::{ShardId, ShardSet};
 use cairn::cmd::{Context, EffectStream, Effects, Random, Row, Run, Terms, Wants};
 use cairn::config::Config;
 use cairn::resp::{Args, Protocol, Reply, Span};
 use cairn::store::{Db, Store};
-use cairn::base::ShardSet;
 use cairn::wal::{Decoder, Encoder, Header, Kind, VERSION};
 
 use crate::keys::VALUE;
@@ -99,8 +99,8 @@ fn append(stream: &EffectStream, encoder: &mut Encoder, log: &mut Vec<u8>) {
         database: Db::FIRST,
         slot: None,
         ticket: 1,
-        shard: 0,
-        participants: ShardSet::only(0),
+        shard: ShardId::FIRST,
+        participants: ShardSet::only(ShardId::FIRST),
         at_ms: 1_700_000_000_000,
     };
     encoder.append(log, &header, stream.stretches());

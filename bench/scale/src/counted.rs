@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, OnceLock};
 
 use cairn::base::sim::{Peer, Random, SimIo, Weather, World};
-use cairn::base::{Endpoint, Io, Socket, Wait, mesh};
+use cairn::base::{Endpoint, Io, ShardId, Socket, Wait, mesh};
 use cairn::config::Config;
 use cairn::limits::CONTENDED_US;
 use cairn::route::Message;
@@ -151,7 +151,7 @@ impl Run {
             .enumerate()
             .map(|(number, endpoint)| {
                 let identity = Identity {
-                    shard: number,
+                    shard: ShardId::at(number),
                     shards,
                     shared: shared.clone(),
                 };
@@ -253,7 +253,9 @@ impl Run {
             }
             self.slots[to].mail += message.work() as u64;
             let receiver = self.slots.len() + to;
-            let taken = self.relay[from].try_send(receiver, message).is_ok();
+            let taken = self.relay[from]
+                .try_send(ShardId::at(receiver), message)
+                .is_ok();
             assert!(taken, "a shard reads its mail before a channel is full");
             let Self {
                 relay,
@@ -265,7 +267,7 @@ impl Run {
             relay[from].flush_wakes(|_| {
                 counts.wakes += 1;
                 counts.wakes_of_idle += u64::from(!world.has_events(to));
-                waker.wake(to);
+                waker.wake(ShardId::at(to));
             });
         }
     }
@@ -350,7 +352,11 @@ impl Run {
         } = self;
         for (to, endpoint) in relay.iter_mut().enumerate() {
             endpoint.drain(slots.len(), |from, message| {
-                assert_eq!(from, slots.len() + shard, "only one shard has acted");
+                assert_eq!(
+                    from.index(),
+                    slots.len() + shard,
+                    "only one shard has acted"
+                );
                 counts.messages += 1;
                 counts.notes += message.notes.len() as u64;
                 if let Some(parcel) = &message.commands {

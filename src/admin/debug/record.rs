@@ -4,7 +4,7 @@
 //! after the other: a transaction that is under way meanwhile may be there in part.
 
 use super::refuse;
-use crate::base::Token;
+use crate::base::{ShardId, Token};
 use crate::resp::{Args, Error, Reply};
 use crate::shard::{Core, Flow, Kept, Query, UnitPart};
 
@@ -50,7 +50,7 @@ fn reply_kept(answers: &[Option<Kept>], reply: &mut Reply<'_>) {
         return reply.error(&Error::new("ERR DEBUG RECORD is off"));
     }
     reply.array(answers.len());
-    for (shard, kept) in answers.iter().flatten().enumerate() {
+    for (shard, kept) in ShardId::all(answers.len()).zip(answers.iter().flatten()) {
         reply.array(2);
         reply.integer(kept.lost as i64);
         reply.array(kept.parts.len());
@@ -62,7 +62,7 @@ fn reply_kept(answers: &[Option<Kept>], reply: &mut Reply<'_>) {
 
 /// Ticket, kind, clock in unix milliseconds, the shards that have parts, and the commands: each its
 /// database and what it is as RESP.
-fn reply_part(shard: usize, part: &UnitPart, reply: &mut Reply<'_>) {
+fn reply_part(shard: ShardId, part: &UnitPart, reply: &mut Reply<'_>) {
     let header = part.header(shard);
     reply.array(5);
     reply.integer(header.ticket as i64);
@@ -70,7 +70,7 @@ fn reply_part(shard: usize, part: &UnitPart, reply: &mut Reply<'_>) {
     reply.integer(header.at_ms as i64);
     reply.array(header.participants.count());
     for shard in header.participants.shards() {
-        reply.integer(shard as i64);
+        reply.integer(i64::from(shard.number()));
     }
     reply.array(part.effects.len());
     for effect in part.effects.effects() {

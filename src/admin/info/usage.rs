@@ -3,6 +3,7 @@
 //! Pure functions from figures to lines, but for the process's own figures, which the kernel gives.
 
 use super::{Figures, Lines};
+use crate::base::ShardId;
 use crate::base::arena::{self, ProcessMemory};
 use crate::base::process::{self, Whose};
 
@@ -203,7 +204,11 @@ pub fn shards(figures: &Figures<'_>, lines: &mut Lines) {
                 "clients={},keys={keys},used_memory={},commands={},hops={},ticks={},\
                  longest_round_usec={},longest_round_cause={},stalls={}",
                 shard.clients,
-                figures.core.shared().memory.arena_bytes(number),
+                figures
+                    .core
+                    .shared()
+                    .memory
+                    .arena_bytes(ShardId::at(number)),
                 shard.commands,
                 shard.hops,
                 shard.ticks,

@@ -278,7 +278,8 @@ impl Io for SimIo {
         })
     }
 
-    fn wake(&mut self, shard: usize) {
+    fn wake(&mut self, shard: crate::base::ShardId) {
+        let shard = shard.index();
         self.world.0.borrow_mut().shards[shard].woken = true;
     }
 

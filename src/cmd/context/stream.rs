@@ -178,12 +178,15 @@ impl EffectStream {
 
     /// Takes the commands that are not kept out, each to the owner of its slot (None: it has no
     /// keys), in their order.
-    pub fn divide(&mut self, owner: impl Fn(Option<Slot>) -> usize) -> Vec<(usize, EffectStream)> {
+    pub fn divide<O: PartialEq + Copy>(
+        &mut self,
+        owner: impl Fn(Option<Slot>) -> O,
+    ) -> Vec<(O, EffectStream)> {
         assert!(
             self.said == Said::Nothing,
             "what is told is divided between two commands"
         );
-        let mut parts: Vec<(usize, EffectStream)> = Vec::new();
+        let mut parts: Vec<(O, EffectStream)> = Vec::new();
         for effect in self.effects().skip(self.kept) {
             let owner = owner(effect.slot());
             let known = parts.iter().position(|(other, _)| *other == owner);
