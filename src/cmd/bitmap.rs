@@ -1,10 +1,14 @@
-//! Bitmap commands: strings seen as rows of bits. So far SETBIT and GETBIT.
+//! Bitmap commands: strings seen as rows of bits. Here SETBIT and GETBIT; the others in `count`,
+//! `combine` and `field`.
 //!
 //! Bit 0 is the highest bit of the first byte. What grows is filled with zeros and stays below
 //! `proto-max-bulk-len` bytes. A bit that is set to what it was changes nothing and tells nobody,
 //! as in Redis.
 
+mod combine;
+mod count;
 mod docs;
+mod field;
 
 use super::keyspec::access;
 use super::special::PLAIN;
@@ -41,6 +45,73 @@ pub static COMMANDS: &[Command] = &[
         docs: &docs::GETBIT,
         special: PLAIN,
         run: Run::Keys(getbit),
+        subcommands: &[],
+    },
+    Command {
+        name: "bitcount",
+        arity: -2,
+        flags: flag::READONLY,
+        categories: 0,
+        group: Group::Bitmap,
+        keys: &[KeySpec::one(1, access::RO | access::ACCESS)],
+        docs: &docs::BITCOUNT,
+        special: PLAIN,
+        run: Run::Keys(count::bitcount),
+        subcommands: &[],
+    },
+    Command {
+        name: "bitpos",
+        arity: -3,
+        flags: flag::READONLY,
+        categories: 0,
+        group: Group::Bitmap,
+        keys: &[KeySpec::one(1, access::RO | access::ACCESS)],
+        docs: &docs::BITPOS,
+        special: PLAIN,
+        run: Run::Keys(count::bitpos),
+        subcommands: &[],
+    },
+    Command {
+        name: "bitop",
+        arity: -4,
+        flags: flag::WRITE | flag::DENYOOM,
+        categories: 0,
+        group: Group::Bitmap,
+        keys: &[
+            KeySpec::one(2, access::OW | access::UPDATE),
+            KeySpec::range(3, -1, 1, access::RO | access::ACCESS),
+        ],
+        docs: &docs::BITOP,
+        special: PLAIN,
+        run: Run::Keys(combine::bitop),
+        subcommands: &[],
+    },
+    Command {
+        name: "bitfield",
+        arity: -2,
+        flags: flag::WRITE | flag::DENYOOM,
+        categories: 0,
+        group: Group::Bitmap,
+        keys: &[KeySpec::one(
+            1,
+            access::RW | access::ACCESS | access::UPDATE | access::VARIABLE_FLAGS,
+        )
+        .notes("This command allows both access and modification of the key")],
+        docs: &docs::BITFIELD,
+        special: PLAIN,
+        run: Run::Keys(field::bitfield),
+        subcommands: &[],
+    },
+    Command {
+        name: "bitfield_ro",
+        arity: -2,
+        flags: flag::READONLY | flag::FAST,
+        categories: 0,
+        group: Group::Bitmap,
+        keys: &[KeySpec::one(1, access::RO | access::ACCESS)],
+        docs: &docs::BITFIELD_RO,
+        special: PLAIN,
+        run: Run::Keys(field::bitfield_ro),
         subcommands: &[],
     },
 ];

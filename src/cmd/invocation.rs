@@ -80,7 +80,7 @@ impl Invocation {
                 return all.for_each(|nested| self.add(nested, below));
             }
             Kind::Key => format!("k{}", one_of(0..12)),
-            Kind::String => ["v", "hello", "12", "a longer value"][one_of(0..4)].to_string(),
+            Kind::String => strings(argument.name)[one_of(0..4)].to_string(),
             Kind::Integer => one_of(1..100).to_string(),
             Kind::Double => format!("0.{:03}", one_of(1..1000)),
             Kind::Pattern => ["*", "k1*", "[a-k]?"][one_of(0..3)].to_string(),
@@ -99,6 +99,17 @@ impl Invocation {
             let keys = self.keys.iter().filter(|(_, found_by)| *found_by == number);
             self.words[begin + count_at] = keys.count().to_string();
         }
+    }
+}
+
+/// What stands for a string. Some are words of a language that the syntax does not tell.
+fn strings(name: &str) -> [&'static str; 4] {
+    match name {
+        // Of BITOP; NOT takes one key only.
+        "operation" => ["AND", "or", "XOR", "xor"],
+        // Of BITFIELD.
+        "encoding" => ["u8", "i16", "u63", "i5"],
+        _ => ["v", "hello", "12", "a longer value"],
     }
 }
 
