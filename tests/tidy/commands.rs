@@ -69,7 +69,7 @@ fn names() -> Vec<String> {
 
 /// True when a function is called as the row is; where its words end is the function's affair.
 fn is_called_so(function: &str, row: &Row) -> bool {
-    function.replace('_', "") == row.name.replace('-', "")
+    function.replace('_', "") == row.name.replace(['-', '_'], "")
 }
 
 /// Rows without a function of their name, or with several.

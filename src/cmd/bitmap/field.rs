@@ -1,8 +1,8 @@
 //! BITFIELD and BITFIELD_RO: integers of any width at any bit of a string.
 //!
 //! The arguments are read whole before anything changes, and the string grows at once to the
-//! farthest bit that is written. Integers lie with their highest bit first. All arithmetic is of 128
-//! bits, so that what overflows is seen.
+//! farthest bit that is written. Integers lie with their highest bit first. All arithmetic is of
+//! 128 bits, so that what overflows is seen.
 
 use super::super::string::text;
 use super::super::{Context, Edit, Lookup, Outcome};
@@ -160,7 +160,8 @@ fn parse(ctx: &Context<'_>, args: &Args<'_>) -> Result<Vec<Operation>, Error> {
         }
         let is_get = args.is(at, "get") && left >= 2;
         let is_set = args.is(at, "set") && left >= 3;
-        if !is_get && !is_set && !(args.is(at, "incrby") && left >= 3) {
+        let increments = args.is(at, "incrby") && left >= 3;
+        if !is_get && !is_set && !increments {
             return Err(Error::SYNTAX);
         }
         let integer = Integer::parse(args.get(at + 1))?;
