@@ -16,7 +16,7 @@ use std::os::fd::IntoRawFd;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use cairn::base::{EpollIo, Socket, Wait, Wakers, mesh};
+use cairn::base::{EpollIo, Sleep, Socket, Wakers, mesh};
 use cairn::cmd::key_slot;
 use cairn::config::Config;
 use cairn::limits::{RECEIVE_BUFFER_BYTES, RECEIVE_BUFFERS};
@@ -87,7 +87,7 @@ impl House {
         let counter = allocatedp::read().expect("the allocator counts");
         let before = counter.get();
         for shard in &mut self.shards {
-            assert!(shard.round(Wait::No), "the shards go on");
+            assert!(shard.round(Sleep::No), "the shards go on");
         }
         self.allocated += counter.get() - before;
     }

@@ -18,7 +18,7 @@ use self::connection::{Connection, Listener, Progress};
 use self::files::Files;
 use super::clock::{self, Random};
 use super::file::{Operation, RequestId};
-use super::io::{Buffer, CloseReason, Event, Io, Now, Socket, Token, Wait};
+use super::io::{Buffer, CloseReason, Event, Io, Now, Sleep, Socket, Token};
 use super::pool::Pool;
 use super::socket;
 use super::table::Table;
@@ -395,7 +395,7 @@ impl Io for EpollIo {
         self.wakers.signal(shard.index());
     }
 
-    fn poll(&mut self, wait: Wait, events: &mut Vec<Event>) {
+    fn poll(&mut self, wait: Sleep, events: &mut Vec<Event>) {
         let reported = events.len();
         while let Some(token) = self.finished.pop() {
             self.settle(token, events);
@@ -407,7 +407,7 @@ impl Io for EpollIo {
         self.unsent = unsent;
         let may_read = !self.readable.is_empty() && !self.free.is_empty();
         let sleep_us = match wait {
-            Wait::AtMost(limit_us)
+            Sleep::AtMost(limit_us)
                 if events.len() == reported && !may_read && !self.files.have_ended() =>
             {
                 limit_us.min(self.accept_due_us())

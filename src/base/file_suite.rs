@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use super::file::{
     Address, Ended, Extent, File, FileBuffer, OpenOptions, Operation, Outcome, RequestId,
 };
-use super::io::{Event, Io, Socket, Token, Wait};
+use super::io::{Event, Io, Sleep, Socket, Token};
 use super::socket::{self, ListenOptions};
 use crate::limits::{FILE_ALIGNMENT, FILE_REQUESTS_MAX, FILE_SHUTDOWN_MS};
 
@@ -151,11 +151,11 @@ impl<I: Io, O: Outside> Bench<I, O> {
     }
 
     fn step(&mut self) {
-        self.poll(Wait::AtMost(50_000));
+        self.poll(Sleep::AtMost(50_000));
         self.outside.pass();
     }
 
-    fn poll(&mut self, wait: Wait) {
+    fn poll(&mut self, wait: Sleep) {
         let mut events = Vec::new();
         self.io.poll(wait, &mut events);
         for event in events {
@@ -740,7 +740,7 @@ pub(super) fn an_end_with_requests_under_way<I: Io, O: Outside>(mut bench: Bench
             options: OpenOptions::READ,
         });
     }
-    bench.poll(Wait::No);
+    bench.poll(Sleep::No);
     let Bench { io, outside, .. } = bench;
     let start = Instant::now();
     drop(io);
@@ -773,7 +773,7 @@ pub(super) fn connections_are_made<I: Io, O: Outside>(mut bench: Bench<I, O>) {
         // The peer reads only what was sent, and that happens in `poll`.
         let got = outside.greet(&address, || {
             let mut events = Vec::new();
-            io.poll(Wait::No, &mut events);
+            io.poll(Sleep::No, &mut events);
             for event in events {
                 match event {
                     Event::Sent { .. } => *sent += 1,
@@ -795,7 +795,7 @@ pub(super) fn connections_are_made<I: Io, O: Outside>(mut bench: Bench<I, O>) {
         let mut events = Vec::new();
         let start = Instant::now();
         while events.is_empty() {
-            bench.io.poll(Wait::AtMost(1000), &mut events);
+            bench.io.poll(Sleep::AtMost(1000), &mut events);
             assert!(start.elapsed() < DEADLINE);
         }
         assert!(matches!(events[0], Event::Closed { token: TOKEN, .. }));
@@ -817,7 +817,7 @@ pub(super) fn connecting_is_cancelled<I: Io, O: Outside>(mut bench: Bench<I, O>)
         address: address.clone(),
     };
     let asked: Vec<RequestId> = (0..5).map(|_| bench.ask(connect())).collect();
-    bench.poll(Wait::No);
+    bench.poll(Sleep::No);
     for id in &asked {
         bench.io.cancel(*id);
     }

@@ -104,7 +104,7 @@ impl std::ops::Deref for Buffer {
 
 /// How long `poll` may sleep.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Wait {
+pub enum Sleep {
     /// Do not sleep: there is more work in the shard.
     No,
     /// Sleep until an event, a `wake`, or this many microseconds have passed.
@@ -170,7 +170,7 @@ pub trait Io {
     fn wake(&mut self, shard: super::ShardId);
 
     /// Submits everything asked for, sleeps as told, and appends what happened to `events`.
-    fn poll(&mut self, wait: Wait, events: &mut Vec<Event>);
+    fn poll(&mut self, wait: Sleep, events: &mut Vec<Event>);
 
     /// Instead of a sleep: stays awake for at most `limit_us`, until `mail` says that another shard
     /// has sent something; true when it has or when `poll` has something to do. What was asked for

@@ -43,7 +43,7 @@ pub use epoll::EpollIo;
 pub use file::{
     Address, Ended, Extent, File, FileBuffer, OpenOptions, Operation, Outcome, RequestId,
 };
-pub use io::{Buffer, CloseReason, Event, Io, Now, Socket, Token, Wait};
+pub use io::{Buffer, CloseReason, Event, Io, Now, Sleep, Socket, Token};
 pub use mesh::{Endpoint, mesh};
 pub use shard_id::ShardId;
 pub use shard_set::ShardSet;

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::ShardId;
-use super::io::{Buffer, CloseReason, Event, Io, Socket, Token, Wait};
+use super::io::{Buffer, CloseReason, Event, Io, Sleep, Socket, Token};
 use super::socket::{self, ListenOptions};
 use super::wake::Wakers;
 
@@ -75,7 +75,7 @@ impl<I: Io> Bench<I> {
         }
     }
 
-    fn step(&mut self, wait: Wait) {
+    fn step(&mut self, wait: Sleep) {
         self.io.poll(wait, &mut self.events);
         for event in std::mem::take(&mut self.events) {
             match event {
@@ -146,7 +146,7 @@ impl<I: Io> Bench<I> {
         let start = Instant::now();
         while !done(self) {
             assert!(start.elapsed() < DEADLINE, "waited too long for {what}");
-            self.step(Wait::AtMost(50_000));
+            self.step(Sleep::AtMost(50_000));
         }
     }
 
@@ -219,7 +219,7 @@ pub(super) fn large_transfer_to_slow_reader<I: Io>(io: I) {
     bench.io.send(1, whole.clone());
     // Ten polls without a reader: the socket fills up and the send must stay under way.
     for _ in 0..10 {
-        bench.step(Wait::AtMost(1000));
+        bench.step(Sleep::AtMost(1000));
     }
     assert!(
         bench.sent.is_empty(),
@@ -266,11 +266,11 @@ pub(super) fn pause_and_resume<I: Io>(io: I) {
     peer.write_all(b"before").unwrap();
     bench.until("the first bytes", |b| b.received(2) == 6);
     bench.io.pause(2);
-    bench.step(Wait::No);
-    bench.step(Wait::No);
+    bench.step(Sleep::No);
+    bench.step(Sleep::No);
     peer.write_all(b"while paused").unwrap();
     for _ in 0..5 {
-        bench.step(Wait::AtMost(2000));
+        bench.step(Sleep::AtMost(2000));
     }
     assert_eq!(bench.received(2), 6, "a paused connection does not receive");
     bench.io.resume(2);
@@ -278,7 +278,7 @@ pub(super) fn pause_and_resume<I: Io>(io: I) {
     // A pause that is taken back at once must not lose the receive.
     bench.io.pause(2);
     bench.io.resume(2);
-    bench.step(Wait::No);
+    bench.step(Sleep::No);
     peer.write_all(b"after").unwrap();
     bench.until("the last bytes", |b| b.received(2) == 23);
     assert_eq!(bench.received[&2], b"beforewhile pausedafter");
@@ -296,7 +296,7 @@ pub(super) fn peer_closes<I: Io>(io: I) {
     bench.io.send(4, b"reply".to_vec());
     bench.until("sent", |b| b.sent.len() == 1);
     bench.io.close(4);
-    bench.step(Wait::No);
+    bench.step(Sleep::No);
     let mut reply = Vec::new();
     peer.read_to_end(&mut reply).unwrap();
     assert_eq!(reply, b"reply");
@@ -320,7 +320,7 @@ pub(super) fn peer_resets<I: Io>(io: I) {
     bench.until("the failed send", |b| b.sent.len() == 2);
     assert!(!bench.sent[1].2);
     bench.io.close(6);
-    bench.step(Wait::No);
+    bench.step(Sleep::No);
 }
 
 pub(super) fn shard_closes<I: Io>(io: I) {
@@ -329,18 +329,18 @@ pub(super) fn shard_closes<I: Io>(io: I) {
     bench.io.close(8);
     bench.until("closed", |b| b.is_closed(8));
     assert_eq!(bench.closed, [(8, CloseReason::Asked)]);
-    bench.step(Wait::No);
+    bench.step(Sleep::No);
     assert_eq!(peer.read(&mut [0; 8]).unwrap(), 0);
     assert_eq!(bench.io.descriptor(8), -1);
     // Closed while paused, with nothing under way at all.
     bench.closed.clear();
     let mut peer = bench.connect(8);
     bench.io.pause(8);
-    bench.step(Wait::No);
-    bench.step(Wait::No);
+    bench.step(Sleep::No);
+    bench.step(Sleep::No);
     bench.io.close(8);
     bench.until("closed", |b| b.is_closed(8));
-    bench.step(Wait::No);
+    bench.step(Sleep::No);
     assert_eq!(peer.read(&mut [0; 8]).unwrap(), 0);
 }
 
@@ -351,7 +351,7 @@ pub(super) fn close_abandons_the_send<I: Io>(io: I) {
         bench.sent.clear();
         let peer = bench.connect(9);
         bench.io.send(9, vec![round; 20 * 1024 * 1024]);
-        bench.step(Wait::AtMost(1000));
+        bench.step(Sleep::AtMost(1000));
         assert!(bench.sent.is_empty());
         bench.io.close(9);
         bench.until("closed", |b| {
@@ -366,7 +366,7 @@ pub(super) fn close_abandons_the_send<I: Io>(io: I) {
 /// The error that a peer finds which does not read, within a time.
 fn error_of(bench: &mut Bench<impl Io>, peer: &TcpStream) -> Option<std::io::ErrorKind> {
     for _ in 0..200 {
-        bench.step(Wait::AtMost(1000));
+        bench.step(Sleep::AtMost(1000));
         if let Some(error) = peer.take_error().unwrap() {
             return Some(error.kind());
         }
@@ -385,7 +385,7 @@ pub(super) fn a_reset_reaches_who_does_not_read<I: Io>(io: I) {
         peer.write_all(b"request").unwrap();
         bench.until("the request", |b| b.received(9) == 7);
         bench.io.send(9, vec![1; 20 * 1024 * 1024]);
-        bench.step(Wait::AtMost(1000));
+        bench.step(Sleep::AtMost(1000));
         match reset {
             true => bench.io.reset(9),
             false => bench.io.close(9),
@@ -403,7 +403,7 @@ pub(super) fn closed_with_a_send_after_peer_closed<I: Io>(io: I) {
     peer.shutdown(Shutdown::Write).unwrap();
     bench.until("closed", |b| b.is_closed(9));
     bench.io.send(9, vec![0; 20 * 1024 * 1024]);
-    bench.step(Wait::AtMost(1000));
+    bench.step(Sleep::AtMost(1000));
     bench.io.close(9);
     bench.until("the abandoned send", |b| b.sent.len() == 1);
     assert!(!bench.sent[0].2);
@@ -420,7 +420,7 @@ pub(super) fn wake_across_threads<I: Io>(io: I, wakers: &Arc<Wakers>) {
         let start = Instant::now();
         let thread = std::thread::spawn(move || other.wake());
         // Either the wake arrives while we sleep, or it has arrived before: both end the poll.
-        bench.step(Wait::AtMost(10_000_000));
+        bench.step(Sleep::AtMost(10_000_000));
         assert!(
             start.elapsed() < Duration::from_secs(9),
             "the wake was lost"
@@ -456,10 +456,10 @@ pub(super) fn wake_between_shards<I: Io>(
                         turn.store(now + 1, Ordering::SeqCst);
                         io.wake(ShardId::at(1 - shard));
                         // A wake takes effect at the waker's own next poll.
-                        io.poll(Wait::No, &mut events);
+                        io.poll(Sleep::No, &mut events);
                         continue;
                     }
-                    io.poll(Wait::AtMost(5_000_000), &mut events);
+                    io.poll(Sleep::AtMost(5_000_000), &mut events);
                 }
                 // The other ring must live until the last message has reached it.
                 ready.wait();
@@ -492,8 +492,8 @@ pub(super) fn many_connections<I: Io>(io: I) {
     for token in 0..CONNECTIONS {
         bench.io.close(token as Token);
     }
-    bench.step(Wait::No);
-    bench.step(Wait::No);
+    bench.step(Sleep::No);
+    bench.step(Sleep::No);
     bench.closed.clear();
     let _peer = bench.connect(0);
 }
@@ -510,12 +510,12 @@ pub(super) fn few_buffers<I: Io>(io: I) {
     first.write_all(&pattern(BYTES)).unwrap();
     bench.until("all buffers lent", |b| b.held.len() == 4);
     others[0].write_all(b"little").unwrap();
-    bench.step(Wait::AtMost(1000));
+    bench.step(Sleep::AtMost(1000));
     for peer in &mut others[1..] {
         peer.write_all(&pattern(BYTES)).unwrap();
     }
     for _ in 0..5 {
-        bench.step(Wait::AtMost(1000));
+        bench.step(Sleep::AtMost(1000));
     }
     assert_eq!(bench.held.len(), 4, "there are only four buffers");
     // One is closed while it waits; its peer neither leaves nor sends enough to run out of buffers
@@ -540,7 +540,7 @@ pub(super) fn unlisten_refuses<I: Io>(io: I) {
     let _first = bench.connect(0);
     bench.io.unlisten(7);
     for _ in 0..3 {
-        bench.step(Wait::No);
+        bench.step(Sleep::No);
     }
     assert!(TcpStream::connect(("127.0.0.1", bench.port)).is_err());
 }
@@ -569,7 +569,7 @@ pub(super) fn unix_socket<I: Io>(mut io: I) {
 pub(super) fn time_passes<I: Io>(mut io: I) {
     let mut events = Vec::new();
     let before = io.now().monotonic_us;
-    io.poll(Wait::AtMost(3000), &mut events);
+    io.poll(Sleep::AtMost(3000), &mut events);
     assert!(events.is_empty());
     let slept_us = io.now().monotonic_us - before;
     assert!(slept_us >= 3000, "woke after {slept_us} us");
@@ -579,7 +579,7 @@ pub(super) fn time_passes<I: Io>(mut io: I) {
 pub(super) fn lingering_is_short_and_sends<I: Io>(io: I) {
     const LIMIT_US: u64 = 500;
     let mut bench = Bench::new(io);
-    bench.step(Wait::No);
+    bench.step(Sleep::No);
     assert!(bench.io.linger(u64::MAX / 1000, || true), "mail is there");
     let start = Instant::now();
     assert!(!bench.io.linger(LIMIT_US, || false), "nothing comes");
@@ -588,7 +588,7 @@ pub(super) fn lingering_is_short_and_sends<I: Io>(io: I) {
     bench.io.send(3, b"reply".to_vec());
     // As a shard does: what is asked for has been done when a shard has nothing but to sleep.
     while bench.io.linger(LIMIT_US, || false) {
-        bench.step(Wait::No);
+        bench.step(Sleep::No);
     }
     let mut reply = [0; 5];
     peer.read_exact(&mut reply).unwrap();

@@ -30,7 +30,7 @@ pub use self::ring::TaskWork;
 pub(super) use self::trial::Granted;
 use super::clock::{self, Random};
 use super::file::{Operation, RequestId};
-use super::io::{Buffer, Event, Io, Now, Socket, Token, Wait};
+use super::io::{Buffer, Event, Io, Now, Sleep, Socket, Token};
 use super::socket;
 use super::table::Table;
 use super::ticks::Ticker;
@@ -394,11 +394,11 @@ impl Io for UringIo {
         }
     }
 
-    fn poll(&mut self, wait: Wait, events: &mut Vec<Event>) {
+    fn poll(&mut self, wait: Sleep, events: &mut Vec<Event>) {
         self.feed_starved();
         let due_us = self.retry_accepts();
         let sleep_us = match wait {
-            Wait::AtMost(limit_us)
+            Sleep::AtMost(limit_us)
                 if self.finished.is_empty()
                     && self.starved.is_empty()
                     && !self.files.have_ended() =>

@@ -187,8 +187,8 @@ pub struct Client {
     pub unwatching: BTreeSet<DbKey>,
     /// Names its current blocking command in offers: they are counted, and 0 is none.
     pub block: u32,
-    /// The command that blocks, or that waits for the end of a pause.
-    pub waiting: Option<Box<Carried>>,
+    /// The command to be tried again: it blocks on a key, or waits for the end of a pause.
+    pub kept_command: Option<Box<Carried>>,
     /// When it was issued, and until when it waits; monotonic.
     pub blocked_at_us: u64,
     pub deadline_us: Option<u64>,
@@ -251,7 +251,7 @@ impl Client {
             steps: None,
             unwatching: BTreeSet::new(),
             block: 0,
-            waiting: None,
+            kept_command: None,
             blocked_at_us: now_us,
             deadline_us: None,
             created_us: now_us,

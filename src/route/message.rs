@@ -365,10 +365,10 @@ pub enum Note {
         returned: Returned,
     },
     /// Commands whose keys all belong to the receiver: an EXEC, run as one, or a command that may
-    /// block.
-    Bundle(Box<Task>),
-    /// The reply of a bundle, with its batch, whose memory belongs to the receiver.
-    Bundled {
+    /// block or waits for locks.
+    Task(Box<Task>),
+    /// The reply of an EXEC that was a task, with its batch, whose memory belongs to the receiver.
+    TaskDone {
         to: ReplyTo,
         reply: Vec<u8>,
         batch: Batch,

@@ -41,7 +41,7 @@ impl Core {
             // 0 is a command that does not block.
             client.block = client.block.checked_add(1).unwrap_or(1);
             task.block = client.block;
-            client.waiting = Some(Box::new(task.commands.carried(0)));
+            client.kept_command = Some(Box::new(task.commands.carried(0)));
             client.blocked_at_us = now_us;
         }
     }
@@ -130,7 +130,7 @@ impl Core {
             let intents = self.exclusive_intents(std::iter::once(&key).chain(&wait.also));
             let sequence = behind.and_then(|behind| self.sequence_behind(behind));
             let sequence = sequence.unwrap_or_else(|| self.next_sequence());
-            let duty = Duty::Offer(Box::new(candidate), key);
+            let duty = Duty::MakeOffer(Box::new(candidate), key);
             self.take_part(sequence, intents, Participant::new(home, duty));
         }
         self.update_wants();
@@ -160,7 +160,7 @@ impl Core {
             return self.unblock(waiter.id, owners);
         };
         assert!(
-            client.waiting.is_some(),
+            client.kept_command.is_some(),
             "a client that blocks has kept its command"
         );
         if client.ended {
@@ -186,7 +186,7 @@ impl Core {
 
     /// How long the client waits, microseconds; None: for ever.
     fn timeout_us(&mut self, token: Token) -> Option<u64> {
-        let carried = self.clients.get(token)?.waiting.as_ref()?;
+        let carried = self.clients.get(token)?.kept_command.as_ref()?;
         let row = self.table().row(carried.head.row);
         let args = carried.args();
         // The handler has refused what is no timeout.
@@ -216,7 +216,7 @@ impl Core {
 
     /// CLIENT UNBLOCK ends a client's wait.
     pub fn unblock_waiting(&mut self, token: Token, error: bool) {
-        let command = self.client(token).waiting.as_ref();
+        let command = self.client(token).kept_command.as_ref();
         let row = command.expect("a blocked client has its command").head.row;
         self.metrics.count_unblocked(row);
         self.stop_waiting(token, error);
@@ -226,7 +226,7 @@ impl Core {
     fn end_wait(&mut self, token: Token) -> bool {
         let client = self.client(token);
         let id = client.id;
-        let Some(command) = client.waiting.take() else {
+        let Some(command) = client.kept_command.take() else {
             return false;
         };
         self.forget_deadline(token);

@@ -18,7 +18,7 @@ impl Core {
         self.client(task.to.client().token).state = State::Waiting;
         let positions = std::mem::take(&mut self.parsing.positions);
         match (route, row.command.run) {
-            (Route::One { shard, .. }, _) => self.tell(shard, Note::Bundle(Box::new(task))),
+            (Route::One { shard, .. }, _) => self.tell(shard, Note::Task(Box::new(task))),
             // A command whose arguments do not divide is refused by its handler before it touches a
             // key.
             (Route::Anywhere, _) | (_, Run::Split(..)) => self.perform(task),

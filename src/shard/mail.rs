@@ -26,7 +26,7 @@ pub struct Mail {
     #[allow(clippy::vec_box, reason = "they travel in their boxes")]
     parcels: Vec<Box<Parcel>>,
     batches: Vec<Batch>,
-    /// Parcels and bundles whose replies have not come.
+    /// Parcels and tasks whose replies have not come.
     pending: usize,
     /// Messages that a full mesh has refused; the receiver rings when there is room.
     refused: usize,

@@ -57,8 +57,8 @@ impl Core {
                 told,
             } => self.finish(sequence, returned, modified, wait, told),
             Note::Yield { sequence, returned } => self.yielded(sequence, returned),
-            Note::Bundle(task) => self.perform(*task),
-            Note::Bundled { to, reply, batch } => {
+            Note::Task(task) => self.perform(*task),
+            Note::TaskDone { to, reply, batch } => {
                 self.mail.reply_came();
                 self.mail.keep_batch(batch);
                 self.late(to, &reply);
@@ -76,7 +76,7 @@ impl Core {
             Note::Watch(watch) => self.watch_for(from, *watch),
             Note::Watched(client) => self.watch_confirmed(client),
             Note::Unwatch { client } => self.unwatch_here(client),
-            Note::Offer(offer) => self.offered(from, *offer),
+            Note::Offer(offer) => self.take_offer(from, *offer),
             Note::Unblock { client } => self.forget_waits(client),
             Note::Monitored(lines) => self.show_monitors(&lines),
             Note::Unmonitor { client } => self.unmonitor_here(client),

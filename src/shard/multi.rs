@@ -223,7 +223,7 @@ impl Core {
             Owners::Everyone => self.hold_everything(token, task),
             Owners::One(shard) if shard == self.id() || !task.needs_client => {
                 self.mail.expect_reply();
-                self.tell(shard, Note::Bundle(Box::new(task)));
+                self.tell(shard, Note::Task(Box::new(task)));
             }
             Owners::Several | Owners::One(_) => {
                 self.lend_all(task, watched.iter().cloned().collect());

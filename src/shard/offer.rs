@@ -47,7 +47,7 @@ impl Core {
     }
 
     /// An owner holds a key for one of our clients.
-    pub(super) fn offered(&mut self, from: ShardId, offer: Offer) {
+    pub(super) fn take_offer(&mut self, from: ShardId, offer: Offer) {
         let Offer {
             client: waiter,
             block,
@@ -60,7 +60,7 @@ impl Core {
             return self.tell(from, Note::unchanged(lent.sequence, lent.entries));
         };
         client.state = State::Waiting;
-        let carried = client.waiting.as_deref();
+        let carried = client.kept_command.as_deref();
         let carried = carried.expect("a blocked client has its command").clone();
         let mut elsewhere = self.waits_at(&carried);
         let offers = elsewhere.remove(&from);
@@ -75,7 +75,7 @@ impl Core {
             counted: true,
             ..Task::of(self.id(), to, carried.head, &carried.args())
         };
-        self.accept(from, lent, task);
+        self.complete_offer(from, lent, task);
     }
 
     /// What was offered was gone when it came to it: the command starts anew, and waits again on
@@ -92,7 +92,7 @@ impl Core {
 
     /// Completes what an owner has locked and lent into a lending transaction, with those keys of
     /// the command that its source needs besides and one other shard has.
-    fn accept(&mut self, from: ShardId, lent: Lent, task: Task) {
+    fn complete_offer(&mut self, from: ShardId, lent: Lent, task: Task) {
         let (head, args) = task.commands.get(0);
         let mut others = Vec::new();
         if moves(self.table().row(head.row)) {

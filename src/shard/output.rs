@@ -301,7 +301,7 @@ impl Core {
             "a slot is freed when no event can name it any more"
         );
         assert!(
-            client.waiting.is_none() && client.deadline_us.is_none(),
+            client.kept_command.is_none() && client.deadline_us.is_none(),
             "nothing is served to, or times out for, who has gone"
         );
         assert!(

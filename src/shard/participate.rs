@@ -120,7 +120,7 @@ impl Core {
         } = participant;
         let (part, duty) = match duty {
             Duty::Lend(keys) => (Part::Entries(self.lend(&keys)), Duty::Lend(keys)),
-            Duty::Offered(keys) => (Part::Entries(self.lend(&keys)), Duty::Offered(keys)),
+            Duty::LendOffered(keys) => (Part::Entries(self.lend(&keys)), Duty::LendOffered(keys)),
             Duty::Read(carried) => {
                 let reply = self.at_clock(within_ms, |core| core.run_part(&carried));
                 (Part::Reply(reply), Duty::Read(carried))
@@ -144,9 +144,9 @@ impl Core {
                 self.begin_watch(coordinator, *watch);
                 return None;
             }
-            Duty::Offer(candidate, key) => {
+            Duty::MakeOffer(candidate, key) => {
                 let keys = self.make_offer(sequence, *candidate, key)?;
-                return Some(Participant::new(coordinator, Duty::Offered(keys)));
+                return Some(Participant::new(coordinator, Duty::LendOffered(keys)));
             }
         };
         let grant = Grant {
@@ -283,7 +283,7 @@ impl Core {
         for key in modified {
             self.happened(&Happened::Modified(key));
         }
-        if let Duty::Offered(keys) = &participant.duty {
+        if let Duty::LendOffered(keys) = &participant.duty {
             self.transactions.waits.offer_over(&keys[0]);
         }
         self.end_part(sequence, participant.within_ms);

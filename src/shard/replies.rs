@@ -125,8 +125,8 @@ impl Core {
     /// A blocking command is over; nothing is registered any more where its reply came from.
     fn end_blocking(&mut self, token: Token) {
         let client = self.client(token);
-        if client.waiting.is_some() && client.steps.is_none() {
-            client.waiting = None;
+        if client.kept_command.is_some() && client.steps.is_none() {
+            client.kept_command = None;
         }
         self.forget_deadline(token);
     }

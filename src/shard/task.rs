@@ -47,7 +47,7 @@ impl Core {
     pub(super) fn run_task(&mut self, task: Task) {
         let (home, to) = (task.home, task.to);
         if task.exec {
-            self.run_bundle(task);
+            self.run_exec(task);
         } else {
             let (head, args) = task.commands.get(0);
             let mut reply = Vec::new();
@@ -68,13 +68,13 @@ impl Core {
             && let Some(next) = self.transactions.behind.next(home, client)
         {
             // As a note, so that a long queue does not become deep recursion.
-            self.tell(self.id(), Note::Bundle(Box::new(next)));
+            self.tell(self.id(), Note::Task(Box::new(next)));
         }
         self.offer_ready(None);
     }
 
     /// EXEC with keys of this shard only; the batch goes home with the reply.
-    fn run_bundle(&mut self, task: Task) {
+    fn run_exec(&mut self, task: Task) {
         let mut reply = Vec::with_capacity(PART_REPLY_BYTES);
         if task
             .watcher
@@ -85,12 +85,12 @@ impl Core {
             let with = task.needs_client.then_some(task.to.client());
             self.run_batch(&task.commands, task.protocol, with, &mut reply);
         }
-        let bundled = Note::Bundled {
+        let done = Note::TaskDone {
             to: task.to,
             reply,
             batch: task.commands,
         };
-        self.tell(task.home, bundled);
+        self.tell(task.home, done);
     }
 
     /// Every command of a transaction, one array; `with` is the client that some of them need at

@@ -16,7 +16,7 @@ use super::{Commands, Core, Identity, Shard, Shared};
 use crate::admin;
 use crate::base::sim::Disk;
 use crate::base::{
-    Buffer, CloseReason, Event, Io, Now, Operation, RequestId, ShardId, Socket, Token, Wait, mesh,
+    Buffer, CloseReason, Event, Io, Now, Operation, RequestId, ShardId, Sleep, Socket, Token, mesh,
 };
 use crate::cmd::key_slot;
 use crate::config::Config;
@@ -98,9 +98,9 @@ impl Io for Recorder {
         i32::try_from(token).expect("a test has few clients") + 10
     }
     fn wake(&mut self, _shard: ShardId) {}
-    fn poll(&mut self, wait: Wait, events: &mut Vec<Event>) {
+    fn poll(&mut self, wait: Sleep, events: &mut Vec<Event>) {
         let mut outside = self.0.borrow_mut();
-        let idle = matches!(wait, Wait::AtMost(us) if us > 0);
+        let idle = matches!(wait, Sleep::AtMost(us) if us > 0);
         outside.busy = !idle || !outside.events.is_empty();
         events.append(&mut outside.events);
     }

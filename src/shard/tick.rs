@@ -12,7 +12,7 @@ use super::core::{Identity, IoRequest};
 use super::files::Files;
 use super::{Commands, Core};
 use crate::base::socket::{error_text, is_peers_doing};
-use crate::base::{CloseReason, Endpoint, Event, Io, Wait};
+use crate::base::{CloseReason, Endpoint, Event, Io, Sleep};
 use crate::config::Config;
 use crate::limits::{EVENTS_PER_POLL, IDLE_SLEEP_US, LINGER_US, MAIL_PER_TICK, RUNNABLE_PER_TICK};
 use crate::metrics::Step;
@@ -81,7 +81,7 @@ impl<I: Io> Shard<I> {
 
     /// One round after `wait` has told how long to sleep; apart, so that a simulation can be the
     /// sleep.
-    pub fn round(&mut self, wait: Wait) -> bool {
+    pub fn round(&mut self, wait: Sleep) -> bool {
         self.reap(wait);
         self.take_inbox();
         self.run_ready();
@@ -95,7 +95,7 @@ impl<I: Io> Shard<I> {
     }
 
     /// Submits, sleeps if there is nothing to do, and takes in what happened.
-    fn reap(&mut self, wait: Wait) {
+    fn reap(&mut self, wait: Sleep) {
         let mut events = std::mem::take(&mut self.events);
         self.io.poll(wait, &mut events);
         self.mesh.awake();
@@ -122,19 +122,19 @@ impl<I: Io> Shard<I> {
     }
 
     /// How long the next round may sleep. Others wake this shard from now on.
-    pub fn wait(&mut self) -> Wait {
+    pub fn wait(&mut self) -> Sleep {
         if self.core.has_work() || self.core.mail.is_unsent() || self.core.is_stopping() {
-            return Wait::No;
+            return Sleep::No;
         }
         let mesh = &self.mesh;
         if self.lingers && self.core.expects_mail() && self.io.linger(LINGER_US, || mesh.has_mail())
         {
-            return Wait::No;
+            return Sleep::No;
         }
         if !self.mesh.prepare_sleep() {
-            return Wait::No;
+            return Sleep::No;
         }
-        Wait::AtMost(self.core.sleep_us().min(IDLE_SLEEP_US))
+        Sleep::AtMost(self.core.sleep_us().min(IDLE_SLEEP_US))
     }
 
     fn on_event(&mut self, event: Event) {

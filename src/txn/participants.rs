@@ -20,8 +20,8 @@ use crate::store::Db;
 pub enum Duty<Q> {
     /// Lend these entries.
     Lend(Arc<[DbKey]>),
-    /// These are lent to a client that waits for the first.
-    Offered(Arc<[DbKey]>),
+    /// These were offered to a client that waits for the first: lend them, as for any coordinator.
+    LendOffered(Arc<[DbKey]>),
     /// Run the part and send the reply.
     Read(Carried),
     /// Wait for the decision, then run the part.
@@ -36,8 +36,8 @@ pub enum Duty<Q> {
     Query(Q),
     /// Register what a client watches and be done.
     Watch(Box<Watch>),
-    /// Offer this key's entry to a blocked client.
-    Offer(Box<Candidate>, DbKey),
+    /// Offer this key to a blocked client; from then on the duty is `LendOffered`.
+    MakeOffer(Box<Candidate>, DbKey),
 }
 
 impl<Q> From<Work> for Duty<Q> {
@@ -57,7 +57,7 @@ impl<Q> Duty<Q> {
     #[must_use]
     pub fn lent(&self) -> Option<&Arc<[DbKey]>> {
         match self {
-            Duty::Lend(keys) | Duty::Offered(keys) => Some(keys),
+            Duty::Lend(keys) | Duty::LendOffered(keys) => Some(keys),
             _ => None,
         }
     }

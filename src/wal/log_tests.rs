@@ -8,7 +8,7 @@ use std::path::Path;
 use super::{Log, SyncPolicy, Task};
 use crate::base::sim::{DiskWeather, Random, SimIo, Weather, World};
 use crate::base::{
-    Event, File, Io, OpenOptions, Operation, Outcome, RequestId, ShardId, ShardSet, Wait,
+    Event, File, Io, OpenOptions, Operation, Outcome, RequestId, ShardId, ShardSet, Sleep,
 };
 use crate::limits::LOG_WRITE_BYTES_MAX;
 use crate::resp::write_command;
@@ -71,7 +71,7 @@ fn open(io: &mut SimIo, world: &World, path: &str, options: OpenOptions) -> File
     loop {
         world.advance(10);
         let mut events = Vec::new();
-        io.poll(Wait::No, &mut events);
+        io.poll(Sleep::No, &mut events);
         for event in events {
             if let Event::Ended(ended) = event {
                 match ended.result {
@@ -112,7 +112,7 @@ impl Rig {
         let mut events = Vec::new();
         while events.is_empty() {
             world.advance(10);
-            io.poll(Wait::No, &mut events);
+            io.poll(Sleep::No, &mut events);
         }
         world.set_disk_weather(DiskWeather {
             delay_us_max: *random.pick(&[0, 50, 1000]),
@@ -151,7 +151,7 @@ impl Rig {
     /// A tick: what has ended, what is to be done.
     fn step(&mut self) {
         let mut events = Vec::new();
-        self.io.poll(Wait::No, &mut events);
+        self.io.poll(Sleep::No, &mut events);
         for event in events {
             let Event::Ended(ended) = event else {
                 panic!("{event:?}")

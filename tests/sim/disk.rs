@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 use cairn::base::sim::{DiskWeather, Random, SimIo, Weather, World};
 use cairn::base::{
-    Ended, Event, Extent, File, FileBuffer, Io, OpenOptions, Operation, Outcome, RequestId, Wait,
+    Ended, Event, Extent, File, FileBuffer, Io, OpenOptions, Operation, Outcome, RequestId, Sleep,
 };
 
 use crate::tracked::{Change, Tracked};
@@ -150,7 +150,7 @@ impl Rig {
             _ => self.change_file(),
         }
         let mut events = Vec::new();
-        self.io.poll(Wait::No, &mut events);
+        self.io.poll(Sleep::No, &mut events);
         for event in events {
             match event {
                 Event::Ended(ended) => self.ended(ended),

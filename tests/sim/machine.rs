@@ -9,14 +9,14 @@ use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
 use cairn::base::sim::{SimIo, Weather, World};
-use cairn::base::{ShardId, Socket, Wait, mesh};
+use cairn::base::{ShardId, Sleep, Socket, mesh};
 use cairn::config::Config;
 use cairn::route::Message;
 use cairn::shard::{Commands, Core, Identity, Shard, Shared};
 
 struct Slot {
     shard: Shard<SimIo>,
-    wait: Wait,
+    wait: Sleep,
     slept_at_us: u64,
     starved_until_us: u64,
 }
@@ -78,7 +78,7 @@ impl Machine {
                 set_up(&mut shard.core);
                 Slot {
                     shard,
-                    wait: Wait::No,
+                    wait: Sleep::No,
                     slept_at_us: 0,
                     starved_until_us: 0,
                 }
@@ -113,8 +113,8 @@ impl Machine {
             return false;
         }
         match slot.wait {
-            Wait::No => true,
-            Wait::AtMost(us) => {
+            Sleep::No => true,
+            Sleep::AtMost(us) => {
                 now_us >= slot.slept_at_us + us
                     || self.world.is_woken(shard) && !self.deaf
                     || self.world.has_events(shard)
@@ -142,8 +142,8 @@ impl Machine {
         let now_us = self.now_us();
         let shards = self.slots.iter().map(|slot| {
             let sleep_ends_us = match slot.wait {
-                Wait::No => now_us,
-                Wait::AtMost(us) => slot.slept_at_us + us,
+                Sleep::No => now_us,
+                Sleep::AtMost(us) => slot.slept_at_us + us,
             };
             match slot.starved_until_us > now_us {
                 true => slot.starved_until_us,

@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use cairn::base::sim::{DiskWeather, Peer, Weather, World};
-use cairn::base::{Event, Io, Operation, Outcome, Wait};
+use cairn::base::{Event, Io, Operation, Outcome, Sleep};
 use cairn::config::Config;
 
 use crate::machine::Machine;
@@ -78,7 +78,7 @@ fn names(world: &World) -> Vec<String> {
     let mut events = Vec::new();
     while events.is_empty() {
         world.advance(1000);
-        io.poll(Wait::No, &mut events);
+        io.poll(Sleep::No, &mut events);
     }
     match events.pop() {
         Some(Event::Ended(ended)) => match ended.result {

@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, OnceLock};
 
 use cairn::base::sim::{Peer, Random, SimIo, Weather, World};
-use cairn::base::{Endpoint, Io, ShardId, Socket, Wait, mesh};
+use cairn::base::{Endpoint, Io, ShardId, Socket, Sleep, mesh};
 use cairn::config::Config;
 use cairn::limits::CONTENDED_US;
 use cairn::route::Message;
@@ -76,7 +76,7 @@ impl Counts {
 struct Slot {
     shard: Shard<SimIo>,
     /// None while a round takes its time: only its end asks whether to sleep.
-    wait: Option<Wait>,
+    wait: Option<Sleep>,
     free_at_us: u64,
     /// Work of messages that came since its last round.
     mail: u64,
@@ -158,7 +158,7 @@ impl Run {
                 let io = world.io(number);
                 Slot {
                     shard: Shard::new(identity, config.clone(), commands(), io, endpoint),
-                    wait: Some(Wait::No),
+                    wait: Some(Sleep::No),
                     free_at_us: 0,
                     mail: 0,
                 }
@@ -302,8 +302,8 @@ impl Run {
         let slot = &self.slots[shard];
         match slot.wait {
             None => false,
-            Some(Wait::No) => true,
-            Some(Wait::AtMost(us)) => {
+            Some(Sleep::No) => true,
+            Some(Sleep::AtMost(us)) => {
                 self.now_us() >= slot.free_at_us + us
                     || self.world.is_woken(shard)
                     || self.world.has_events(shard)
@@ -375,8 +375,8 @@ impl Run {
             match slot.wait {
                 None => slot.free_at_us,
                 Some(_) if self.is_ready(number) => now_us,
-                Some(Wait::AtMost(us)) => slot.free_at_us + us,
-                Some(Wait::No) => now_us,
+                Some(Sleep::AtMost(us)) => slot.free_at_us + us,
+                Some(Sleep::No) => now_us,
             }
         });
         let messages = self.posted.iter().map(|(at_us, ..)| *at_us);

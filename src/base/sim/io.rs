@@ -8,7 +8,7 @@
 use std::io;
 
 use super::super::file::{Operation, RequestId};
-use super::super::io::{Buffer, CloseReason, Event, Io, Now, Socket, Token, Wait};
+use super::super::io::{Buffer, CloseReason, Event, Io, Now, Sleep, Socket, Token};
 use super::{State, World};
 use crate::limits::EVENTS_PER_POLL;
 
@@ -283,7 +283,7 @@ impl Io for SimIo {
         self.world.0.borrow_mut().shards[shard].woken = true;
     }
 
-    fn poll(&mut self, _wait: Wait, events: &mut Vec<Event>) {
+    fn poll(&mut self, _wait: Sleep, events: &mut Vec<Event>) {
         let world = self.world.clone();
         let state = &mut *world.0.borrow_mut();
         self.now = state.now();

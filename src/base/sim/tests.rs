@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::super::file::Address;
 use super::super::file_suite::Outside;
-use super::super::io::{CloseReason, Event, Io, Socket, Token, Wait};
+use super::super::io::{CloseReason, Event, Io, Sleep, Socket, Token};
 use super::{Peer, PeerState, SimIo, Weather, World};
 
 struct Bench {
@@ -43,7 +43,7 @@ impl Bench {
     fn step(&mut self) {
         let expected = self.world.has_events(0);
         let mut events = Vec::new();
-        self.io.poll(Wait::No, &mut events);
+        self.io.poll(Sleep::No, &mut events);
         // A send that moved on without an end is no event, so only one direction holds.
         assert!(
             expected || events.is_empty(),
@@ -199,7 +199,7 @@ fn lent_buffers_are_bounded() {
     for _ in 0..100 {
         bench.world.advance(1000);
         let mut events = Vec::new();
-        bench.io.poll(Wait::No, &mut events);
+        bench.io.poll(Sleep::No, &mut events);
         held.extend(events.into_iter().map(|event| match event {
             Event::Received { buffer, .. } => buffer,
             other => panic!("{other:?}"),
