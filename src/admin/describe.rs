@@ -170,9 +170,11 @@ fn key_spec(spec: &KeySpec, reply: &mut Reply<'_>) {
             reply.bulk(b"startfrom");
             reply.integer(i64::from(from));
         }
+        Begin::Options(_) => typed("unknown", &[], reply),
     }
     reply.bulk(b"find_keys");
     match spec.find {
+        _ if matches!(spec.begin, Begin::Options(_)) => typed("unknown", &[], reply),
         Find::Range { last, step, limit } => typed(
             "range",
             &[

@@ -54,6 +54,9 @@ pub fn of(command: &Command) -> u32 {
         (acl::CONNECTION, "connection"),
         (acl::TRANSACTION, "transaction"),
         (acl::SCRIPTING, "scripting"),
+        (acl::SET, "set"),
+        (acl::SORTEDSET, "sortedset"),
+        (acl::LIST, "list"),
     ] {
         if explicit(named) {
             all |= bit(name);

@@ -335,9 +335,9 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// Puts a value of a type with elements in place of whatever is at `key`; it does not expire.
-    /// One change. What STORE of several types does.
-    pub fn put_object(&mut self, key: Key<'_>, object: Object) {
+    /// Puts a value of a type with elements in place of whatever is at `key`; it does not expire,
+    /// and counts as so many changes. What STORE of several types does.
+    pub fn put_object(&mut self, key: Key<'_>, object: Object, changes: u64) {
         assert!(object.pieces() > 0, "a value takes memory");
         let (aging, random) = (self.aging(), &mut *self.random);
         let now_ms = self.now_ms;
@@ -355,7 +355,7 @@ impl<'a> Context<'a> {
                 self.tell_expired(self.db, key);
             }
         }
-        self.changed(self.db, key, 1);
+        self.changed(self.db, key, changes);
     }
 
     /// Removes the live entry at `key`; false when there is none. One change.

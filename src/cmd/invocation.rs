@@ -66,8 +66,11 @@ impl Invocation {
 
     /// What stands behind the token.
     fn add_value(&mut self, argument: &Argument, below: Below<'_>) {
-        self.keys
-            .extend(argument.key_spec.map(|spec| (self.words.len(), spec)));
+        // A pattern names no key before the command has run.
+        let spec = argument
+            .key_spec
+            .filter(|_| matches!(argument.kind, Kind::Key));
+        self.keys.extend(spec.map(|spec| (self.words.len(), spec)));
         let mut one_of = |words: Range<usize>| words.start + below(words.len());
         let word = match argument.kind {
             Kind::PureToken => return,

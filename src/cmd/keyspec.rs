@@ -7,13 +7,16 @@
 use crate::resp::{Args, parse_i64};
 
 /// Where the search for keys begins.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub enum Begin {
     /// At this argument.
     Index(usize),
     /// Behind the first argument equal to the word, searching from `from` (negative: backwards from
     /// the end).
     Keyword { word: &'static str, from: i32 },
+    /// At the argument, if there is one, that the command's own reading of its options finds. Redis
+    /// calls it unknown.
+    Options(fn(&Args<'_>) -> Option<usize>),
 }
 
 /// How the keys lie from there.
@@ -112,6 +115,15 @@ impl KeySpec {
         }
     }
 
+    /// One key, where the command's own reading of its options finds it.
+    #[must_use]
+    pub(super) const fn by_options(find: fn(&Args<'_>) -> Option<usize>, access: u32) -> Self {
+        Self {
+            begin: Begin::Options(find),
+            ..Self::one(0, access)
+        }
+    }
+
     /// With a note for the reader of COMMAND INFO.
     #[must_use]
     pub(super) const fn notes(mut self, notes: &'static str) -> Self {
@@ -159,6 +171,7 @@ impl KeySpec {
     fn begin_at(&self, args: &Args<'_>) -> Option<usize> {
         match self.begin {
             Begin::Index(index) => (index < args.len()).then_some(index),
+            Begin::Options(find) => find(args),
             Begin::Keyword { word, from } => {
                 let found = if from >= 0 {
                     (usize::try_from(from).ok()?..args.len()).find(|&index| args.is(index, word))

@@ -22,6 +22,7 @@ mod long_double;
 mod replay_tests;
 mod set;
 mod slot;
+mod sort;
 mod string;
 mod table;
 mod timeout;
@@ -161,4 +162,7 @@ pub mod acl {
     pub const SCRIPTING: u32 = 1 << 4;
     pub const FAST: u32 = 1 << 5;
     pub const ADMIN: u32 = 1 << 6;
+    pub const SET: u32 = 1 << 7;
+    pub const SORTEDSET: u32 = 1 << 8;
+    pub const LIST: u32 = 1 << 9;
 }

@@ -15,6 +15,7 @@ static FAMILIES: &[&[Command]] = &[
     super::list::COMMANDS,
     super::set::COMMANDS,
     super::keys::COMMANDS,
+    super::sort::COMMANDS,
     super::keys::expiry::COMMANDS,
     super::keys::rename::COMMANDS,
     super::keys::dump::COMMANDS,

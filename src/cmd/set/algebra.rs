@@ -138,7 +138,7 @@ fn store(ctx: &mut Context<'_>, args: &Args<'_>, operation: Operation) -> Outcom
     if len == 0 {
         ctx.delete(destination);
     } else {
-        ctx.put_object(destination, Object::Set(Box::new(result)));
+        ctx.put_object(destination, Object::Set(Box::new(result)), 1);
         ctx.notify(events::SET, operation.event(), destination);
     }
     ctx.reply.integer(count_of(len));
