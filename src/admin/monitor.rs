@@ -36,10 +36,11 @@ struct Listen {
 }
 
 impl Query for Listen {
-    type Answer = ();
+    /// From which number on the shard sends every line.
+    type Answer = u64;
 
-    fn answer(&self, core: &mut Core) {
-        core.monitor_for(self.home, self.client, self.token);
+    fn answer(&self, core: &mut Core) -> u64 {
+        core.monitor_for(self.home, self.client, self.token)
     }
 }
 
@@ -60,8 +61,9 @@ fn monitor(core: &mut Core, token: Token, _args: &Args<'_>) -> Flow {
         client: core.client(token).id,
         token,
     };
-    core.ask_all(token, listen, |core, token, _| {
-        core.monitor_ready(token);
+    core.ask_all(token, listen, |core, token, answers| {
+        let from = answers.into_iter().max().expect("every shard answers");
+        core.monitor_ready(token, from);
         core.complete(token, |reply| reply.ok());
     })
 }
@@ -110,6 +112,55 @@ mod tests {
             "-ERR Replica can't interact with the keyspace\r\n"
         );
         assert!(shards.call(far, "CLIENT LIST").contains(" flags=O "));
+    }
+
+    #[test]
+    fn lines_are_shown_in_the_order_of_their_commands() {
+        let mut shards = Shards::new(3);
+        let monitor = shards.connect(0);
+        let clients = [shards.connect(1), shards.connect(0), shards.connect(2)];
+        shards.call(monitor, "MONITOR");
+        let mut expected = Vec::new();
+        for number in 0..30 {
+            let client = clients[number % 3];
+            shards.feed(client, format!("ECHO {number}\r\n").as_bytes());
+            // Answered, before the monitor's shard has heard of it.
+            shards.tick(client.shard);
+            assert!(shards.read(client).ends_with(&format!("{number}\r\n")));
+            expected.push(format!(r#""ECHO" "{number}""#));
+        }
+        shards.run();
+        assert_eq!(lines(&mut shards, monitor), expected);
+    }
+
+    #[test]
+    fn a_second_monitor_sees_all_from_its_beginning() {
+        let mut shards = Shards::new(3);
+        let (first, second) = (shards.connect(0), shards.connect(2));
+        let client = shards.connect(1);
+        shards.call(first, "MONITOR");
+        for number in 0..10 {
+            shards.feed(client, format!("ECHO {number}\r\n").as_bytes());
+            if number == 3 {
+                shards.send(second, "MONITOR");
+                shards.run();
+                assert!(shards.read(second).starts_with("+OK\r\n"));
+            }
+            shards.tick(1);
+        }
+        shards.run();
+        let shown: Vec<String> = lines(&mut shards, second);
+        let all: Vec<String> = lines(&mut shards, first);
+        assert_eq!(all.len(), 10);
+        assert_eq!(shown, all[10 - shown.len()..]);
+        assert!(shown.len() >= 6);
+        // The first one leaves and comes again: nothing is waited for that was shown meanwhile.
+        shards.call(first, "RESET");
+        shards.call(client, "PING");
+        shards.read(first);
+        shards.call(first, "MONITOR");
+        shards.call(client, "PING");
+        assert_eq!(lines(&mut shards, first), [r#""PING""#]);
     }
 
     #[test]

@@ -310,6 +310,16 @@ impl Task {
     }
 }
 
+/// What monitoring clients are shown of the commands that one shard has begun.
+#[derive(Debug, Default)]
+pub struct Lines {
+    /// The number of each command among those of the whole server, and where its line ends.
+    pub ends: Vec<(u64, usize)>,
+    pub bytes: Vec<u8>,
+    /// Lines are missing: there were too many.
+    pub cut: bool,
+}
+
 /// A unit of the record of what changed that several shards may have parts of.
 #[derive(Debug, Clone)]
 pub struct Unit {
@@ -418,7 +428,7 @@ pub enum Note {
     },
 
     /// Lines for the clients of the receiver that monitor.
-    Monitored(Vec<u8>),
+    Monitored(Lines),
     /// A client monitors no longer.
     Unmonitor {
         client: u64,

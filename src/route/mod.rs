@@ -15,7 +15,7 @@ pub use crate::base::{ShardId, ShardSet};
 pub use crate::store::Db;
 pub use intent::{Intent, Mode, Sequence, WHOLE, lock_key, strongest};
 pub use message::{
-    Asker, ClientRef, DbKey, Grant, Lent, Message, Note, Offer, Parcel, Part, PartTimes,
+    Asker, ClientRef, DbKey, Grant, Lent, Lines, Message, Note, Offer, Parcel, Part, PartTimes,
     RemoteCommand, ReplyTo, Returned, Schedule, Task, Told, Unit, Wait, Watch, Work,
 };
 pub use packed::{Batch, Carried, Head};

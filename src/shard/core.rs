@@ -37,6 +37,8 @@ pub struct Shared {
     pub sequence: AtomicU64,
     /// Numbers the units of the record of what changed.
     pub tickets: AtomicU64,
+    /// The order of the commands that monitoring clients are shown.
+    pub monitored: AtomicU64,
     /// Ids of clients.
     pub client_ids: AtomicU64,
     /// Clients of all shards, for `maxclients`.
@@ -68,6 +70,7 @@ impl Shared {
         Self {
             sequence: AtomicU64::new(1),
             tickets: AtomicU64::new(1),
+            monitored: AtomicU64::new(1),
             client_ids: AtomicU64::new(1),
             clients: AtomicUsize::new(0),
             clients_per_shard: (0..shards).map(|_| AtomicUsize::new(0)).collect(),

@@ -9,7 +9,7 @@ use crate::limits::{
     MONITOR_PENDING_BYTES_MAX, NOTES_LATER_MAX, PARCEL_BYTES_MAX, PARCEL_COMMANDS_MAX,
     PARCELS_KEPT, SEND_BUFFER_KEPT_BYTES,
 };
-use crate::route::{Batch, Message, Note, Parcel, ShardId};
+use crate::route::{Batch, Lines, Message, Note, Parcel, ShardId};
 
 /// Outgoing mail.
 #[derive(Debug)]
@@ -175,18 +175,29 @@ impl Mail {
     }
 
     /// Adds to the lines of monitors that are last in line, so that a tick's lines travel together.
-    /// A shard that is too far behind is sent no more: a monitor must not bring the server down.
-    pub(super) fn add_monitored(&mut self, shard: ShardId, line: &[u8]) {
+    /// A shard that is too far behind is sent no more, and told so: a monitor must not bring the
+    /// server down.
+    pub(super) fn add_monitored(&mut self, shard: ShardId, number: u64, line: &[u8]) {
         assert!(line.ends_with(b"\r\n"), "lines are joined whole");
         let last = if shard == self.here {
             self.own.back_mut()
         } else {
             self.outbox[shard.index()].notes.last_mut()
         };
-        match last {
-            Some(Note::Monitored(lines)) if lines.len() > MONITOR_PENDING_BYTES_MAX => {}
-            Some(Note::Monitored(lines)) => lines.extend_from_slice(line),
-            _ => self.tell(shard, Note::Monitored(line.to_vec())),
+        let mut fresh = Lines::default();
+        let is_last = matches!(last, Some(Note::Monitored(_)));
+        let lines = match last {
+            Some(Note::Monitored(lines)) => lines,
+            _ => &mut fresh,
+        };
+        if lines.bytes.len() > MONITOR_PENDING_BYTES_MAX {
+            lines.cut = true;
+        } else {
+            lines.bytes.extend_from_slice(line);
+            lines.ends.push((number, lines.bytes.len()));
+        }
+        if !is_last {
+            self.tell(shard, Note::Monitored(fresh));
         }
     }
 

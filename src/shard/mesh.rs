@@ -78,7 +78,7 @@ impl Core {
             Note::Unwatch { client } => self.unwatch_here(client),
             Note::Offer(offer) => self.take_offer(from, *offer),
             Note::Unblock { client } => self.forget_waits(client),
-            Note::Monitored(lines) => self.show_monitors(&lines),
+            Note::Monitored(lines) => self.hear_lines(&lines),
             Note::Unmonitor { client } => self.unmonitor_here(client),
             Note::Slow { client, entry } => self.write_down(client, *entry),
             Note::Query {

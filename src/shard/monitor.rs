@@ -1,9 +1,14 @@
 //! What monitoring clients are sent: every command that any client of the server executes.
 //!
 //! Every shard knows the monitoring clients and writes a line per command of its own clients; lines
-//! travel as notes, many in one. While nobody monitors, a command costs one test of
-//! `Monitors::is_empty`. The commands of an EXEC are shown when it begins, also when a watched key
-//! then keeps it from running them. MONITOR itself is in `admin`.
+//! travel as notes, many in one. Each has a number, drawn before its command can be answered, from
+//! one counter of the server; numbers have no gaps, so a monitor's home shows lines in their order
+//! and waits for those that are on their way. While nobody monitors, no number is drawn, and a
+//! command costs one test of `Monitors::is_empty`. The commands of an EXEC are shown when it
+//! begins, also when a watched key then keeps it from running them. MONITOR itself is in `admin`.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
 
 use super::Core;
 use super::slow::REDACTED;
@@ -12,7 +17,7 @@ use crate::cmd::{Row, flag};
 use crate::conn::State;
 use crate::limits::MONITOR_UNSENT_BYTES_MAX;
 use crate::resp::Args;
-use crate::route::{Batch, ClientRef, Note, ShardId};
+use crate::route::{Batch, ClientRef, Lines, Note, ShardId};
 use crate::store::Db;
 
 /// One monitoring client.
@@ -21,60 +26,101 @@ struct Monitor {
     home: ShardId,
     client: u64,
     token: Token,
-    /// At its home: every shard sends, and the client has been told so.
-    ready: bool,
+    /// At its home: from this number on every shard sends, and the client has been told so.
+    from: Option<u64>,
 }
 
 /// The monitoring clients of the whole server.
 #[derive(Debug, Default)]
-pub struct Monitors(Vec<Monitor>);
+pub struct Monitors {
+    all: Vec<Monitor>,
+    /// At the home of monitors: the next number to show, and lines that wait for it.
+    next: u64,
+    waiting: BTreeMap<u64, Box<[u8]>>,
+    waiting_bytes: usize,
+}
 
 impl Monitors {
     /// True when nobody monitors.
     #[inline]
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.all.is_empty()
     }
 
     /// How many clients monitor.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.all.len()
     }
 
     /// True when a client of this shard monitors.
     fn has_home(&self, shard: ShardId) -> bool {
-        self.0.iter().any(|monitor| monitor.home == shard)
+        self.all.iter().any(|monitor| monitor.home == shard)
+    }
+
+    /// Forgets a client, and what waits for it if it was the last one of this shard.
+    fn remove(&mut self, client: u64, here: ShardId) {
+        self.all.retain(|monitor| monitor.client != client);
+        if !self.has_home(here) {
+            (self.next, self.waiting_bytes) = (0, 0);
+            self.waiting.clear();
+        }
+    }
+
+    /// A line has come; lines from before the monitors began are not waited for.
+    fn arrived(&mut self, number: u64, line: &[u8]) {
+        if number >= self.next {
+            self.waiting_bytes += line.len();
+            let known = self.waiting.insert(number, line.into());
+            assert!(known.is_none(), "a number is drawn once");
+        }
+    }
+
+    /// The next line, if it is there.
+    fn next_line(&mut self) -> Option<(u64, Box<[u8]>)> {
+        let line = self.waiting.remove(&self.next)?;
+        self.waiting_bytes -= line.len();
+        self.next += 1;
+        Some((self.next - 1, line))
     }
 }
 
 impl Core {
-    /// From now on this client wants to hear of commands.
-    pub fn monitor_for(&mut self, home: ShardId, client: u64, token: Token) {
+    /// From now on this client wants to hear of commands. Returns the number from which on this
+    /// shard sends every line.
+    pub fn monitor_for(&mut self, home: ShardId, client: u64, token: Token) -> u64 {
         assert!(
-            self.monitors.0.iter().all(|other| other.client != client),
+            self.monitors.all.iter().all(|other| other.client != client),
             "a client monitors once"
         );
-        self.monitors.0.push(Monitor {
+        self.monitors.all.push(Monitor {
             home,
             client,
             token,
-            ready: false,
+            from: None,
         });
+        self.identity.shared.monitored.load(Ordering::Relaxed)
     }
 
-    /// Every shard sends what this client wants to hear.
-    pub fn monitor_ready(&mut self, token: Token) {
-        let id = self.client(token).id;
-        for monitor in &mut self.monitors.0 {
-            monitor.ready |= monitor.client == id;
+    /// From this number on every shard sends what this client wants to hear.
+    pub fn monitor_ready(&mut self, token: Token, from: u64) {
+        let (id, here) = (self.client(token).id, self.id());
+        let monitors = &mut self.monitors;
+        let mut own = monitors.all.iter().filter(|other| other.home == here);
+        if own.all(|other| other.from.is_none()) {
+            // The first one: what was numbered before is not sent by all.
+            monitors.next = from;
+            monitors.waiting = monitors.waiting.split_off(&from);
+            monitors.waiting_bytes = monitors.waiting.values().map(|line| line.len()).sum();
         }
+        let its = monitors.all.iter_mut().find(|other| other.client == id);
+        its.expect("it has begun").from = Some(from);
     }
 
     /// The client has gone or has been reset.
     pub(super) fn unmonitor_here(&mut self, client: u64) {
-        self.monitors.0.retain(|monitor| monitor.client != client);
+        self.monitors.remove(client, self.identity.shard);
     }
 
     /// Ends MONITOR for a client, if it is on.
@@ -131,27 +177,66 @@ impl Core {
             quote(shown, &mut line);
         }
         line.extend_from_slice(b"\r\n");
+        let number = self
+            .identity
+            .shared
+            .monitored
+            .fetch_add(1, Ordering::Relaxed);
         for home in ShardId::all(self.identity.shards) {
             if self.monitors.has_home(home) {
-                self.mail.add_monitored(home, &line);
+                self.mail.add_monitored(home, number, &line);
             }
         }
     }
 
-    /// Lines for the monitoring clients of this shard.
-    pub(super) fn show_monitors(&mut self, lines: &[u8]) {
+    /// Lines for the monitoring clients of this shard, from one shard.
+    pub(super) fn hear_lines(&mut self, lines: &Lines) {
+        if !self.monitors.has_home(self.id()) {
+            return;
+        }
+        let mut start = 0;
+        for &(number, end) in &lines.ends {
+            self.monitors.arrived(number, &lines.bytes[start..end]);
+            start = end;
+        }
+        if lines.cut || self.monitors.waiting_bytes > MONITOR_UNSENT_BYTES_MAX {
+            return self.close_monitors();
+        }
+        // Before the first one has begun, lines wait for its number.
+        while self.monitors.next > 0 {
+            let Some((number, line)) = self.monitors.next_line() else {
+                break;
+            };
+            self.show_monitors(number, &line);
+        }
+    }
+
+    /// The clients of this shard that monitor cannot be shown everything.
+    fn close_monitors(&mut self) {
+        for monitor in self.monitors.all.clone() {
+            let (token, id) = (monitor.token, monitor.client);
+            let is_here = monitor.home == self.id();
+            if is_here && self.clients.of(ClientRef { token, id }).is_some() {
+                self.close_now(token);
+            }
+        }
+    }
+
+    /// A line for the monitoring clients of this shard.
+    fn show_monitors(&mut self, number: u64, line: &[u8]) {
         let here = self.id();
-        for monitor in self.monitors.0.clone() {
+        for monitor in self.monitors.all.clone() {
             let Monitor {
                 client,
                 token,
                 home,
-                ready,
+                from,
             } = monitor;
+            let wants = home == here && from.is_some_and(|from| number >= from);
             let Some(client) = self
                 .clients
                 .of(ClientRef { token, id: client })
-                .filter(|_| ready && home == here)
+                .filter(|_| wants)
             else {
                 continue;
             };
@@ -161,7 +246,7 @@ impl Core {
             let in_order = client.replies.in_order();
             let sink = client.replies.sink();
             let start = sink.len();
-            sink.extend_from_slice(lines);
+            sink.extend_from_slice(line);
             if !in_order {
                 client.replies.seal(start);
             }
