@@ -101,9 +101,9 @@ pub const SWEPT_PER_REFERENCE: usize = 8;
 /// References of a bucket of the expiry wheel in its largest chunk (4 KiB) and smallest (64 bytes).
 pub const EXPIRY_CHUNK_REFERENCES_MAX: usize = 512;
 pub const EXPIRY_CHUNK_REFERENCES_MIN: usize = 8;
-/// Random elements come from buckets accepted in proportion to their length, as if no chain had
-/// more than so many (twice the mean of a bucket that was not split yet); and rejected buckets
-/// before one is taken from any bucket.
+/// Random elements come from buckets accepted in proportion to their length, as if no chain of a
+/// table with one element a cell had more than so many (twice the mean of a bucket that was not
+/// split yet); and rejected buckets before one is taken from any bucket.
 pub const CHAIN_LIKELY_MAX: u64 = 28;
 pub const RANDOM_BUCKET_TRIES: usize = 64;
 /// Elements a step of SCAN looks at when the client names no COUNT, and buckets it visits for each

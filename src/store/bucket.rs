@@ -1,11 +1,11 @@
 //! One bucket of a table: a cache line of seven elements, their fingerprints, a chain behind it.
 //!
 //! Owned by `table`; must not know hashes beyond the fingerprint, nor keys. All its unsafe code is
-//! here: the seventh cell is an element or the link to an overflow node, and small nodes are half a
-//! line. An element is anything of pointer size (`Entry`, a set's member, a hash's field).
+//! here: the seventh cell is an element or the link to an overflow node, and nodes may be smaller
+//! than a line. An element is anything of pointer size (`Entry`, a set's member, a hash's field).
 //! ```text
-//! meta 8 bytes: fingerprints 0..7, then state | cells 0..7, 8 bytes each (small node: cells 0..3)
-//! state: elements in this node (3 bits) | LINKED: the last cell is a link | SMALL: of three cells
+//! meta 8 bytes: fingerprints 0..7, then state | cells 0..7, 8 bytes each (smaller nodes: 0..3, 0..5)
+//! state: elements in this node (3 bits) | LINKED: the last cell is a link | SMALL, MEDIUM: its cells
 //! ```
 
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
@@ -13,15 +13,19 @@ use std::marker::PhantomData;
 use std::mem::{MaybeUninit, size_of};
 use std::ptr::{self, NonNull};
 
-/// Elements of a full bucket or node, and of a small node.
+/// Elements of a full bucket or node, and of the smaller nodes.
 pub(super) const CELLS: usize = 7;
 const SMALL_CELLS: usize = 3;
+const MEDIUM_CELLS: usize = 5;
+/// What the allocator aligns all nodes to.
+const NODE_ALIGN: usize = 16;
 /// What an element occupies of a full bucket: the pointer and the fingerprint, rounded.
 pub const BUCKET_SHARE_BYTES: usize = size_of::<Bucket<*const u8>>() / CELLS;
 const STATE_SHIFT: u32 = 56;
 const COUNT_MASK: u64 = 7;
 const LINKED: u64 = 8;
 const SMALL: u64 = 16;
+const MEDIUM: u64 = 32;
 const LOW_BITS: u64 = 0x0101_0101_0101_0101;
 const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
 
@@ -66,17 +70,13 @@ impl<E> Node<E> {
     /// Elements must be as large as the words they are stored in.
     const FITS: () = assert!(size_of::<E>() == 8 && align_of::<E>() <= 8);
 
-    fn layout(small: bool) -> Layout {
-        let bytes = if small {
-            8 * (1 + SMALL_CELLS)
-        } else {
-            8 * (1 + CELLS)
-        };
-        Layout::from_size_align(bytes, bytes).expect("32 and 64 are sizes and alignments")
+    fn layout(cells: usize) -> Layout {
+        Layout::from_size_align(8 * (1 + cells), NODE_ALIGN)
+            .expect("32, 48 and 64 are multiples of the alignment")
     }
 
-    fn allocate(small: bool) -> Node<E> {
-        let layout = Node::<E>::layout(small);
+    fn allocate(cells: usize) -> Node<E> {
+        let layout = Node::<E>::layout(cells);
         // SAFETY: the size is not zero.
         let Some(at) = NonNull::new(unsafe { alloc(layout) }.cast::<u64>()) else {
             handle_alloc_error(layout)
@@ -85,7 +85,13 @@ impl<E> Node<E> {
             at,
             element: PhantomData,
         };
-        node.set_meta(if small { SMALL << STATE_SHIFT } else { 0 });
+        let size = match cells {
+            SMALL_CELLS => SMALL,
+            MEDIUM_CELLS => MEDIUM,
+            _ => 0,
+        };
+        node.set_meta(size << STATE_SHIFT);
+        assert!(node.capacity() == cells, "the state tells the size");
         node
     }
 
@@ -93,10 +99,7 @@ impl<E> Node<E> {
         assert!(self.count() == 0 && self.next().is_none());
         // SAFETY: nodes, unlike buckets, were allocated with this layout; nobody uses it again.
         unsafe {
-            dealloc(
-                self.at.as_ptr().cast(),
-                Node::<E>::layout(self.state() & SMALL != 0),
-            );
+            dealloc(self.at.as_ptr().cast(), Node::<E>::layout(self.capacity()));
         }
     }
 
@@ -124,10 +127,10 @@ impl<E> Node<E> {
 
     #[inline]
     fn capacity(self) -> usize {
-        if self.state() & SMALL != 0 {
-            SMALL_CELLS
-        } else {
-            CELLS
+        match self.state() & (SMALL | MEDIUM) {
+            SMALL => SMALL_CELLS,
+            MEDIUM => MEDIUM_CELLS,
+            _ => CELLS,
         }
     }
 
@@ -164,7 +167,8 @@ impl<E> Node<E> {
 
     fn set_state(self, count: usize, linked: bool) {
         assert!(count <= self.capacity() && (count < CELLS || !linked));
-        let state = count as u64 | if linked { LINKED } else { 0 } | self.state() & SMALL;
+        let state =
+            count as u64 | if linked { LINKED } else { 0 } | self.state() & (SMALL | MEDIUM);
         self.set_meta(self.meta() << 8 >> 8 | state << STATE_SHIFT);
     }
 
@@ -291,11 +295,11 @@ impl<E> Bucket<E> {
         if node.count() < node.capacity() {
             return node.append(fingerprint, element);
         }
-        if node.state() & SMALL != 0 {
-            let previous = previous.expect("the head is never a small node");
+        if node.capacity() < CELLS {
+            let previous = previous.expect("the head is of full size");
             node = Self::widen(previous, node);
         } else {
-            let overflow = Node::allocate(true);
+            let overflow = Node::allocate(SMALL_CELLS);
             let (last_fingerprint, last) = node.pop();
             overflow.append(last_fingerprint, last);
             // SAFETY: the popped last cell of a full node is free for the link.
@@ -306,10 +310,13 @@ impl<E> Bucket<E> {
         node.append(fingerprint, element);
     }
 
-    /// Replaces a full small node by one of full size.
+    /// Replaces a full node that is small or medium by the next size.
     fn widen(previous: Node<E>, small: Node<E>) -> Node<E> {
         assert!(previous.next().is_some_and(|next| next.at == small.at));
-        let wide = Node::allocate(false);
+        let wide = Node::allocate(match small.capacity() {
+            SMALL_CELLS => MEDIUM_CELLS,
+            _ => CELLS,
+        });
         while small.count() > 0 {
             let (fingerprint, element) = small.pop();
             wide.append(fingerprint, element);
@@ -466,7 +473,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_overflow_node_is_half_a_line() {
+    fn overflow_nodes_grow_in_steps_of_two_cells() {
         let mut bucket = Bucket::<Box<u64>>::new();
         let sizes: Vec<usize> = (0..16)
             .map(|number| {
@@ -476,7 +483,7 @@ mod tests {
             .collect();
         assert_eq!(
             sizes,
-            [0, 0, 0, 0, 0, 0, 0, 32, 32, 64, 64, 64, 64, 96, 96, 128]
+            [0, 0, 0, 0, 0, 0, 0, 32, 32, 48, 48, 64, 64, 96, 96, 112]
         );
     }
 }

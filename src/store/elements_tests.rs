@@ -153,9 +153,9 @@ fn random_members_are_spread_evenly() {
 }
 
 #[test]
-fn a_member_of_15_bytes_takes_28_and_a_half_bytes_at_most() {
+fn a_member_of_15_bytes_takes_27_bytes_at_most() {
     let mut set = elements(5);
     (0..100_000).for_each(|number| assert!(set.add(&name(number))));
     let each = set.heap_bytes() as f64 / 100_000.0;
-    assert!(each <= 28.5, "{each} bytes a member");
+    assert!(each <= 27.0, "{each} bytes a member");
 }

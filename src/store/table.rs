@@ -13,6 +13,9 @@ use super::bucket::{Bucket, CELLS};
 use super::segments::Segments;
 use crate::limits::{CHAIN_LIKELY_MAX, RANDOM_BUCKET_TRIES};
 
+/// One element a cell, in tenths.
+const LOAD_DEFAULT: usize = 10;
+
 /// An element that knows its key.
 pub trait Keyed {
     fn key(&self) -> &[u8];
@@ -29,8 +32,9 @@ pub struct TableStatistics {
     pub bytes: usize,
 }
 
-/// A set of elements by key. Empty tables allocate nothing.
-pub struct Table<E> {
+/// A set of elements by key. Empty tables allocate nothing. `LOAD` tenths of an element stand on a
+/// cell of a primary bucket before the table grows: more is less memory and longer chains.
+pub struct Table<E, const LOAD: usize = LOAD_DEFAULT> {
     segments: Segments<E>,
     len: u32,
     /// Linear hashing's number of buckets, all in `segments`.
@@ -39,7 +43,7 @@ pub struct Table<E> {
 
 const _: () = assert!(size_of::<Table<super::Entry>>() <= 32);
 
-impl<E> Default for Table<E> {
+impl<E, const LOAD: usize> Default for Table<E, LOAD> {
     fn default() -> Self {
         Table::new()
     }
@@ -50,9 +54,9 @@ fn fingerprint(hash: u64) -> u8 {
     (hash >> 32) as u8
 }
 
-impl<E> Table<E> {
+impl<E, const LOAD: usize> Table<E, LOAD> {
     #[must_use]
-    pub const fn new() -> Table<E> {
+    pub const fn new() -> Self {
         Table {
             segments: Segments::new(),
             len: 0,
@@ -156,7 +160,9 @@ impl<E> Table<E> {
     /// Splits one bucket when the primary buckets are full on average.
     #[inline]
     fn grow(&mut self, hash_of: impl Fn(&E) -> u64) {
-        if self.buckets == 0 || self.len() > self.segments.full_at(self.buckets as usize) {
+        if self.buckets == 0
+            || self.len() * LOAD_DEFAULT > self.segments.full_at(self.buckets as usize) * LOAD
+        {
             self.split(hash_of);
         }
     }
@@ -252,11 +258,12 @@ impl<E> Table<E> {
         if self.len == 0 {
             return None;
         }
+        let likely_max = CHAIN_LIKELY_MAX * LOAD as u64 / LOAD_DEFAULT as u64;
         let first = (random() % u64::from(self.buckets)) as usize;
         let mut index = first;
         for _ in 0..RANDOM_BUCKET_TRIES {
             let len = self.segments.at(index).len() as u64;
-            if self.buckets == 1 || len > random() % CHAIN_LIKELY_MAX {
+            if self.buckets == 1 || len > random() % likely_max {
                 break;
             }
             index = (random() % u64::from(self.buckets)) as usize;
