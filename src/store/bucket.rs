@@ -4,8 +4,8 @@
 //! here: the seventh cell is an element or the link to an overflow node, and nodes may be smaller
 //! than a line. An element is anything of pointer size (`Entry`, a set's member, a hash's field).
 //! ```text
-//! meta 8 bytes: fingerprints 0..7, then state | cells 0..7, 8 bytes each (smaller nodes: 0..3, 0..5)
-//! state: elements in this node (3 bits) | LINKED: the last cell is a link | SMALL, MEDIUM: its cells
+//! meta 8 bytes: fingerprints 0..7, then state | cells 0..7, 8 bytes each (smaller: 0..3, 0..5)
+//! state: elements in this node (3 bits) | LINKED: the last cell is a link | SMALL | MEDIUM
 //! ```
 
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};

@@ -14,7 +14,7 @@ use super::segments::Segments;
 use crate::limits::{CHAIN_LIKELY_MAX, RANDOM_BUCKET_TRIES};
 
 /// One element a cell, in tenths.
-const LOAD_DEFAULT: usize = 10;
+const ONE_A_CELL: usize = 10;
 
 /// An element that knows its key.
 pub trait Keyed {
@@ -34,7 +34,7 @@ pub struct TableStatistics {
 
 /// A set of elements by key. Empty tables allocate nothing. `LOAD` tenths of an element stand on a
 /// cell of a primary bucket before the table grows: more is less memory and longer chains.
-pub struct Table<E, const LOAD: usize = LOAD_DEFAULT> {
+pub struct Table<E, const LOAD: usize = ONE_A_CELL> {
     segments: Segments<E>,
     len: u32,
     /// Linear hashing's number of buckets, all in `segments`.
@@ -161,7 +161,7 @@ impl<E, const LOAD: usize> Table<E, LOAD> {
     #[inline]
     fn grow(&mut self, hash_of: impl Fn(&E) -> u64) {
         if self.buckets == 0
-            || self.len() * LOAD_DEFAULT > self.segments.full_at(self.buckets as usize) * LOAD
+            || self.len() * ONE_A_CELL > self.segments.full_at(self.buckets as usize) * LOAD
         {
             self.split(hash_of);
         }
@@ -258,7 +258,7 @@ impl<E, const LOAD: usize> Table<E, LOAD> {
         if self.len == 0 {
             return None;
         }
-        let likely_max = CHAIN_LIKELY_MAX * LOAD as u64 / LOAD_DEFAULT as u64;
+        let likely_max = CHAIN_LIKELY_MAX * LOAD as u64 / ONE_A_CELL as u64;
         let first = (random() % u64::from(self.buckets)) as usize;
         let mut index = first;
         for _ in 0..RANDOM_BUCKET_TRIES {
