@@ -216,6 +216,11 @@ pub const INPUT_PAUSE_BYTES: usize = 64 * 1024;
 pub const MONITOR_UNSENT_BYTES_MAX: usize = 64 * 1024 * 1024;
 pub const MONITOR_PENDING_BYTES_MAX: usize = 16 * 1024 * 1024;
 
+/// Snapshots that are over whose memory a shard keeps for reuse, and the largest that is kept,
+/// bytes.
+pub const SNAPSHOTS_KEPT: usize = 64;
+pub const SNAPSHOT_BYTES_KEPT: usize = 16 * 1024;
+
 /// First capacity of a part's command, bytes: a handful of keys.
 pub const PART_COMMAND_BYTES: usize = 256;
 /// What an error shows of an unknown command: of its name, and of all its arguments together, bytes

@@ -100,14 +100,14 @@ impl Core {
         if self.clients.of(decided.client).is_none() {
             return;
         }
-        let parts: Vec<txn::ReplyPart> = decided
-            .shares
-            .into_iter()
-            .map(|share| match share.part {
-                Some(Part::Reply(reply)) => (share.ordinals, reply),
-                _ => (share.ordinals, Vec::new()),
-            })
-            .collect();
+        let parts = decided.shares.iter().map(|share| txn::ReplyPart {
+            ordinals: &share.ordinals,
+            reply: match &share.part {
+                Some(Part::Reply(reply)) => reply,
+                _ => &[],
+            },
+        });
+        let parts: Vec<txn::ReplyPart<'_>> = parts.collect();
         if let (Some(row), Some(code)) = (split.fallible, txn::error_code(&parts)) {
             self.metrics.count_failed(row, code);
         }

@@ -5,18 +5,19 @@
 //! (`split`), and its keys are for a while read so at once. Only for commands whose keys are all of
 //! their arguments.
 
+use smallvec::SmallVec;
+
 use super::Core;
+use super::execute::Call;
 use super::input::Flow;
 use crate::base::Token;
 use crate::cmd::{Merge, key_slot};
 use crate::conn::State;
-use crate::limits::PARCEL_BYTES_MAX;
-use crate::resp::Args;
-use crate::route::{
-    Asker, Carried, ClientRef, Head, Mode, PartTimes, RemoteCommand, ShardId, WHOLE,
-};
+use crate::limits::{AHEAD_MAX, PARCEL_BYTES_MAX};
+use crate::resp::{Args, Span};
+use crate::route::{Asker, ClientRef, Head, Mode, PartTimes, RemoteCommand, ShardId, WHOLE};
 use crate::store::Db;
-use crate::txn::{self, Snapshot, SnapshotPart, Verdict};
+use crate::txn::{self, ReplyPart, Snapshot, SnapshotPart, Verdict};
 
 impl Core {
     /// A reading command that divides by key; `positions` holds where the keys stand.
@@ -35,74 +36,98 @@ impl Core {
         if contended || args.bytes() >= PARCEL_BYTES_MAX {
             return self.begin_split(token, row, args, how);
         }
-        let positions = std::mem::take(&mut self.parsing.positions);
-        let parts = self.parts_by_owner(args, &positions);
-        self.parsing.positions = positions;
-        assert!(parts.len() > 1, "keys of one shard are read where they are");
+        let snapshot = self.parts_by_owner(args);
         let here = self.id();
-        let mut others = parts.iter().filter(|part| part.owner != here);
+        let mut others = snapshot.parts().iter().filter(|part| part.owner != here);
         let full = others.any(|part| self.mail.parcel(part.owner).is_none());
         let client = self.client(token);
         client.state = State::Waiting;
-        let id = client.id;
+        let (client, head) = (client.reference(), client.session.head(row));
         if full {
-            self.ready.hold_back(token, id);
+            self.ready.hold_back(token, client.id);
+            self.transactions.snapshots.recycle(snapshot);
             return Flow::Retry;
         }
-        let head = client.session.head(row);
-        let number = self.transactions.snapshots.draw();
-        let mut own = None;
-        for part in &parts {
-            let keys = part.ordinals.iter().map(|ordinal| ordinal + 1);
-            if part.owner == here {
-                own = Some(Carried::part(head, args, std::iter::once(0).chain(keys)));
-            } else {
-                self.send_part(part.owner, number, head, args, keys);
-            }
-        }
-        let client = ClientRef { token, id };
-        let command = Carried::new(head, args);
-        let snapshot = Snapshot::new(client, command, how, parts);
-        self.transactions.snapshots.begin(number, snapshot);
-        if let Some(part) = own {
-            let mut times = self.times_of(head.db, &part.args());
-            let reply = match times.is_read() {
-                true => self.run_unsettled(&part),
-                false => Vec::new(),
-            };
-            self.settle_part(Some(&mut times));
-            self.part_home(here, number, times, &reply);
-        }
+        self.send_snapshot(snapshot, client, head, args, how);
         Flow::Stop
     }
 
-    /// The keys' ordinals by owner.
-    fn parts_by_owner(&self, args: &Args<'_>, positions: &[usize]) -> Vec<SnapshotPart> {
-        let keys = positions.iter().enumerate().map(|(ordinal, &at)| {
-            assert!(at == ordinal + 1, "all arguments are keys");
-            (key_slot(args.get(at)), ordinal)
-        });
-        let owned = self.by_owner(keys).into_iter();
-        owned
-            .map(|(owner, ordinals)| SnapshotPart::new(owner, ordinals))
-            .collect()
+    /// A part for each owner, of a command all of whose arguments are keys.
+    fn parts_by_owner(&mut self, args: &Args<'_>) -> Snapshot {
+        assert!(
+            self.parsing.positions.iter().copied().eq(1..args.len()),
+            "all arguments are keys"
+        );
+        let mut snapshot = self.transactions.snapshots.prepare();
+        for (ordinal, key) in args.from(1).enumerate() {
+            let slot = key_slot(key);
+            snapshot.add_key(self.slots.owner(slot), slot, ordinal);
+        }
+        assert!(
+            snapshot.parts().len() > 1,
+            "keys of one shard are read where they are"
+        );
+        snapshot
+    }
+
+    /// Sends the parts to their owners and reads our own.
+    fn send_snapshot(
+        &mut self,
+        mut snapshot: Snapshot,
+        client: ClientRef,
+        head: Head,
+        args: &Args<'_>,
+        how: Merge,
+    ) {
+        snapshot.carry(client, head, args, how);
+        let here = self.id();
+        let number = self.transactions.snapshots.draw();
+        let mut has_own = false;
+        for part in snapshot.parts() {
+            match part.owner == here {
+                true => has_own = true,
+                false => self.send_part(part, number, head, args),
+            }
+        }
+        if has_own {
+            snapshot.read_part(here, |ordinals, reply| {
+                self.read_own(ordinals, head, args, reply)
+            });
+        }
+        self.transactions.snapshots.begin(number, snapshot);
+    }
+
+    /// Reads the part of our own keys.
+    fn read_own(
+        &mut self,
+        ordinals: &[usize],
+        head: Head,
+        args: &Args<'_>,
+        reply: &mut Vec<u8>,
+    ) -> PartTimes {
+        let (bytes, all) = args.parts();
+        let spans: SmallVec<[Span; AHEAD_MAX]> = words_of(ordinals).map(|at| all[at]).collect();
+        let own = Args::new(bytes, &spans);
+        let mut times = self.times_of(head.db, &own);
+        if times.is_read() {
+            let call = Call {
+                counted: true,
+                ..Call::of(head, false)
+            };
+            self.run_handler(call, &own, reply);
+        }
+        self.settle_part(Some(&mut times));
+        times
     }
 
     /// Puts a part into this tick's parcel, which has room for one more.
-    fn send_part(
-        &mut self,
-        owner: ShardId,
-        number: u64,
-        head: Head,
-        args: &Args<'_>,
-        keys: impl Iterator<Item = usize>,
-    ) {
-        let parcel = self.mail.parcel(owner).expect("its room has been seen");
-        let (first_span, spans) = parcel.pack_some(args, std::iter::once(0).chain(keys));
-        let key = Args::new(&parcel.bytes, &parcel.spans[first_span as usize..]).get(1);
+    fn send_part(&mut self, part: &SnapshotPart, number: u64, head: Head, args: &Args<'_>) {
+        let parcel = self.mail.parcel(part.owner);
+        let parcel = parcel.expect("its room has been seen");
+        let (first_span, spans) = parcel.pack_some(args, words_of(&part.ordinals));
         parcel.commands.push(RemoteCommand {
             asker: Asker::Snapshot(number),
-            head: head.with_key((key_slot(key), 1)),
+            head: head.with_key((part.slot, 1)),
             first_span,
             spans,
             reply: None,
@@ -161,32 +186,31 @@ impl Core {
     /// A part has been read, or could not be.
     pub(super) fn part_home(&mut self, from: ShardId, number: u64, times: PartTimes, reply: &[u8]) {
         let snapshots = &mut self.transactions.snapshots;
-        if let Some(snapshot) = snapshots.part_home(from, number, times, reply)
-            && self.clients.of(snapshot.client).is_some()
-        {
-            self.end_snapshot(snapshot);
+        let Some(snapshot) = snapshots.part_home(from, number, times, reply) else {
+            return;
+        };
+        if self.clients.of(snapshot.client).is_some() {
+            self.end_snapshot(&snapshot);
         }
+        self.transactions.snapshots.recycle(snapshot);
     }
 
     /// All parts are there: they belong together, or the command starts over with locks.
-    fn end_snapshot(&mut self, mut snapshot: Snapshot) {
-        let (token, head) = (snapshot.client.token, snapshot.command.head);
+    fn end_snapshot(&mut self, snapshot: &Snapshot) {
+        let token = snapshot.client.token;
+        let (head, args) = snapshot.command();
         match snapshot.judge() {
-            Verdict::Whole {
-                parts,
-                hits,
-                misses,
-            } => {
+            Verdict::Whole { hits, misses } => {
                 let counters = self.metrics.count();
                 counters.snapshots += 1;
                 counters.hits += hits;
                 counters.misses += misses;
                 self.count_call(head.row, 1);
+                let parts: SmallVec<[ReplyPart<'_>; 4]> = snapshot.replies().collect();
                 self.complete(token, |reply| txn::merge(snapshot.merge, &parts, reply));
             }
             Verdict::Torn(written) => {
                 self.metrics.count().snapshots_failed += 1;
-                let args = snapshot.command.args();
                 let now_us = self.now.monotonic_us;
                 for ordinal in written {
                     let key = self.lock_key(head.db, args.get(ordinal + 1));
@@ -206,6 +230,11 @@ impl Core {
             self.effects.stamps.switch_off();
         }
     }
+}
+
+/// Where a part's words stand in its command: the name, then its keys, as all arguments are keys.
+fn words_of(ordinals: &[usize]) -> impl Iterator<Item = usize> {
+    std::iter::once(0).chain(ordinals.iter().map(|ordinal| ordinal + 1))
 }
 
 #[cfg(test)]

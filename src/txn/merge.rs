@@ -2,28 +2,38 @@
 //!
 //! Parts are encoded replies. An error in any part is the reply. Pure functions.
 
+use smallvec::SmallVec;
+
 use crate::cmd::Merge;
+use crate::limits::AHEAD_MAX;
 use crate::resp::{Error, Reply, element_len, parse_i64};
 
-/// The positions of a part's keys among the command's keys, and its encoded reply.
-pub type ReplyPart = (Vec<usize>, Vec<u8>);
+/// What one shard replied to its part of a command.
+#[derive(Debug, Clone, Copy)]
+pub struct ReplyPart<'a> {
+    /// The positions of its keys among the command's keys.
+    pub ordinals: &'a [usize],
+    /// Encoded.
+    pub reply: &'a [u8],
+}
 
 /// The code of the error that the merged reply will be, if one part is one.
-pub fn error_code(parts: &[ReplyPart]) -> Option<&str> {
-    parts.iter().find_map(|(_, part)| Error::code_of(part))
+pub fn error_code<'a>(parts: &[ReplyPart<'a>]) -> Option<&'a str> {
+    parts.iter().find_map(|part| Error::code_of(part.reply))
 }
 
 /// Writes the merged reply.
-pub fn merge(how: Merge, parts: &[ReplyPart], reply: &mut Reply<'_>) {
-    if let Some((_, error)) = parts.iter().find(|(_, part)| part.first() == Some(&b'-')) {
-        return reply.encoded(error);
+pub fn merge(how: Merge, parts: &[ReplyPart<'_>], reply: &mut Reply<'_>) {
+    let is_error = |part: &&ReplyPart<'_>| part.reply.first() == Some(&b'-');
+    if let Some(error) = parts.iter().find(is_error) {
+        return reply.encoded(error.reply);
     }
     match how {
         Merge::Ok | Merge::Once => reply.ok(),
-        Merge::Sum => reply.integer(parts.iter().map(|(_, part)| integer(part)).sum()),
+        Merge::Sum => reply.integer(parts.iter().map(|part| integer(part.reply)).sum()),
         Merge::ByKey => by_key(parts, reply),
         Merge::Concat => {
-            let bodies: Vec<(usize, &[u8])> = parts.iter().map(|(_, part)| array(part)).collect();
+            let bodies: Vec<(usize, &[u8])> = parts.iter().map(|part| array(part.reply)).collect();
             reply.array(bodies.iter().map(|(count, _)| count).sum());
             for (_, body) in bodies {
                 reply.encoded(body);
@@ -49,13 +59,16 @@ fn array(part: &[u8]) -> (usize, &[u8]) {
     )
 }
 
-fn by_key(parts: &[ReplyPart], reply: &mut Reply<'_>) {
-    let keys = parts.iter().map(|(ordinals, _)| ordinals.len()).sum();
-    let mut elements: Vec<&[u8]> = vec![&[]; keys];
-    for (ordinals, part) in parts {
-        let (count, mut body) = array(part);
-        assert!(count == ordinals.len(), "a part has one element per key");
-        for &ordinal in ordinals {
+fn by_key(parts: &[ReplyPart<'_>], reply: &mut Reply<'_>) {
+    let keys = parts.iter().map(|part| part.ordinals.len()).sum();
+    let mut elements: SmallVec<[&[u8]; AHEAD_MAX]> = SmallVec::from_elem(&[][..], keys);
+    for part in parts {
+        let (count, mut body) = array(part.reply);
+        assert!(
+            count == part.ordinals.len(),
+            "a part has one element per key"
+        );
+        for &ordinal in part.ordinals {
             let (element, rest) = body.split_at(element_len(body));
             elements[ordinal] = element;
             body = rest;
@@ -75,7 +88,7 @@ mod tests {
     fn merged(how: Merge, parts: &[(&[usize], &[u8])]) -> String {
         let parts: Vec<ReplyPart> = parts
             .iter()
-            .map(|(ordinals, part)| (ordinals.to_vec(), part.to_vec()))
+            .map(|&(ordinals, reply)| ReplyPart { ordinals, reply })
             .collect();
         let mut out = Vec::new();
         merge(how, &parts, &mut Reply::new(&mut out, Protocol::Resp2));

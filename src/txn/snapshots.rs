@@ -13,39 +13,36 @@ use foldhash::fast::FixedState;
 
 use super::merge::ReplyPart;
 use crate::cmd::Merge;
-use crate::limits::{CONTENDED_PLACES, CONTENDED_US, STAMPS_IDLE_US};
-use crate::route::{Carried, ClientRef, PartTimes, ShardId};
+use crate::limits::{
+    CONTENDED_PLACES, CONTENDED_US, SNAPSHOT_BYTES_KEPT, SNAPSHOTS_KEPT, STAMPS_IDLE_US,
+};
+use crate::resp::Args;
+use crate::route::{Batch, ClientRef, Head, PartTimes, ShardId};
+use crate::store::Slot;
 
 /// One owner's part.
 #[derive(Debug)]
 pub struct SnapshotPart {
     pub owner: ShardId,
+    /// The slot of its first key.
+    pub slot: Slot,
     /// Which of the command's keys.
     pub ordinals: Vec<usize>,
     times: Option<PartTimes>,
     reply: Vec<u8>,
 }
 
-impl SnapshotPart {
-    /// A part that has not been read.
-    #[must_use]
-    pub fn new(owner: ShardId, ordinals: Vec<usize>) -> Self {
-        Self {
-            owner,
-            ordinals,
-            times: None,
-            reply: Vec::new(),
-        }
-    }
-}
-
-/// A snapshot under way, then its end.
+/// A snapshot that is made ready, under way, or at its end. Its buffers are used again
+/// (`Snapshots::recycle`), so a steady stream of them allocates nothing.
 #[derive(Debug)]
 pub struct Snapshot {
     pub client: ClientRef,
-    pub command: Carried,
+    /// The command, alone in its batch.
+    command: Batch,
     pub merge: Merge,
+    /// Those in use come first; behind them emptied ones, with their memory.
     parts: Vec<SnapshotPart>,
+    used: usize,
     missing: usize,
 }
 
@@ -53,58 +50,132 @@ pub struct Snapshot {
 #[derive(Debug)]
 pub enum Verdict {
     /// The parts belong together; keys found and not found.
-    Whole {
-        parts: Vec<ReplyPart>,
-        hits: u64,
-        misses: u64,
-    },
+    Whole { hits: u64, misses: u64 },
     /// They do not, because of these of the command's keys, as far as that is known.
     Torn(Vec<usize>),
 }
 
 impl Snapshot {
-    /// One of whose parts none has come.
-    #[must_use]
-    pub fn new(
-        client: ClientRef,
-        command: Carried,
-        merge: Merge,
-        parts: Vec<SnapshotPart>,
-    ) -> Self {
-        assert!(!parts.is_empty(), "a command has keys");
-        Self {
-            client,
-            command,
-            merge,
-            missing: parts.len(),
-            parts,
+    /// A key belongs to this owner's part; the command's keys come in their order.
+    pub fn add_key(&mut self, owner: ShardId, slot: Slot, ordinal: usize) {
+        assert!(self.command.is_empty(), "keys are added before it begins");
+        let known = self.parts().iter().position(|part| part.owner == owner);
+        let at = known.unwrap_or(self.used);
+        if known.is_none() {
+            self.open_part(owner, slot);
         }
+        self.parts[at].ordinals.push(ordinal);
+    }
+
+    /// One more part, in the memory of an emptied one where there is one.
+    fn open_part(&mut self, owner: ShardId, slot: Slot) {
+        match self.parts.get_mut(self.used) {
+            Some(part) => {
+                assert!(
+                    part.ordinals.is_empty() && part.reply.is_empty() && part.times.is_none(),
+                    "nothing is left in a part that is used again"
+                );
+                (part.owner, part.slot) = (owner, slot);
+            }
+            None => self.parts.push(SnapshotPart {
+                owner,
+                slot,
+                ordinals: Vec::new(),
+                times: None,
+                reply: Vec::new(),
+            }),
+        }
+        self.used += 1;
+    }
+
+    /// The command that reads so, by this client.
+    pub fn carry(&mut self, client: ClientRef, head: Head, args: &Args<'_>, merge: Merge) {
+        assert!(
+            self.command.is_empty() && self.used > 0,
+            "a snapshot has one command, which has keys"
+        );
+        self.command.push(head, args);
+        (self.client, self.merge) = (client, merge);
+        self.missing = self.used;
+    }
+
+    /// The command.
+    #[must_use]
+    pub fn command(&self) -> (Head, Args<'_>) {
+        self.command.get(0)
+    }
+
+    /// Its parts, one for each owner.
+    #[must_use]
+    pub fn parts(&self) -> &[SnapshotPart] {
+        &self.parts[..self.used]
+    }
+
+    /// What the owners have replied.
+    pub fn replies(&self) -> impl Iterator<Item = ReplyPart<'_>> {
+        self.parts().iter().map(|part| ReplyPart {
+            ordinals: &part.ordinals,
+            reply: &part.reply,
+        })
+    }
+
+    /// An owner's part is read, or cannot be: `read` appends the reply for these of the command's
+    /// keys.
+    pub fn read_part(
+        &mut self,
+        owner: ShardId,
+        read: impl FnOnce(&[usize], &mut Vec<u8>) -> PartTimes,
+    ) {
+        let mut parts = self.parts[..self.used].iter_mut();
+        let part = parts.find(|part| part.owner == owner);
+        let part = part.expect("a part comes from its owner");
+        assert!(part.times.is_none(), "a part comes once");
+        part.times = Some(read(&part.ordinals, &mut part.reply));
+        self.missing -= 1;
+    }
+
+    /// Forgets everything but its memory.
+    fn clear(&mut self) {
+        self.command.clear();
+        for part in &mut self.parts[..self.used] {
+            part.ordinals.clear();
+            part.reply.clear();
+            part.times = None;
+        }
+        (self.used, self.missing) = (0, 0);
+    }
+
+    fn kept_bytes(&self) -> usize {
+        let parts = self.parts.iter();
+        let parts = parts.map(|part| {
+            size_of::<SnapshotPart>()
+                + part.ordinals.capacity() * size_of::<usize>()
+                + part.reply.capacity()
+        });
+        self.command.capacity_bytes() + parts.sum::<usize>()
     }
 
     /// Whether the parts were true together.
     #[must_use]
-    pub fn judge(&mut self) -> Verdict {
+    pub fn judge(&self) -> Verdict {
         assert!(self.missing == 0, "every part has come");
         let times = |part: &SnapshotPart| part.times.expect("every part has come");
-        let reads = self.parts.iter().map(|part| times(part).read_us);
+        let parts = self.parts();
+        let reads = parts.iter().map(|part| times(part).read_us);
         let read_us = reads.min().expect("a command has keys");
         // Strictly, because both times are cut to microseconds.
         let late = |part: &&SnapshotPart| times(part).written_us >= read_us;
-        if self.parts.iter().any(|part| late(&part)) {
-            let late = self.parts.iter().filter(late);
+        if parts.iter().any(|part| late(&part)) {
+            let late = parts.iter().filter(late);
             let latest = late.filter_map(|part| {
                 let nth = (times(part).latest as usize).checked_sub(1)?;
                 Some(part.ordinals[nth])
             });
             return Verdict::Torn(latest.collect());
         }
-        let hits = self.parts.iter().map(|part| times(part).hits).sum();
-        let misses = self.parts.iter().map(|part| times(part).misses).sum();
-        let parts = std::mem::take(&mut self.parts).into_iter();
         Verdict::Whole {
-            parts: parts.map(|part| (part.ordinals, part.reply)).collect(),
-            hits,
-            misses,
+            hits: parts.iter().map(|part| times(part).hits).sum(),
+            misses: parts.iter().map(|part| times(part).misses).sum(),
         }
     }
 }
@@ -114,6 +185,8 @@ impl Snapshot {
 #[derive(Debug, Default)]
 pub struct Snapshots {
     under_way: HashMap<u64, Snapshot, FixedState>,
+    /// Snapshots that are over, with their memory.
+    spare: Vec<Snapshot>,
     drawn: u64,
     /// When somebody last read by this shard's stamps, monotonic microseconds.
     used_us: u64,
@@ -131,6 +204,27 @@ impl Snapshots {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.under_way.is_empty()
+    }
+
+    /// A snapshot without keys, in the memory of one that is over.
+    #[must_use]
+    pub fn prepare(&mut self) -> Snapshot {
+        self.spare.pop().unwrap_or_else(|| Snapshot {
+            client: ClientRef { token: 0, id: 0 },
+            command: Batch::default(),
+            merge: Merge::Ok,
+            parts: Vec::new(),
+            used: 0,
+            missing: 0,
+        })
+    }
+
+    /// Keeps the memory of a snapshot that is over, unless that is much.
+    pub fn recycle(&mut self, mut snapshot: Snapshot) {
+        if self.spare.len() < SNAPSHOTS_KEPT && snapshot.kept_bytes() <= SNAPSHOT_BYTES_KEPT {
+            snapshot.clear();
+            self.spare.push(snapshot);
+        }
     }
 
     /// A number for the next snapshot.
@@ -158,13 +252,10 @@ impl Snapshots {
     ) -> Option<Snapshot> {
         let snapshot = self.under_way.get_mut(&number);
         let snapshot = snapshot.expect("a part belongs to a snapshot under way");
-        let mut parts = snapshot.parts.iter_mut();
-        let part = parts.find(|part| part.owner == from);
-        let part = part.expect("a part comes from its owner");
-        assert!(part.times.is_none(), "a part comes once");
-        part.times = Some(times);
-        part.reply.extend_from_slice(reply);
-        snapshot.missing -= 1;
+        snapshot.read_part(from, |_, part| {
+            part.extend_from_slice(reply);
+            times
+        });
         match snapshot.missing {
             0 => self.under_way.remove(&number),
             _ => None,
@@ -220,8 +311,7 @@ impl Contended {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::resp::{Args, Protocol};
-    use crate::route::Head;
+    use crate::resp::Protocol;
     use crate::store::Db;
 
     fn read(written_us: u64, read_us: u64, latest: u32) -> PartTimes {
@@ -234,42 +324,60 @@ mod tests {
         }
     }
 
+    const FIRST: ShardId = ShardId::new(4);
+    const SECOND: ShardId = ShardId::new(7);
+
     /// A snapshot of three keys on two shards whose parts have these times.
-    fn judged(first: PartTimes, second: PartTimes) -> Verdict {
-        let mut snapshots = Snapshots::default();
+    fn read_all(snapshots: &mut Snapshots, first: PartTimes, second: PartTimes) -> Snapshot {
         let head = Head::new(0, Db::FIRST, Protocol::Resp2, false);
-        let command = Carried::new(head, &Args::new(&[], &[]));
-        let parts = vec![
-            SnapshotPart::new(ShardId::new(4), vec![0, 2]),
-            SnapshotPart::new(ShardId::new(7), vec![1]),
-        ];
+        let mut snapshot = snapshots.prepare();
+        for (ordinal, owner) in [FIRST, SECOND, FIRST].into_iter().enumerate() {
+            snapshot.add_key(owner, Slot::new(ordinal as u16), ordinal);
+        }
         let client = ClientRef { token: 1, id: 1 };
+        snapshot.carry(client, head, &Args::new(&[], &[]), Merge::ByKey);
         let number = snapshots.draw();
-        snapshots.begin(number, Snapshot::new(client, command, Merge::ByKey, parts));
-        assert!(
-            snapshots
-                .part_home(ShardId::new(7), number, second, b"b")
-                .is_none()
-        );
-        let snapshot = snapshots.part_home(ShardId::new(4), number, first, b"a");
+        snapshots.begin(number, snapshot);
+        assert!(snapshots.part_home(SECOND, number, second, b"b").is_none());
+        let snapshot = snapshots.part_home(FIRST, number, first, b"a");
         assert!(snapshots.is_empty());
-        snapshot.expect("both have come").judge()
+        snapshot.expect("both have come")
+    }
+
+    fn judged(first: PartTimes, second: PartTimes) -> Verdict {
+        read_all(&mut Snapshots::default(), first, second).judge()
+    }
+
+    #[test]
+    fn the_memory_of_a_snapshot_is_used_again_and_nothing_else_of_it() {
+        let mut snapshots = Snapshots::default();
+        let mut memory = None;
+        for round in 0..3 {
+            let snapshot = read_all(&mut snapshots, read(9, 10, 1), read(3, 20, 1));
+            let replies: Vec<_> = snapshot
+                .replies()
+                .map(|part| (part.ordinals.to_vec(), part.reply.to_vec()))
+                .collect();
+            assert_eq!(
+                replies,
+                [(vec![0, 2], b"a".to_vec()), (vec![1], b"b".to_vec())]
+            );
+            let at = snapshot.parts().as_ptr();
+            assert_eq!(*memory.get_or_insert(at), at, "round {round}");
+            snapshots.recycle(snapshot);
+        }
+        let mut large = snapshots.prepare();
+        large.add_key(FIRST, Slot::FIRST, 0);
+        large.parts[0].reply.reserve(SNAPSHOT_BYTES_KEPT);
+        snapshots.recycle(large);
+        assert!(snapshots.spare.is_empty(), "much memory is not kept");
     }
 
     #[test]
     fn parts_belong_together_when_all_writes_were_over_before_the_first_reading() {
-        let Verdict::Whole {
-            parts,
-            hits,
-            misses,
-        } = judged(read(9, 10, 1), read(3, 20, 1))
-        else {
+        let Verdict::Whole { hits, misses } = judged(read(9, 10, 1), read(3, 20, 1)) else {
             panic!("nothing was written between the readings")
         };
-        assert_eq!(
-            parts,
-            [(vec![0, 2], b"a".to_vec()), (vec![1], b"b".to_vec())]
-        );
         assert_eq!((hits, misses), (2, 4));
     }
 
