@@ -24,6 +24,8 @@ const fn family(name: &'static str, steps: usize, scenes: &'static [&'static str
 pub static FAMILIES: &[Family] = &[
     family("strings", 200, STRINGS),
     family("lists", 200, LISTS),
+    family("sets", 200, SETS),
+    family("sorting", 60, SORTING),
     family("keys", 200, KEYS),
     family("expiry", 60, EXPIRY),
     family("databases", 100, DATABASES),
@@ -101,6 +103,51 @@ const LISTS: &[&str] = &[
     "DEL %K",
     "BLPOP %k %K 0.001",
     "DEL %k; RPUSH %k a b c d; BLPOP %k 0; BRPOP missing %k 0; BLMPOP 0 2 missing %k LEFT COUNT 1; BLMOVE %k away LEFT LEFT 0; BRPOPLPUSH away away 0; DEL away",
+];
+
+const SETS: &[&str] = &[
+    "SADD %K %v %v %v",
+    "SADD %K %n %n",
+    "SADD %K %n",
+    "SREM %K %n %v",
+    "SREM missing a",
+    "SISMEMBER %K %n",
+    "SMISMEMBER %K %n %v",
+    "SCARD %K",
+    "SCARD missing",
+    "SMEMBERS missing",
+    "SRANDMEMBER missing",
+    "SRANDMEMBER missing 3",
+    "SRANDMEMBER %K 0",
+    "SPOP missing",
+    "SPOP missing 2",
+    "SPOP %K 0",
+    "DEL %k; SADD %k only; SPOP %k; SPOP %k",
+    "DEL %k; SADD %k a b c; SPOP %k 5",
+    "DEL %k; SADD %k a b c; SMOVE %k %K a; SMOVE %k %k b; SMOVE %k %K zz; SMOVE missing %K a",
+    "SINTER %K missing",
+    "SINTER missing %K %K",
+    "DEL %k other; SADD %k 1 2 3; SADD other 2 3 4; SINTER %k other; SUNION %k other; SDIFF %k other",
+    "DEL %k other; SADD %k 1 2 3; SADD other 2 3 4; SINTERSTORE away %k other; SUNIONSTORE away %k other; SDIFFSTORE away %k other; DEL away",
+    "SINTERSTORE %K %K missing",
+    "SUNIONSTORE %K missing missing",
+    "SDIFFSTORE %K %K %K",
+    "SINTERCARD 2 %K %K",
+    "SINTERCARD 2 %K missing LIMIT 3",
+    "SSCAN %K 0 MATCH nothing",
+    "SSCAN missing 0",
+    "DEL %K",
+];
+
+const SORTING: &[&str] = &[
+    "DEL %k; RPUSH %k 3 1 2; SORT %k; SORT %k DESC LIMIT 0 1; SORT_RO %k ALPHA",
+    "DEL %k; RPUSH %k 3 1 2; SORT %k STORE %K",
+    "DEL %k; SADD %k 3 1 2; SORT %k STORE away; SORT missing STORE away",
+    "DEL %k; SADD %k 3 1 2; SET w_1 9; SET w_2 8; SORT %k BY w_*; SORT %k BY w_* GET w_* GET #; DEL w_1 w_2",
+    "SORT missing",
+    "SORT missing BY nosort STORE away",
+    "SORT %K BY nosort LIMIT 0 0",
+    "DEL %k; RPUSH %k x; SORT %k",
 ];
 
 const KEYS: &[&str] = &[

@@ -47,12 +47,12 @@ fn pop_one(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
 fn pop_count(ctx: &mut Context<'_>, args: &Args<'_>, count: usize) -> Outcome {
     let mut random = ctx.fork_random();
     let lazily = ctx.config.lazyfree_lazy_server_del;
-    ctx.edit(ctx.key(args, 1), |edit, reply| {
+    let all = ctx.edit(ctx.key(args, 1), |edit, reply| {
         let len = match edit.entry().map(set).transpose()? {
             Some(set) if count > 0 => set.len(),
             _ => {
                 reply.set(0);
-                return Ok(());
+                return Ok(false);
             }
         };
         if count >= len {
@@ -60,7 +60,7 @@ fn pop_count(ctx: &mut Context<'_>, args: &Args<'_>, count: usize) -> Outcome {
             write_all(reply, set(edit.entry().expect("it is there"))?);
             edit.remove_for_all(lazily);
             edit.counts(len as u64);
-            return Ok(());
+            return Ok(true);
         }
         let set = set_mut(edit)?.expect("it is there");
         let members: Vec<Vec<u8>> = choose(set, count, &mut random)
@@ -83,8 +83,13 @@ fn pop_count(ctx: &mut Context<'_>, args: &Args<'_>, count: usize) -> Outcome {
                 .collect();
             edit.propagate(&words);
         }
-        Ok(())
-    })
+        Ok::<_, Error>(false)
+    })?;
+    if all {
+        // Redis reads a set that it takes whole once more, as SUNION would.
+        ctx.count_lookups(1, 0);
+    }
+    Ok(())
 }
 
 pub(super) fn srandmember(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
