@@ -24,7 +24,9 @@ use std::time::{Duration, Instant};
 
 use cairn::base::sim::Random;
 use checker::reply::{Reply, encode};
-use checker::workload::{Append, Bank, Lists, Mixed, Queues, Registers, Seen, Unit, Workload};
+use checker::workload::{
+    Append, Bank, Lists, Mixed, Queues, Registers, Seen, Sets, Unit, Workload,
+};
 use harness::server::Server;
 
 const CLIENTS: usize = 16;
@@ -74,6 +76,12 @@ const RUNS: &[Run] = &[
     Run {
         name: "lists",
         make: || Box::new(Lists::new(3)),
+        clients: 4,
+        units: 60,
+    },
+    Run {
+        name: "sets",
+        make: || Box::new(Sets::new(3)),
         clients: 4,
         units: 60,
     },

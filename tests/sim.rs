@@ -21,7 +21,9 @@ mod tracked;
 use std::panic::AssertUnwindSafe;
 
 use cairn::base::sim::{Random, Weather};
-use checker::workload::{Append, Bank, Lists, Mixed, Queues, Registers, Sequential, Workload};
+use checker::workload::{
+    Append, Bank, Lists, Mixed, Queues, Registers, Sequential, Sets, Workload,
+};
 use client::Manners;
 use disk::Trust;
 use scheduler::{Outcome, Plan, run};
@@ -173,6 +175,15 @@ fn blocked_clients_are_served_in_some_order() {
         "blocked_clients",
         |seed| patient(plan(seed, (2, 5), 25)),
         |_| Box::new(Lists::new(3)),
+    );
+}
+
+#[test]
+fn sets_are_one_whatever_shards_they_are_on() {
+    seeds(
+        "sets",
+        |seed| plan(seed, (2, 5), 25),
+        |_| Box::new(Sets::new(3)),
     );
 }
 

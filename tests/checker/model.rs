@@ -4,7 +4,9 @@
 //! near: the near ones pass when the caller says so. Written from the documentation of the
 //! commands, without a look at the server's code.
 
-use std::collections::{BTreeMap, VecDeque};
+mod sets;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::reply::{Reply, Words};
 
@@ -13,6 +15,7 @@ use super::reply::{Reply, Words};
 pub enum Item {
     Text(Vec<u8>),
     List(VecDeque<Vec<u8>>),
+    Set(BTreeSet<Vec<u8>>),
 }
 
 /// When a key goes.
@@ -48,6 +51,7 @@ pub fn apply(state: &mut State, words: &Words) -> Reply {
         }
         "rename" | "renamenx" | "copy" => Ok(moved(state, &name, words)),
         "type" | "expire" | "pexpire" | "persist" | "pttl" => Ok(deadlines(state, &name, words)),
+        _ if name.starts_with('s') => sets::set(state, &name, words),
         _ => list(state, &name, words),
     };
     result.unwrap_or_else(|text| Reply::Error(text.to_string()))
@@ -229,6 +233,7 @@ fn deadlines(state: &mut State, name: &str, words: &Words) -> Reply {
             match item {
                 Item::Text(_) => "string",
                 Item::List(_) => "list",
+                Item::Set(_) => "set",
             }
             .to_string(),
         ),
@@ -313,7 +318,7 @@ fn push(state: &mut State, key: &[u8], value: Vec<u8>, left: bool) {
     match item {
         Item::List(list) if left => list.push_front(value),
         Item::List(list) => list.push_back(value),
-        Item::Text(_) => panic!("the type was checked before"),
+        Item::Text(_) | Item::Set(_) => panic!("the type was checked before"),
     }
 }
 

@@ -9,6 +9,7 @@ mod bank;
 mod lists;
 mod mixed;
 mod registers;
+mod sets;
 
 use cairn::base::sim::Random;
 
@@ -17,6 +18,7 @@ pub use bank::Bank;
 pub use lists::{Lists, Queues};
 pub use mixed::{Mixed, Sequential};
 pub use registers::Registers;
+pub use sets::Sets;
 
 use super::reply::{Reply, Words};
 
