@@ -6,6 +6,11 @@
 //! the scene's key, `%K` any key, `%v` and `%V` a value and one of up to 3,000 bytes, `%n` and `%i`
 //! numbers, `%d` a database, `%c` the client's name, `%_` nothing, `%s` a word with a blank.
 
+#[path = "elements.rs"]
+mod elements;
+
+use elements::{LISTS, SETS, SORTING};
+
 /// Scenes that a round is drawn from, and how many steps it has at least.
 pub struct Family {
     pub name: &'static str,
@@ -74,80 +79,6 @@ const STRINGS: &[&str] = &[
     "SETBIT %K %n 1",
     "SETBIT %K %n 0",
     "GETBIT %K %n",
-];
-
-const LISTS: &[&str] = &[
-    "RPUSH %K %v %v %v",
-    "LPUSH %K %v",
-    "RPUSHX %K %v",
-    "LPUSHX %K %v %v",
-    "LPOP %K",
-    "RPOP %K",
-    "LPOP %K %n",
-    "RPOP %K 0",
-    "LPOP missing 2",
-    "LLEN %K",
-    "LRANGE %K 0 -1",
-    "LINDEX %K %i",
-    "DEL %k; RPUSH %k a b a; LINSERT %k BEFORE b x; LINSERT %k AFTER zz x; LREM %k 0 a; LREM %k 1 zz",
-    "LSET %K 0 %v",
-    "DEL %k; RPUSH %k a b c d e f; LTRIM %k 1 3; LTRIM %k 5 2",
-    "LPOS %K a",
-    "LPOS %K a COUNT 0",
-    "DEL %k; RPUSH %k a b c; LMOVE %k %K LEFT RIGHT; LMOVE %k %k LEFT RIGHT; RPOPLPUSH %k %K",
-    "RPOPLPUSH %K %K",
-    "LMOVE missing %K LEFT LEFT",
-    "LMPOP 3 missing %K %K LEFT COUNT 2",
-    "LMPOP 1 missing RIGHT",
-    "DEL %k; LMPOP 2 missing %k RIGHT",
-    "DEL %K",
-    "BLPOP %k %K 0.001",
-    "DEL %k; RPUSH %k a b c d; BLPOP %k 0; BRPOP missing %k 0; BLMPOP 0 2 missing %k LEFT COUNT 1; BLMOVE %k away LEFT LEFT 0; BRPOPLPUSH away away 0; DEL away",
-];
-
-const SETS: &[&str] = &[
-    "SADD %K %v %v %v",
-    "SADD %K %n %n",
-    "SADD %K %n",
-    "SREM %K %n %v",
-    "SREM missing a",
-    "SISMEMBER %K %n",
-    "SMISMEMBER %K %n %v",
-    "SCARD %K",
-    "SCARD missing",
-    "SMEMBERS missing",
-    "SRANDMEMBER missing",
-    "SRANDMEMBER missing 3",
-    "SRANDMEMBER %K 0",
-    "SPOP missing",
-    "SPOP missing 2",
-    "SPOP %K 0",
-    "DEL %k; SADD %k only; SPOP %k; SPOP %k",
-    "DEL %k; SADD %k a b c; SPOP %k 5",
-    "DEL %k; SADD %k a b c; SMOVE %k %K a; SMOVE %k %k b; SMOVE %k %K zz; SMOVE missing %K a",
-    "SINTER %K missing",
-    "SINTER missing %K %K",
-    "DEL %k other; SADD %k 1 2 3; SADD other 2 3 4; SINTER %k other; SUNION %k other; SDIFF %k other",
-    "DEL %k other; SADD %k 1 2 3; SADD other 2 3 4; SINTERSTORE away %k other; SUNIONSTORE away %k other; SDIFFSTORE away %k other; DEL away",
-    "SINTERSTORE %K %K missing",
-    "SUNIONSTORE %K missing missing",
-    "SDIFFSTORE %K %K %K",
-    "SINTERCARD 2 %K %K",
-    "SINTERCARD 2 %K missing LIMIT 3",
-    "SSCAN %K 0 MATCH nothing",
-    "SSCAN missing 0",
-    "DEL %K",
-];
-
-const SORTING: &[&str] = &[
-    "DEL %k; RPUSH %k 3 1 2; SORT %k; SORT %k DESC LIMIT 0 1; SORT_RO %k ALPHA",
-    "DEL %k; RPUSH %k 3 1 2; SORT %k STORE %K",
-    "DEL %k; SADD %k 3 1 2; SORT %k STORE away; SORT missing STORE away",
-    "DEL %k; SADD %k 3 1 2; SET w_1 9; SET w_2 8; SORT %k BY w_*; SORT %k BY w_* GET w_* GET #; DEL w_1 w_2",
-    "SORT missing",
-    "SORT missing BY nosort STORE away",
-    "SORT %K BY nosort LIMIT 0 0",
-    "DEL %k; RPUSH %k x; SORT %k",
 ];
 
 const KEYS: &[&str] = &[

@@ -23,12 +23,12 @@ impl Sets {
     fn command(&self, random: &mut Random) -> Words {
         let mut key = || format!("set:{}", random.below(self.keys));
         let (a, b, c) = (key(), key(), key());
-        let (m, n) = (random.below(10), random.below(10));
+        let (one, two) = (random.below(10), random.below(10));
         words(&match random.below(16) {
-            0..=3 => format!("SADD {a} {m} {n}"),
-            4 => format!("SREM {a} {m} {n}"),
-            5 | 6 => format!("SMOVE {a} {b} {m}"),
-            7 => format!("SISMEMBER {a} {m}"),
+            0..=3 => format!("SADD {a} {one} {two}"),
+            4 => format!("SREM {a} {one} {two}"),
+            5 | 6 => format!("SMOVE {a} {b} {one}"),
+            7 => format!("SISMEMBER {a} {one}"),
             8 => format!("SCARD {a}"),
             9 => format!("SMEMBERS {a}"),
             10 => format!("SINTER {a} {b}"),
