@@ -63,6 +63,8 @@ pub struct Row {
     pub full_name: String,
     /// What clients call a top-level command; empty when none may.
     pub called: Box<str>,
+    /// Clients call it, or its container, by another name than its own.
+    pub is_renamed: bool,
     /// The row of the container of a subcommand.
     pub container: Option<u16>,
     pub keys: Keys,
@@ -170,6 +172,10 @@ impl Table {
             rename(&mut rows[..top.len()], old, new)
                 .map_err(|reason| NotRenamed { line, reason })?;
         }
+        for number in 0..rows.len() {
+            let top = rows[number].container.map_or(number, usize::from);
+            rows[number].is_renamed = *rows[top].called != *rows[top].command.name;
+        }
         let lengths = rows[..top.len()].iter().map(|row| row.called.len());
         Ok(Self {
             name_bytes_max: lengths.max().unwrap_or(0),
@@ -268,6 +274,7 @@ fn row(command: &'static Command, full_name: String, container: Option<u16>) -> 
     Row {
         command,
         called: full_name.as_str().into(),
+        is_renamed: false,
         full_name,
         container,
         keys: keys_of(command),

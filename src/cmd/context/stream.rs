@@ -312,16 +312,13 @@ impl EffectStream {
 
     /// Appends a command as it was sent, by its row's name whatever clients call it.
     pub(super) fn append_sent(&mut self, row: &Row, db: Db, args: &Args<'_>) {
-        let (sent, name) = (args.get(0), row.full_name.as_bytes());
-        let by_name = name.len() >= sent.len()
-            && name[..sent.len()].eq_ignore_ascii_case(sent)
-            && matches!(name.get(sent.len()), None | Some(b'|'));
-        if by_name && self.append_arrived(row, db, args) {
+        if !row.is_renamed && self.append_arrived(row, db, args) {
             return;
         }
-        let name = match by_name {
-            true => sent,
-            false => name.split(|&byte| byte == b'|').next().unwrap_or_default(),
+        let name = row.full_name.split('|').next().unwrap_or_default();
+        let name = match args.get(0) {
+            sent if sent.eq_ignore_ascii_case(name.as_bytes()) => sent,
+            _ => name.as_bytes(),
         };
         let words = (0..args.len()).map(|at| if at == 0 { name } else { args.get(at) });
         match row.keys {
