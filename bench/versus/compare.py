@@ -39,7 +39,8 @@ LOADS = {
     "mget-ten": (100_000, 1, ["MGET"] + ["key:__rand_int__"] * 10),
 }
 # Run by bench/load.
-SHAPES = ["multi-one-slot", "multi-random", "lpush-pipelined", "lpop-pipelined", "blmove", "hot-keys"]
+SHAPES = ["multi-one-slot", "multi-random", "lpush-pipelined", "lpop-pipelined", "sadd-pipelined", "sismember-pipelined",
+          "sinter", "blmove", "hot-keys"]
 GENERATOR = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../load/target/release/load")
 CONNECTIONS = 50
 KEYS = 1_000_000

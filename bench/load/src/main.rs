@@ -26,7 +26,8 @@ pub struct Report {
 const MOST_THREADS: u64 = 50;
 
 const USAGE: &str = "load --port PORT [--scale PERCENT] [--threads N] SHAPE
-shapes: multi-one-slot multi-random lpush-pipelined lpop-pipelined blmove hot-keys";
+shapes: multi-one-slot multi-random lpush-pipelined lpop-pipelined sadd-pipelined
+    sismember-pipelined sinter blmove hot-keys";
 
 fn main() {
     let mut port = 0u16;
@@ -52,6 +53,9 @@ fn main() {
         "multi-random" => pipelines::multi(port, part(60_000), false, threads),
         "lpush-pipelined" => pipelines::list(port, part(1_000_000), "LPUSH", threads),
         "lpop-pipelined" => pipelines::list(port, part(1_000_000), "LPOP", threads),
+        "sadd-pipelined" => pipelines::set(port, part(1_000_000), "SADD", threads),
+        "sismember-pipelined" => pipelines::set(port, part(1_000_000), "SISMEMBER", threads),
+        "sinter" => pipelines::intersection(port, part(5_000), threads),
         "blmove" => moves::run(port, part(20_000)),
         "hot-keys" => hot::run(port, Duration::from_millis(part(5_000))),
         _ => usage(),

@@ -1,4 +1,4 @@
-//! Fifty clients that send batches in turn: transactions, and lists in pipelines of 16.
+//! Fifty clients that send batches in turn: transactions, lists and sets in pipelines of 16.
 //!
 //! A thread sends to all of its clients, then reads from all: the server meets many ready clients
 //! at once, as under redis-benchmark, and the generator costs little. Two threads, each with half
@@ -14,6 +14,10 @@ const CLIENTS: usize = 50;
 const PIPELINE: u64 = 16;
 const KEYS: u64 = 1_000_000;
 const LISTS: u64 = 10_000;
+const SETS: u64 = 10_000;
+/// Different members of a small set, and of a large one.
+const SMALL_SET: u64 = 100;
+const LARGE_SET: u64 = 10_000;
 const SETS_PER_MULTI: usize = 5;
 
 /// MULTI, five SETs, EXEC in one packet; an operation is one transaction.
@@ -52,6 +56,43 @@ pub fn list(port: u16, operations: u64, command: &str, threads: u64) -> Report {
         (PIPELINE, PIPELINE as usize),
         write,
     )
+}
+
+/// SADD or SISMEMBER on random sets, 16 at a time; the members are few, so that sets stay small.
+pub fn set(port: u16, operations: u64, command: &str, threads: u64) -> Report {
+    let write = |numbers: &mut Numbers, out: &mut Vec<u8>| {
+        for _ in 0..PIPELINE {
+            let key = format!("set:{:012}", numbers.below(SETS));
+            let member = format!("member:{:08}", numbers.below(SMALL_SET));
+            push(out, &[command, &key, &member]);
+        }
+    };
+    rounds(
+        port,
+        operations,
+        threads,
+        (PIPELINE, PIPELINE as usize),
+        write,
+    )
+}
+
+/// SINTERCARD of two sets of 10,000 members, half of them in both; one at a time. The sets are made
+/// first.
+pub fn intersection(port: u16, operations: u64, threads: u64) -> Report {
+    let keys = ["{pair}:one", "{pair}:two"];
+    for (key, from) in keys.into_iter().zip([0, LARGE_SET / 2]) {
+        let fill = |numbers: &mut Numbers, out: &mut Vec<u8>| {
+            let member = format!("member:{:08}", from + numbers.below(LARGE_SET));
+            push(out, &["SADD", key, &member]);
+        };
+        // Of so many random ones nearly all of them come.
+        let filled = rounds(port, LARGE_SET * 10, 1, (1, 1), fill);
+        assert!(filled.errors == 0, "the server knows sets");
+    }
+    let write = |_: &mut Numbers, out: &mut Vec<u8>| {
+        push(out, &["SINTERCARD", "2", keys[0], keys[1]]);
+    };
+    rounds(port, operations, threads, (1, 1), write)
 }
 
 /// `operations` of threads that share the clients; a batch is so many operations with so many
