@@ -1,8 +1,8 @@
 //! Commands that find keys while they run, on several shards in one thread.
 //!
-//! SORT asks for all of its keys before it changes any, so the tests bring a harder one: FOLLOW goes
-//! from a key to the key that its value names, and marks each before it asks for the next. What an
-//! attempt marked must be undone before the next one.
+//! SORT asks for all of its keys before it changes any, so the tests bring a harder one: FOLLOW
+//! goes from a key to the key that its value names, and marks each before it asks for the next.
+//! What an attempt marked must be undone before the next one.
 
 use crate::cmd::keyspec::access;
 use crate::cmd::special::PLAIN;
