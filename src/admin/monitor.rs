@@ -63,8 +63,9 @@ fn monitor(core: &mut Core, token: Token, _args: &Args<'_>) -> Flow {
     };
     core.ask_all(token, listen, |core, token, answers| {
         let from = answers.into_iter().max().expect("every shard answers");
-        core.monitor_ready(token, from);
+        let client = core.client(token).id;
         core.complete(token, |reply| reply.ok());
+        core.monitor_ready(client, from);
     })
 }
 
@@ -161,6 +162,84 @@ mod tests {
         shards.call(first, "MONITOR");
         shards.call(client, "PING");
         assert_eq!(lines(&mut shards, first), [r#""PING""#]);
+    }
+
+    /// A client of shard 0 begins to monitor; then a client of shard 1 sends `ECHO 1`, when all
+    /// shards have answered but before the last answer, that of shard 2, is read.
+    fn begin_with_a_line_before_the_last_answer(shards: &mut Shards, monitor: Peer, client: Peer) {
+        shards.send(monitor, "MONITOR");
+        for shard in [0, 1, 0, 2] {
+            shards.tick(shard);
+        }
+        shards.send(client, "ECHO 1");
+        shards.tick(1);
+    }
+
+    #[test]
+    fn lines_that_come_before_the_last_answer_are_shown() {
+        let mut shards = Shards::new(3);
+        let (monitor, client) = (shards.connect(0), shards.connect(1));
+        begin_with_a_line_before_the_last_answer(&mut shards, monitor, client);
+        shards.run();
+        let shown = shards.read(monitor);
+        assert!(shown.starts_with("+OK\r\n+17"), "{shown}");
+        assert!(shown.ends_with("\"ECHO\" \"1\"\r\n"), "{shown}");
+    }
+
+    #[test]
+    fn one_begins_while_another_leaves() {
+        let mut shards = Shards::new(3);
+        let (first, second) = (shards.connect(0), shards.connect(0));
+        let (other, client) = (shards.connect(0), shards.connect(1));
+        shards.call(first, "MONITOR");
+        begin_with_a_line_before_the_last_answer(&mut shards, second, client);
+        shards.core(0).close_now(first.token);
+        // The first one is forgotten here, then the line comes, then the last answer.
+        shards.call(other, "PING");
+        shards.call(client, "ECHO 2");
+        let shown = shards.read(second);
+        assert!(shown.starts_with("+OK\r\n"), "{shown}");
+        assert!(shown.ends_with("\"ECHO\" \"2\"\r\n"), "{shown}");
+    }
+
+    #[test]
+    fn a_client_that_is_closed_while_the_shards_are_asked_begins_nothing() {
+        let mut shards = Shards::new(3);
+        let (monitor, other) = (shards.connect(0), shards.connect(0));
+        shards.send(monitor, "MONITOR");
+        for shard in [0, 1, 2] {
+            shards.tick(shard);
+        }
+        shards.core(0).close_now(monitor.token);
+        // It is forgotten here, then the answers come.
+        assert_eq!(shards.call(other, "PING"), "+PONG\r\n");
+        assert!(shards.closed(monitor));
+        assert!((0..3).all(|shard| !shards.core(shard).is_monitored()));
+    }
+
+    #[test]
+    fn the_commands_of_a_transaction_are_shown_together() {
+        let mut shards = Shards::new(2);
+        let (monitor, client) = (shards.connect(0), shards.connect(1));
+        shards.call(monitor, "MONITOR");
+        for line in ["MULTI", "SET a 1", "CONFIG GET port", "PING"] {
+            shards.call(client, line);
+        }
+        let numbers = |shards: &mut Shards| shards.core(0).lines_numbered();
+        let before = numbers(&mut shards);
+        shards.call(client, "EXEC");
+        assert_eq!(numbers(&mut shards) - before, 2, "its commands, and EXEC");
+        let shown = lines(&mut shards, monitor);
+        assert_eq!(shown[1..], [r#""SET" "a" "1""#, r#""PING""#, r#""EXEC""#]);
+    }
+
+    #[test]
+    fn while_nobody_monitors_no_number_is_drawn() {
+        let mut shards = Shards::new(2);
+        let client = shards.connect(1);
+        let before = shards.core(0).lines_numbered();
+        shards.call(client, "PING");
+        assert_eq!(shards.core(0).lines_numbered(), before);
     }
 
     #[test]

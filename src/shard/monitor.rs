@@ -5,7 +5,8 @@
 //! one counter of the server; numbers have no gaps, so a monitor's home shows lines in their order
 //! and waits for those that are on their way. While nobody monitors, no number is drawn, and a
 //! command costs one test of `Monitors::is_empty`. The commands of an EXEC are shown when it
-//! begins, also when a watched key then keeps it from running them. MONITOR itself is in `admin`.
+//! begins, also when a watched key then keeps it from running them; together they have one number.
+//! MONITOR itself is in `admin`.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
@@ -68,6 +69,25 @@ impl Monitors {
         }
     }
 
+    /// A client of this shard is shown the lines from this number on, unless it has left while the
+    /// shards were asked.
+    fn begin(&mut self, client: u64, here: ShardId, from: u64) {
+        assert!(from > 0, "numbers begin with 1");
+        let mut own = self.all.iter().filter(|other| other.home == here);
+        let first = own.all(|other| other.from.is_none());
+        let Some(its) = self.all.iter_mut().find(|other| other.client == client) else {
+            return;
+        };
+        its.from = Some(from);
+        // One that has left may have been shown more already: this one's lines come after those.
+        if first && from > self.next {
+            // What was numbered before is not sent by all.
+            self.next = from;
+            self.waiting = self.waiting.split_off(&from);
+            self.waiting_bytes = self.waiting.values().map(|line| line.len()).sum();
+        }
+    }
+
     /// A line has come; lines from before the monitors began are not waited for.
     fn arrived(&mut self, number: u64, line: &[u8]) {
         if number >= self.next {
@@ -77,7 +97,8 @@ impl Monitors {
         }
     }
 
-    /// The next line, if it is there.
+    /// The next line, if it is there. None has the number 0: before the first monitor has begun,
+    /// all wait.
     fn next_line(&mut self) -> Option<(u64, Box<[u8]>)> {
         let line = self.waiting.remove(&self.next)?;
         self.waiting_bytes -= line.len();
@@ -103,19 +124,17 @@ impl Core {
         self.identity.shared.monitored.load(Ordering::Relaxed)
     }
 
-    /// From this number on every shard sends what this client wants to hear.
-    pub fn monitor_ready(&mut self, token: Token, from: u64) {
-        let (id, here) = (self.client(token).id, self.id());
-        let monitors = &mut self.monitors;
-        let mut own = monitors.all.iter().filter(|other| other.home == here);
-        if own.all(|other| other.from.is_none()) {
-            // The first one: what was numbered before is not sent by all.
-            monitors.next = from;
-            monitors.waiting = monitors.waiting.split_off(&from);
-            monitors.waiting_bytes = monitors.waiting.values().map(|line| line.len()).sum();
-        }
-        let its = monitors.all.iter_mut().find(|other| other.client == id);
-        its.expect("it has begun").from = Some(from);
+    /// From this number on every shard sends what this client, which has been told so, wants to
+    /// hear. Some lines may have come before the last shard's answer.
+    pub fn monitor_ready(&mut self, client: u64, from: u64) {
+        self.monitors.begin(client, self.identity.shard, from);
+        self.show_next();
+    }
+
+    /// How many numbers have been drawn.
+    #[cfg(test)]
+    pub fn lines_numbered(&self) -> u64 {
+        self.identity.shared.monitored.load(Ordering::Relaxed)
     }
 
     /// The client has gone or has been reset.
@@ -140,20 +159,26 @@ impl Core {
     pub(super) fn feed_monitors(&mut self, token: Token, row: u16, args: &Args<'_>) {
         if let Some(client) = self.clients.get(token) {
             let db = client.session.db;
-            self.feed_monitors_with(token, self.table().row(row), db, args);
+            let mut line = Vec::new();
+            self.add_line(token, self.table().row(row), db, args, &mut line);
+            self.send_lines(&line);
         }
     }
 
     /// A client of ours executes a transaction.
     #[cold]
     pub(super) fn feed_monitors_queue(&mut self, token: Token, commands: &Batch) {
+        let mut lines = Vec::new();
         for (head, args) in commands.iter() {
             let row = self.table().row(head.row);
-            self.feed_monitors_with(token, row, head.db, &args);
+            self.add_line(token, row, head.db, &args, &mut lines);
         }
+        // One number: no command of another shard's clients comes between them.
+        self.send_lines(&lines);
     }
 
-    fn feed_monitors_with(&mut self, token: Token, row: &Row, db: Db, args: &Args<'_>) {
+    /// Appends the line of a command, if it is shown.
+    fn add_line(&self, token: Token, row: &Row, db: Db, args: &Args<'_>, lines: &mut Vec<u8>) {
         if row.has(flag::SKIP_MONITOR | flag::ADMIN) {
             return;
         }
@@ -166,17 +191,25 @@ impl Core {
             client.address.to_string()
         };
         let (seconds, microseconds) = (self.now.unix_us / 1_000_000, self.now.unix_us % 1_000_000);
-        let mut line = format!("+{seconds}.{microseconds:06} [{db} {address}]").into_bytes();
+        let start = format!("+{seconds}.{microseconds:06} [{db} {address}]");
+        lines.extend_from_slice(start.as_bytes());
         for (at, argument) in args.from(0).enumerate() {
-            line.push(b' ');
+            lines.push(b' ');
             let secret = row.command.special.secret;
             let shown = match secret.is_some_and(|secret| secret(args, at)) {
                 true => REDACTED,
                 false => argument,
             };
-            quote(shown, &mut line);
+            quote(shown, lines);
         }
-        line.extend_from_slice(b"\r\n");
+        lines.extend_from_slice(b"\r\n");
+    }
+
+    /// Numbers what is shown, and sends it where somebody monitors.
+    fn send_lines(&mut self, lines: &[u8]) {
+        if lines.is_empty() {
+            return;
+        }
         let number = self
             .identity
             .shared
@@ -184,7 +217,7 @@ impl Core {
             .fetch_add(1, Ordering::Relaxed);
         for home in ShardId::all(self.identity.shards) {
             if self.monitors.has_home(home) {
-                self.mail.add_monitored(home, number, &line);
+                self.mail.add_monitored(home, number, lines);
             }
         }
     }
@@ -202,11 +235,12 @@ impl Core {
         if lines.cut || self.monitors.waiting_bytes > MONITOR_UNSENT_BYTES_MAX {
             return self.close_monitors();
         }
-        // Before the first one has begun, lines wait for its number.
-        while self.monitors.next > 0 {
-            let Some((number, line)) = self.monitors.next_line() else {
-                break;
-            };
+        self.show_next();
+    }
+
+    /// Shows the lines up to the first that is on its way.
+    fn show_next(&mut self) {
+        while let Some((number, line)) = self.monitors.next_line() {
             self.show_monitors(number, &line);
         }
     }
