@@ -32,6 +32,9 @@ pub const UNAUTHENTICATED_BULK_BYTES_MAX: usize = 16_384;
 /// recurses that deep).
 pub const GLOB_STARS_MAX: usize = 1000;
 
+/// Elements that PFSELFTEST adds: a shard does nothing else meanwhile.
+pub const HLL_SELF_TEST_ELEMENTS: u64 = 100_000;
+
 /// Length of the text that DEBUG STRINGMATCH-LEN makes, bytes.
 pub const GLOB_DEBUG_BYTES_MAX: u64 = 1 << 20;
 

@@ -14,6 +14,9 @@ pub(crate) type Below<'a> = &'a mut dyn FnMut(usize) -> usize;
 
 /// How often what may be repeated stands at most.
 const REPEATED_MAX: usize = 3;
+/// Keys in all, and those that a family uses more often.
+const KEYS: usize = 12;
+const OWN_KEYS: usize = 2;
 /// Unix seconds around which moments lie: a little after the start of the clock of
 /// `shard::testing`.
 const MOMENT: usize = 1_700_000_500;
@@ -24,6 +27,8 @@ pub(crate) struct Invocation {
     pub words: Vec<String>,
     /// Where the arguments stand that the row's key specs find, with the number of the spec.
     pub keys: Vec<(usize, u8)>,
+    /// The first key of the row's family.
+    own: usize,
 }
 
 /// One valid command of a row.
@@ -31,6 +36,7 @@ pub(crate) fn invocation(row: &Row, below: Below<'_>) -> Invocation {
     let mut made = Invocation {
         words: row.full_name.split('|').map(str::to_string).collect(),
         keys: Vec::new(),
+        own: row.command.group as usize * OWN_KEYS % KEYS,
     };
     for argument in row.command.docs.arguments {
         made.add(argument, below);
@@ -82,7 +88,11 @@ impl Invocation {
                 let all = argument.arguments.iter();
                 return all.for_each(|nested| self.add(nested, below));
             }
-            Kind::Key => format!("k{}", one_of(0..12)),
+            // A family mostly meets its own type, and now and then every other.
+            Kind::Key if one_of(0..2) == 0 => {
+                format!("k{}", self.own + one_of(0..OWN_KEYS))
+            }
+            Kind::Key => format!("k{}", one_of(0..KEYS)),
             Kind::String => strings(argument.name)[one_of(0..4)].to_string(),
             Kind::Integer => one_of(1..100).to_string(),
             Kind::Double => format!("0.{:03}", one_of(1..1000)),
@@ -112,6 +122,8 @@ fn strings(name: &str) -> [&'static str; 4] {
         "operation" => ["AND", "or", "XOR", "xor"],
         // Of BITFIELD.
         "encoding" => ["u8", "i16", "u63", "i5"],
+        // Of PFDEBUG.
+        "subcommand" => ["TODENSE", "todense", "getreg", "decode"],
         _ => ["v", "hello", "12", "a longer value"],
     }
 }

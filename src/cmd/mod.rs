@@ -12,6 +12,7 @@ mod context;
 mod fixture;
 mod form_limits;
 mod group;
+mod hyperloglog;
 #[cfg(test)]
 pub(crate) mod invocation;
 mod key;

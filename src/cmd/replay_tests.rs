@@ -151,6 +151,8 @@ impl Play {
             20 => vec![word("PERSIST"), one],
             21 => vec![word("DELIFEQ"), one, word("v")],
             22 => vec![word("SET"), one, word("v")],
+            23 => vec![word("PFADD"), one, database],
+            24 => vec![word("PFDEBUG"), word("todense"), one],
             _ => self.by_syntax(),
         }
     }
@@ -361,7 +363,7 @@ fn defects_are_caught() {
 fn marks_are_those_of_the_key_specs() {
     let mut play = Play::new(77);
     let mut seen = BTreeSet::new();
-    for _ in 0..COMMANDS {
+    for _ in 0..2 * COMMANDS {
         play.played.now_ms += play.below(STEP_MS) as u64;
         let words = play.command();
         let (mut spans, mut start) = (Vec::new(), 0);

@@ -12,6 +12,7 @@ use crate::resp::Args;
 static FAMILIES: &[&[Command]] = &[
     super::string::COMMANDS,
     super::bitmap::COMMANDS,
+    super::hyperloglog::COMMANDS,
     super::list::COMMANDS,
     super::set::COMMANDS,
     super::keys::COMMANDS,

@@ -197,8 +197,7 @@ pub const ROWS: &[Directive] = &[
         0,
         LONG_MAX,
         field!(hll_sparse_max_bytes),
-    )
-    .inert(NO_SUCH_TYPE),
+    ),
     special("notify-keyspace-events", NOTIFY).inert(NO_PUBSUB),
     choices(
         "sanitize-dump-payload",
