@@ -1,16 +1,14 @@
 //! HyperLogLog commands: how many different elements were added, in 12 KB at most.
 //!
-//! A value is a string, byte for byte Redis's (version 7.0; Flajolet et al. 2007, estimated as in
-//! Ertl 2017, "New cardinality estimation algorithms for HyperLogLog sketches"):
+//! A value is a string, byte for byte Redis 7.0's; Flajolet et al. 2007, estimated as in Ertl 2017:
 //!
 //! ```text
 //! "HYLL"  1: encoding (0 dense, 1 sparse)  3: unused  8: cached count, little endian  registers
 //!                                                     its highest bit: not valid any more
 //! ```
 //!
-//! 16,384 registers of 6 bits; `dense` and `sparse` draw both encodings, `estimate` hashes and
-//! counts, `run` has the commands. A value becomes dense beyond `hll-sparse-max-bytes` and never
-//! sparse again. Anybody may SET such bytes: nothing here trusts them.
+//! 16,384 registers of 6 bits (`dense`, `sparse`); `estimate` hashes and counts, `run` has the
+//! commands. Anybody may SET such bytes: nothing here trusts them.
 
 mod dense;
 mod docs;

@@ -6,19 +6,18 @@
 //! 1vvvvvnn           n + 1 times the value v + 1
 //! ```
 //!
-//! Where Redis splits a run and which neighbours it joins afterwards decides the bytes, and so it
-//! is done here. The runs come from a client and may be any bytes. Knows of the header only its
-//! length.
+//! Runs are split and joined where Redis does it, for that decides the bytes. They come from a
+//! client and may be any bytes. Knows of the header only its length.
 
 use super::{CORRUPT, HEADER_BYTES, REGISTERS};
 use crate::resp::Error;
 use std::ops::Range;
 
 /// The highest value of a run.
-pub const VALUE_MAX: u8 = 32;
+const HIGHEST_VALUE: u8 = 32;
 /// Most registers of a run with a value, and of a short one of zeros.
-const VALUES_MAX: usize = 4;
-const ZEROS_MAX: usize = 64;
+const LONGEST_VALUES: usize = 4;
+const LONGEST_SHORT_ZEROS: usize = 64;
 /// Runs behind which neighbours are looked at after a change.
 const JOINED_RUNS: usize = 5;
 
@@ -76,14 +75,14 @@ pub fn push_zeros(bytes: &mut Vec<u8>, registers: usize) {
     let [low, high] = u16::try_from(registers - 1)
         .expect("at most 16,384 registers")
         .to_le_bytes();
-    if registers > ZEROS_MAX {
+    if registers > LONGEST_SHORT_ZEROS {
         bytes.push(0x40 | high);
     }
     bytes.push(low);
 }
 
 fn values(value: u8, registers: usize) -> u8 {
-    assert!((1..=VALUE_MAX).contains(&value) && (1..=VALUES_MAX).contains(&registers));
+    assert!((1..=HIGHEST_VALUE).contains(&value) && (1..=LONGEST_VALUES).contains(&registers));
     let registers = u8::try_from(registers - 1).expect("at most four");
     0x80 | (value - 1) << 2 | registers
 }
@@ -141,7 +140,7 @@ pub fn raise(
     bytes_max: usize,
 ) -> Result<Outcome, Error> {
     assert!(index < REGISTERS && value > 0);
-    if value > VALUE_MAX {
+    if value > HIGHEST_VALUE {
         return Ok(Outcome::TooLarge);
     }
     let place = find(bytes, index).ok_or(CORRUPT)?;
@@ -178,7 +177,7 @@ fn join(bytes: &mut Vec<u8>, mut at: usize) {
         if run.value > 0 && at + 1 < bytes.len() {
             let next = first_run(&bytes[at + 1..]);
             let registers = run.registers + next.registers;
-            if next.value == run.value && registers <= VALUES_MAX {
+            if next.value == run.value && registers <= LONGEST_VALUES {
                 bytes[at + 1] = values(run.value, registers);
                 bytes.remove(at);
                 continue;
