@@ -7,8 +7,7 @@
 //!                                                     its highest bit: not valid any more
 //! ```
 //!
-//! 16,384 registers of 6 bits (`dense`, `sparse`); `estimate` hashes and counts, `run` has the
-//! commands. Anybody may SET such bytes: nothing here trusts them.
+//! 16,384 registers (`dense`, `sparse`). Anybody may SET such bytes: nothing here trusts them.
 
 mod dense;
 mod docs;
