@@ -25,7 +25,7 @@ const REGISTERS: usize = 1 << INDEX_BITS;
 /// Bits of an element's hash that choose its register.
 const INDEX_BITS: u32 = 14;
 /// What stands before the registers.
-const HEADER_BYTES: usize = 16;
+const HEADER_LEN: usize = 16;
 const MAGIC: &[u8] = b"HYLL";
 const DENSE: u8 = 0;
 const SPARSE: u8 = 1;
@@ -38,10 +38,10 @@ const CORRUPT: Error = Error::new("INVALIDOBJ Corrupted HLL object detected");
 /// Any other string.
 fn check(bytes: &[u8]) -> Result<&[u8], Error> {
     const NOT_ONE: Error = Error::new("WRONGTYPE Key is not a valid HyperLogLog string value.");
-    let fits = bytes.len() >= HEADER_BYTES
+    let fits = bytes.len() >= HEADER_LEN
         && bytes.starts_with(MAGIC)
         && match bytes[4] {
-            DENSE => bytes.len() == HEADER_BYTES + dense::BYTES,
+            DENSE => bytes.len() == HEADER_LEN + dense::BYTES,
             encoding => encoding == SPARSE,
         };
     if fits { Ok(bytes) } else { Err(NOT_ONE) }
@@ -53,7 +53,7 @@ fn is_dense(bytes: &[u8]) -> bool {
 
 /// A value to which nothing was added.
 fn empty() -> Vec<u8> {
-    let mut bytes = vec![0; HEADER_BYTES];
+    let mut bytes = vec![0; HEADER_LEN];
     bytes[..4].copy_from_slice(MAGIC);
     bytes[4] = SPARSE;
     sparse::push_zeros(&mut bytes, REGISTERS);
@@ -82,11 +82,11 @@ fn invalidate(bytes: &mut [u8]) {
 /// The sparse ones are not 16,384.
 fn to_dense(bytes: &[u8]) -> Result<Vec<u8>, Error> {
     assert!(!is_dense(bytes), "it becomes dense once");
-    let mut result = bytes[..HEADER_BYTES].to_vec();
+    let mut result = bytes[..HEADER_LEN].to_vec();
     result[4] = DENSE;
-    result.resize(HEADER_BYTES + dense::BYTES, 0);
-    let registers = &mut result[HEADER_BYTES..];
-    let complete = sparse::for_each(&bytes[HEADER_BYTES..], |range, value| {
+    result.resize(HEADER_LEN + dense::BYTES, 0);
+    let registers = &mut result[HEADER_LEN..];
+    let complete = sparse::for_each(&bytes[HEADER_LEN..], |range, value| {
         range.for_each(|index| dense::set(registers, index, value));
     });
     if complete { Ok(result) } else { Err(CORRUPT) }
@@ -97,7 +97,7 @@ fn to_dense(bytes: &[u8]) -> Result<Vec<u8>, Error> {
 /// # Errors
 /// The sparse registers are not 16,384.
 fn histogram(bytes: &[u8]) -> Result<[u32; 64], Error> {
-    let registers = &bytes[HEADER_BYTES..];
+    let registers = &bytes[HEADER_LEN..];
     if is_dense(bytes) {
         return Ok(dense::histogram(registers));
     }
@@ -119,7 +119,7 @@ fn histogram(bytes: &[u8]) -> Result<[u32; 64], Error> {
 /// # Errors
 /// The sparse registers are not 16,384.
 fn merge(registers: &mut [u8; REGISTERS], bytes: &[u8]) -> Result<(), Error> {
-    let others = &bytes[HEADER_BYTES..];
+    let others = &bytes[HEADER_LEN..];
     if is_dense(bytes) {
         dense::merge(registers, others);
         return Ok(());
@@ -166,7 +166,7 @@ fn raise(
 }
 
 fn raise_dense(bytes: &mut [u8], index: usize, value: u8) -> Raised {
-    let registers = &mut bytes[HEADER_BYTES..];
+    let registers = &mut bytes[HEADER_LEN..];
     if dense::get(registers, index) >= value {
         return Raised::No;
     }

@@ -5,7 +5,7 @@
 
 use super::super::{Context, Lookup, Outcome};
 use super::{
-    HEADER_BYTES, REGISTERS, Raised, cached, check, dense, empty, estimate, histogram, invalidate,
+    HEADER_LEN, REGISTERS, Raised, cached, check, dense, empty, estimate, histogram, invalidate,
     is_dense, keep, merge, raise, raise_dense, sparse, to_dense,
 };
 use crate::config::events;
@@ -33,7 +33,7 @@ pub(super) fn pfadd(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
         let mut raised = 0;
         match edit.entry() {
             Some(entry) if is_dense(value_of(entry)?) => {
-                let bytes = edit.write().string_mut(HEADER_BYTES + dense::BYTES);
+                let bytes = edit.write().string_mut(HEADER_LEN + dense::BYTES);
                 for (index, value) in elements {
                     raised += u64::from(raise_dense(bytes, index, value) == Raised::Yes);
                 }
@@ -108,7 +108,7 @@ fn count_one(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
             return Ok(count);
         }
         let count = estimate::count(&histogram(bytes)?);
-        keep(edit.write().string_mut(HEADER_BYTES), count);
+        keep(edit.write().string_mut(HEADER_LEN), count);
         Ok(count)
     })?;
     answer(ctx, count);
@@ -159,7 +159,7 @@ pub(super) fn pfdebug(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
             if is_dense {
                 return Err(Error::new("ERR HLL encoding is not sparse"));
             }
-            reply.bulk(runs(&bytes[HEADER_BYTES..]).as_bytes());
+            reply.bulk(runs(&bytes[HEADER_LEN..]).as_bytes());
         } else if args.is(1, "encoding") {
             reply.simple(if is_dense { "dense" } else { "sparse" });
         } else if args.is(1, "getreg") || args.is(1, "todense") {
@@ -167,7 +167,7 @@ pub(super) fn pfdebug(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
             if args.is(1, "todense") {
                 reply.integer(i64::from(made.is_some()));
             } else {
-                let registers = &made.as_deref().unwrap_or(bytes)[HEADER_BYTES..];
+                let registers = &made.as_deref().unwrap_or(bytes)[HEADER_LEN..];
                 reply.array(REGISTERS);
                 (0..REGISTERS).for_each(|at| reply.integer(i64::from(dense::get(registers, at))));
             }

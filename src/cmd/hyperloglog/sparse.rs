@@ -9,7 +9,7 @@
 //! Runs are split and joined where Redis does it, for that decides the bytes. They come from a
 //! client and may be any bytes. Knows of the header only its length.
 
-use super::{CORRUPT, HEADER_BYTES, REGISTERS};
+use super::{CORRUPT, HEADER_LEN, REGISTERS};
 use crate::resp::Error;
 use std::ops::Range;
 
@@ -106,7 +106,7 @@ struct Place {
 }
 
 fn find(bytes: &[u8], index: usize) -> Option<Place> {
-    let (mut at, mut before, mut first) = (HEADER_BYTES, None, 0);
+    let (mut at, mut before, mut first) = (HEADER_LEN, None, 0);
     while at < bytes.len() {
         let run = first_run(&bytes[at..]);
         if index < first + run.registers {
@@ -164,7 +164,7 @@ pub fn raise(
     }
     bytes.splice(place.at..end, split);
     assert!(bytes.len() == len, "the run was replaced by its parts");
-    join(bytes, place.before.unwrap_or(HEADER_BYTES));
+    join(bytes, place.before.unwrap_or(HEADER_LEN));
     Ok(Outcome::Raised)
 }
 
@@ -193,11 +193,11 @@ mod tests {
 
     #[test]
     fn runs_are_split_and_joined() {
-        let mut bytes = vec![0; HEADER_BYTES];
+        let mut bytes = vec![0; HEADER_LEN];
         push_zeros(&mut bytes, REGISTERS);
         let runs = |bytes: &[u8]| {
             let mut runs = Vec::new();
-            assert!(for_each(&bytes[HEADER_BYTES..], |range, value| runs
+            assert!(for_each(&bytes[HEADER_LEN..], |range, value| runs
                 .push((range, value))));
             runs
         };
@@ -208,14 +208,14 @@ mod tests {
         assert_eq!(raise(101, 3), Ok(Outcome::Raised));
         assert_eq!(raise(100, 33), Ok(Outcome::TooLarge));
         assert_eq!(runs(&bytes), [(100..103, 3)]);
-        assert_eq!(bytes.len(), HEADER_BYTES + 5);
+        assert_eq!(bytes.len(), HEADER_LEN + 5);
         assert_eq!((get(&bytes, 101), get(&bytes, 103)), (Some(3), Some(0)));
         let full = bytes.len();
         assert_eq!(
             super::raise(&mut bytes, 9000, 1, full),
             Ok(Outcome::TooLarge)
         );
-        bytes.truncate(HEADER_BYTES + 2);
+        bytes.truncate(HEADER_LEN + 2);
         assert_eq!(super::raise(&mut bytes, 9000, 1, 3000), Err(CORRUPT));
     }
 }

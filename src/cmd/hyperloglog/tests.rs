@@ -3,7 +3,7 @@
 //! What redis-server 7.0.15 answers, and which bytes it keeps, stands in
 //! `tests/wire/hyperloglog.txt`.
 
-use super::{HEADER_BYTES, REGISTERS, dense, empty, estimate, histogram, merge, raise, to_dense};
+use super::{HEADER_LEN, REGISTERS, dense, empty, estimate, histogram, merge, raise, to_dense};
 use crate::cmd::Random;
 use crate::cmd::fixture::Fixture;
 
@@ -106,7 +106,7 @@ fn corrupt_registers_get_an_error() {
     let mut refused = 0;
     for round in 0..400 {
         let mut bytes = empty();
-        bytes.truncate(HEADER_BYTES);
+        bytes.truncate(HEADER_LEN);
         bytes[15] = 0x80;
         let len = if round % 2 == 0 { round } else { dense::BYTES };
         bytes[4] = u8::from(len != dense::BYTES);
