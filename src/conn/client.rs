@@ -5,6 +5,7 @@
 
 use super::{Input, Replies, ReplyBuffer};
 use crate::base::Token;
+use crate::limits::AHEAD_MAX;
 use crate::resp::{Protocol, Span};
 use crate::route::{Batch, Carried, ClientRef, Db, DbKey, Head, Sequence, ShardId};
 use std::collections::{BTreeSet, VecDeque};
@@ -164,6 +165,9 @@ pub struct Client {
     pub input_needed: usize,
     /// Arguments found in the unfinished command at the front of the input, when there are many.
     pub unfinished: Option<Box<Vec<Span>>>,
+    /// Commands that are parsed before the first of them runs: as many as have lately run in a row,
+    /// since what lies behind one that has to wait is parsed again.
+    pub parse_ahead: u8,
     pub turn: Turn,
     /// It has had its turn: its further input waits for the next one.
     pub awaits_turn: bool,
@@ -238,6 +242,7 @@ impl Client {
             input: Input::default(),
             input_needed: 0,
             unfinished: None,
+            parse_ahead: AHEAD_MAX as u8,
             turn: Turn::default(),
             awaits_turn: false,
             sending: None,

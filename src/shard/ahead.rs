@@ -77,13 +77,17 @@ fn behind_nothing(bytes: &[u8], mut at: usize) -> usize {
 }
 
 impl Ahead {
-    /// Parses up to `AHEAD_MAX` commands of `bytes` from `at` on.
+    /// Parses up to `most` commands of `bytes` from `at` on.
     #[inline]
-    pub fn parse(&mut self, bytes: &[u8], mut at: usize, limits: Limits) -> Stop {
+    pub fn parse(&mut self, bytes: &[u8], mut at: usize, limits: Limits, most: usize) -> Stop {
+        assert!(
+            (1..=AHEAD_MAX).contains(&most),
+            "how far to parse ahead is bounded"
+        );
         self.commands.clear();
         self.spans.clear();
         // Before AUTH the next command's limits depend on this one's outcome.
-        let most = if limits.authenticated { AHEAD_MAX } else { 1 };
+        let most = if limits.authenticated { most } else { 1 };
         while self.commands.len() < most && at < bytes.len() {
             let parsed = if self.resumed {
                 self.resumed = false;

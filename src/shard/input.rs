@@ -10,7 +10,7 @@ use super::core::IoRequest;
 use crate::base::Token;
 use crate::conn::State;
 use crate::conn::Turn;
-use crate::limits::{INPUT_PAUSE_BYTES, TURN_WORK_MAX, WORK_BYTES};
+use crate::limits::{AHEAD_MAX, INPUT_PAUSE_BYTES, TURN_WORK_MAX, WORK_BYTES};
 use crate::limits::{RUNNABLE_PER_TICK, TURNS_WORK_PER_TICK};
 use crate::resp::{Args, Error, Limits, Span, Violation};
 use crate::store::Db;
@@ -122,6 +122,7 @@ impl Core {
     fn consume(&mut self, token: Token, bytes: &[u8]) -> usize {
         let mut ahead = std::mem::take(&mut self.parsing.ahead);
         let (begun, owed) = self.turn(token);
+        let mut most = self.parse_ahead(token);
         let (mut at, mut commands, mut turn) = (0, 0, begun);
         while at < bytes.len() && self.is_running(token) {
             if turn.work >= TURN_WORK_MAX {
@@ -129,10 +130,11 @@ impl Core {
                 break;
             }
             let limits = self.limits(token);
-            let stop = ahead.parse(bytes, at, limits);
+            let stop = ahead.parse(bytes, at, limits, most);
             self.prefetch(token, &ahead, bytes);
             let (done, all) = self.run_ahead(token, &ahead, bytes);
             at = at.max(done);
+            most = self.next_ahead(token, &ahead, most, done);
             commands += ahead.commands.len();
             let bytes_moved = at + self.owed_bytes(token).saturating_sub(owed);
             turn.work = begun.work + (commands + bytes_moved / WORK_BYTES) as u32;
@@ -163,6 +165,7 @@ impl Core {
         self.parsing.ahead = ahead;
         if let Some(client) = self.clients.get_mut(token) {
             client.turn = turn;
+            client.parse_ahead = most as u8;
             if client.state != State::Running {
                 client.input_needed = 0;
             }
@@ -171,6 +174,30 @@ impl Core {
             }
         }
         at
+    }
+
+    #[inline]
+    fn parse_ahead(&self, token: Token) -> usize {
+        let client = self.clients.get(token);
+        client.map_or(AHEAD_MAX, |client| usize::from(client.parse_ahead))
+    }
+
+    /// How far to parse ahead after commands that ran up to `done`: no further than it ran when one
+    /// of them had to wait, else farther again.
+    #[inline]
+    fn next_ahead(&self, token: Token, ahead: &Ahead, most: usize, done: usize) -> usize {
+        let ran_all = ahead.commands.last().is_none_or(|last| last.end <= done);
+        if ran_all && most == AHEAD_MAX {
+            return most;
+        }
+        if ran_all {
+            return match self.is_running(token) {
+                true => (most * 2).min(AHEAD_MAX),
+                false => most,
+            };
+        }
+        let ran = ahead.commands.iter().take_while(|one| one.end <= done);
+        ran.count().max(1)
     }
 
     #[inline]
@@ -293,7 +320,7 @@ impl Core {
 #[cfg(test)]
 mod tests {
     use super::super::testing::Shards;
-    use crate::limits::{RECEIVE_BUFFER_BYTES, TURN_WORK_MAX, WORK_BYTES};
+    use crate::limits::{AHEAD_MAX, RECEIVE_BUFFER_BYTES, TURN_WORK_MAX, WORK_BYTES};
 
     fn mset(pairs: usize) -> Vec<u8> {
         let mut bytes = format!("*{}\r\n$4\r\nMSET\r\n", 1 + 2 * pairs).into_bytes();
@@ -301,6 +328,27 @@ mod tests {
             bytes.extend(format!("$7\r\n{{t}}{number:04}\r\n$1\r\nv\r\n").into_bytes());
         }
         bytes
+    }
+
+    #[test]
+    fn what_waits_behind_a_command_is_not_parsed_again_and_again() {
+        let mut shards = Shards::new(2);
+        let client = shards.connect(0);
+        let (here, there) = (shards.key(0, 0), shards.key(1, 0));
+        let ahead = |shards: &mut Shards| shards.core(0).client(client.token).parse_ahead;
+        assert_eq!(usize::from(ahead(&mut shards)), AHEAD_MAX);
+        // Each waits for the other shard, and those behind it wait for it.
+        let waits = format!("DEL {here} {there}\r\n").repeat(AHEAD_MAX);
+        shards.feed(client, waits.as_bytes());
+        shards.run();
+        assert_eq!(shards.read(client), ":0\r\n".repeat(AHEAD_MAX));
+        assert_eq!(ahead(&mut shards), 1, "one runs, and is waited for");
+        // What runs at once is parsed ahead again.
+        let runs = format!("GET {here}\r\n").repeat(2 * AHEAD_MAX);
+        shards.feed(client, runs.as_bytes());
+        shards.run();
+        assert_eq!(shards.read(client), "$-1\r\n".repeat(2 * AHEAD_MAX));
+        assert_eq!(usize::from(ahead(&mut shards)), AHEAD_MAX);
     }
 
     #[test]
