@@ -67,6 +67,28 @@ pub const LISTPACK_BYTES_MAX: usize = 256 * 1024;
 /// LISTPACK_MAX_SAFETY_LIMIT), and most members of an intset.
 pub const COMPACT_BYTES_MAX: usize = 1 << 30;
 pub const INTSET_ENTRIES_MAX: usize = 1 << 30;
+/// Most bytes of a stream's node, whatever its directives say, and of an entry's fields and values
+/// (Redis: STREAM_LISTPACK_MAX_SIZE).
+pub const STREAM_NODE_BYTES_MAX: usize = 1 << 30;
+/// Entries that an approximate cut of a stream deletes at once where no LIMIT is given: so many
+/// full nodes, where their size is bounded, and never more than the last.
+pub const TRIMMED_NODES: u64 = 100;
+pub const TRIMMED_AT_ONCE: u64 = 10_000;
+pub const TRIMMED_AT_ONCE_MAX: u64 = 1_000_000;
+/// Most entries that XAUTOCLAIM claims at once (Redis: LONG_MAX by the size of an identifier).
+pub const CLAIM_COUNT_MAX: usize = i64::MAX as usize / 16;
+/// How long a stream may know the names of messages, seconds, and how many of each producer.
+pub const IDEMPOTENCE_S_MAX: u64 = 86_400;
+pub const IDEMPOTENCE_NAMES_MAX: u64 = 10_000;
+/// The same where nobody has said more.
+pub const IDEMPOTENCE_S: u64 = 100;
+pub const IDEMPOTENCE_NAMES: usize = 100;
+/// Longest text of a stream's identifier, two numbers of 20 digits, and what a client may write for
+/// one.
+pub const STREAM_ID_BYTES: usize = 41;
+pub const STREAM_ID_WRITTEN_BYTES_MAX: usize = 127;
+/// Entries that XINFO STREAM FULL shows where no COUNT is given.
+pub const XINFO_ENTRIES: usize = 10;
 /// Latest expiry of a hash's field or another member, unix milliseconds (the year 10,889).
 pub const MEMBER_EXPIRY_MS_MAX: u64 = (1 << 48) - 1;
 /// Blocks in which logs are written, bytes: what `O_DIRECT` may ask for alignment.

@@ -462,6 +462,16 @@ impl<'a> Context<'a> {
         self.may_block
     }
 
+    /// The command that waits is tried again in these words: what they leave open is said by what
+    /// it has seen. After `waits`.
+    pub fn waits_as(&mut self, words: Vec<Box<[u8]>>) {
+        assert!(
+            self.effects.block.is_some(),
+            "only who waits is tried again"
+        );
+        self.effects.waits_as = Some(words);
+    }
+
     /// Whether the command may touch a key that its arguments do not name. False: it is to return
     /// at once; whatever it did is undone, and it runs again with this key, too. For rows with
     /// `flag::FINDS_KEYS`, before each touch of such a key.

@@ -4,7 +4,7 @@
 //! directive holds at once. A new type has its line here and its field in `store::FormLimits`.
 
 use crate::config::Config;
-use crate::store::{FormLimits, KeyHash, NodeLimits, SetLimits};
+use crate::store::{FormLimits, KeyHash, NodeLimits, SetLimits, StreamLimits};
 
 /// The limits of all types; `hash` is the store's, in which the value will be.
 #[must_use]
@@ -12,6 +12,7 @@ pub fn form_limits(config: &Config, hash: KeyHash) -> FormLimits {
     FormLimits {
         list: list_limits(config),
         set: set_limits(config),
+        stream: stream_limits(config),
         hash,
     }
 }
@@ -36,4 +37,13 @@ fn set_limits(config: &Config) -> SetLimits {
 
 fn entries(number: u64) -> usize {
     usize::try_from(number).unwrap_or(usize::MAX)
+}
+
+/// How large the nodes of streams may be.
+#[must_use]
+pub fn stream_limits(config: &Config) -> StreamLimits {
+    StreamLimits {
+        node_bytes_max: config.stream_node_max_bytes,
+        node_entries_max: config.stream_node_max_entries,
+    }
 }

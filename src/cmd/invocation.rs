@@ -84,9 +84,22 @@ impl Invocation {
                 let chosen = one_of(0..argument.arguments.len());
                 return self.add_present(&argument.arguments[chosen], below);
             }
-            Kind::Block => {
+            // As many keys as there are identifiers.
+            Kind::Block if argument.name == "streams" => {
+                let times = 1 + below(REPEATED_MAX);
                 let all = argument.arguments.iter();
-                return all.for_each(|nested| self.add(nested, below));
+                return all.for_each(|nested| {
+                    (0..times).for_each(|_| self.add_value(nested, below));
+                });
+            }
+            Kind::Block => {
+                let from = self.words.len();
+                let all = argument.arguments.iter();
+                all.for_each(|nested| self.add(nested, below));
+                if argument.arguments[0].name == "numids" {
+                    self.words[from] = (self.words.len() - from - 1).to_string();
+                }
+                return;
             }
             // A family mostly meets its own type, and now and then every other.
             Kind::Key if one_of(0..2) == 0 => {
@@ -124,6 +137,11 @@ fn strings(name: &str) -> [&'static str; 4] {
         "encoding" => ["u8", "i16", "u63", "i5"],
         // Of PFDEBUG.
         "subcommand" => ["TODENSE", "todense", "getreg", "decode"],
+        // Of streams.
+        "id" | "ID" | "start" | "end" | "stream-id" | "lastid" | "last-id" => {
+            ["1-1", "2-1", "3", "12-7"]
+        }
+        "threshold" => ["1", "2", "3", "12"],
         _ => ["v", "hello", "12", "a longer value"],
     }
 }

@@ -24,6 +24,7 @@ mod replay_tests;
 mod set;
 mod slot;
 mod sort;
+mod stream;
 mod string;
 mod table;
 mod timeout;

@@ -13,7 +13,7 @@ use super::{Random, Row, Run, flag, key_slot, table};
 use crate::admin::value_digest;
 use crate::rdb;
 use crate::resp::{Args, Commands, Span};
-use crate::store::{Db, Entry, Slot, Value};
+use crate::store::{Db, Entry, Object, Slot, StreamId, Value, ValueRef};
 use std::collections::BTreeSet;
 
 const SEEDS: u64 = 6;
@@ -101,7 +101,7 @@ impl Play {
         let number = |value: usize| value.to_string().into_bytes();
         let database = number(self.below(DATABASES));
         let word = |text: &str| text.as_bytes().to_vec();
-        match self.below(48) {
+        match self.below(55) {
             0..=2 => self.restore(one),
             3 => vec![
                 word("COPY"),
@@ -153,8 +153,61 @@ impl Play {
             22 => vec![word("SET"), one, word("v")],
             23 => vec![word("PFADD"), one, database],
             24 => vec![word("PFDEBUG"), word("todense"), one],
+            48.. => self.on_stream(),
             _ => self.by_syntax(),
         }
+    }
+
+    /// A command on one stream, of which what is needed is mostly there.
+    fn on_stream(&mut self) -> Vec<Vec<u8>> {
+        const COMMANDS: [&str; 22] = [
+            "XADD s * f v",
+            "XADD s ID-* f v g w",
+            "XADD s MAXLEN ~ 3 * f v",
+            "XADD s IDMPAUTO p * f v",
+            "XADD s MINID ~ ID ACKED * f v",
+            "XGROUP CREATE s g 0 MKSTREAM",
+            "XGROUP CREATE s g $",
+            "XGROUP SETID s g $",
+            "XGROUP CREATECONSUMER s g d",
+            "XGROUP DELCONSUMER s g c",
+            "XREADGROUP GROUP g c COUNT 2 STREAMS s >",
+            "XREADGROUP GROUP g d NOACK COUNT 1 STREAMS s >",
+            "XREADGROUP GROUP g c STREAMS s 0",
+            "XREADGROUP GROUP g e CLAIM 1 STREAMS s >",
+            "XACK s g ID",
+            "XCLAIM s g d 0 ID FORCE",
+            "XAUTOCLAIM s g e 0 0 COUNT 2",
+            "XNACK s g SILENT IDS 1 ID",
+            "XACKDEL s g ACKED IDS 1 ID",
+            "XDELEX s DELREF IDS 1 ID",
+            "XDEL s ID",
+            "XTRIM s MAXLEN 2",
+        ];
+        let line = match self.below(60) {
+            0 => "XGROUP DESTROY s g",
+            1 => "XSETID s 99999999999999-1",
+            2 => "XCFGSET s IDMP-MAXSIZE 7",
+            3 => "XIDMPRECORD s p NAME ID",
+            _ => COMMANDS[self.below(COMMANDS.len())],
+        };
+        // Some entry that is there, if one is.
+        let entry = self.played.store.get(self.played.db, key_slot(b"s"), b"s");
+        let mut ids = Vec::new();
+        if let Some(ValueRef::Object(Object::Stream(stream))) = entry.map(Entry::value) {
+            let all = stream.range(StreamId::MIN, StreamId::MAX);
+            ids.extend(all.map(|item| item.id));
+        }
+        let nth = self.below(ids.len().max(1));
+        let id = ids.get(nth).copied().unwrap_or(StreamId::new(1, 1));
+        let name = self.below(1 << 30);
+        let words = line.split(' ').map(|word| match word {
+            "NAME" => name.to_string(),
+            "ID" => id.to_string(),
+            "ID-*" => format!("{}-*", id.ms),
+            word => word.to_string(),
+        });
+        words.map(String::into_bytes).collect()
     }
 
     fn by_syntax(&mut self) -> Vec<Vec<u8>> {
@@ -229,8 +282,12 @@ impl Play {
         let failed = reply.starts_with(b"-");
         let streamed = self.played.streamed();
         if self.played.effects.dirty > 0 && !streamed.is_empty() {
-            let number = table().find(words[0]).expect("it has run");
-            self.told.insert(&table().row(number).full_name);
+            let name = |row: &&&Row| {
+                let mut parts = row.full_name.split('|').zip(&words);
+                parts.all(|(part, word)| part.as_bytes().eq_ignore_ascii_case(word))
+            };
+            let row = self.rows.iter().find(name).expect("it has run");
+            self.told.insert(&row.full_name);
         }
         self.played.forget();
         for (db, command) in streamed {
@@ -363,7 +420,7 @@ fn defects_are_caught() {
 fn marks_are_those_of_the_key_specs() {
     let mut play = Play::new(77);
     let mut seen = BTreeSet::new();
-    for _ in 0..2 * COMMANDS {
+    for _ in 0..6 * COMMANDS {
         play.played.now_ms += play.below(STEP_MS) as u64;
         let words = play.command();
         let (mut spans, mut start) = (Vec::new(), 0);

@@ -6,7 +6,7 @@
 
 use super::{Command, flag, timeout};
 use crate::resp::{Args, Error};
-use crate::store::{Db, Kind};
+use crate::store::{Db, Entry, Kind};
 
 /// A row's peculiarities.
 #[derive(Debug, Clone, Copy)]
@@ -57,7 +57,12 @@ pub struct Blocking {
     pub waits_for: WaitsFor,
     /// How many elements it needs at once.
     pub least: fn(&Args<'_>) -> usize,
+    /// Whether what is at a key of the command, perhaps nothing, serves it: it is run then.
+    pub serves: Serves,
 }
+
+/// As `Blocking::serves`.
+pub type Serves = fn(&Blocking, &Args<'_>, &[u8], Option<&Entry>) -> bool;
 
 /// Which of a blocking command's keys may serve it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,7 +81,14 @@ impl Blocking {
         takes: Kind::List,
         waits_for: WaitsFor::AnyKey,
         least: |_| 1,
+        serves: Self::by_elements,
     };
+
+    /// What has as many elements as are needed serves, if it is of the right type.
+    pub(super) fn by_elements(&self, args: &Args<'_>, _: &[u8], entry: Option<&Entry>) -> bool {
+        let enough = |entry: &Entry| entry.value().elements() >= (self.least)(args);
+        entry.is_some_and(|entry| entry.kind() == self.takes && enough(entry))
+    }
 }
 
 /// A row whose columns contradict one another does not compile.

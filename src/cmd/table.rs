@@ -15,6 +15,7 @@ static FAMILIES: &[&[Command]] = &[
     super::hyperloglog::COMMANDS,
     super::list::COMMANDS,
     super::set::COMMANDS,
+    super::stream::COMMANDS,
     super::keys::COMMANDS,
     super::sort::COMMANDS,
     super::keys::expiry::COMMANDS,
@@ -357,10 +358,13 @@ pub fn may_replicate(row: &Row) -> bool {
 #[must_use]
 pub fn changes_keys(row: &Row) -> bool {
     use super::keyspec::access::{OW, RM, RW};
-    row.command
-        .keys
-        .iter()
-        .any(|spec| spec.access & (RW | OW | RM) != 0)
+    // Also where it says that it reads them: XREADGROUP changes what groups know.
+    row.has(flag::WRITE)
+        || row
+            .command
+            .keys
+            .iter()
+            .any(|spec| spec.access & (RW | OW | RM) != 0)
 }
 
 /// The server's table, for tests.

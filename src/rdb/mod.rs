@@ -11,6 +11,7 @@
 mod list;
 mod read;
 mod set;
+mod stream;
 mod write;
 mod ziplist;
 
@@ -78,6 +79,7 @@ fn type_byte(value: ValueRef<'_>) -> u8 {
         ValueRef::Int(_) | ValueRef::Bytes(_) | ValueRef::Object(Object::Bytes(_)) => TYPE_STRING,
         ValueRef::Object(Object::List(_)) => list::TYPE_LIST_QUICKLIST_2,
         ValueRef::Object(Object::Set(set)) => set::type_byte(set),
+        ValueRef::Object(Object::Stream(_)) => stream::TYPE_STREAM_LISTPACKS_2,
     }
 }
 
@@ -89,6 +91,7 @@ pub fn write_value(out: &mut Vec<u8>, value: ValueRef<'_>, compress: bool) {
         ValueRef::Object(Object::Bytes(bytes)) => write_string(out, bytes, compress),
         ValueRef::Object(Object::List(list)) => list::write_list(out, list, compress),
         ValueRef::Object(Object::Set(set)) => set::write_set(out, set, compress),
+        ValueRef::Object(Object::Stream(stream)) => stream::write_stream(out, stream, compress),
     }
 }
 
@@ -113,6 +116,12 @@ fn read_value<'a>(
         set::TYPE_SET | set::TYPE_SET_INTSET | set::TYPE_SET_LISTPACK => {
             let set = set::read_set(type_byte, reader, &limits)?;
             Ok(Loaded::Object(Object::Set(Box::new(set))))
+        }
+        stream::TYPE_STREAM_LISTPACKS
+        | stream::TYPE_STREAM_LISTPACKS_2
+        | stream::TYPE_STREAM_LISTPACKS_3 => {
+            let stream = stream::read_stream(type_byte, reader)?;
+            Ok(Loaded::Object(Object::Stream(Box::new(stream))))
         }
         _ => Err(Malformed),
     }

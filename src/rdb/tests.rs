@@ -232,7 +232,8 @@ fn next_type(before: Option<&Object>) -> Option<Object> {
             }
             Some(Object::Set(Box::new(set)))
         }
-        Some(Object::Set(_)) => None,
+        Some(Object::Set(_)) => Some(Object::Stream(Box::new(super::stream::example()))),
+        Some(Object::Stream(_)) => None,
     }
 }
 

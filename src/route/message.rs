@@ -13,10 +13,10 @@ use smallvec::SmallVec;
 use super::packed::{Batch, Carried, Head, count, pack};
 use super::{Intent, Sequence};
 use crate::base::{ShardId, ShardSet, Socket, Token};
-use crate::cmd::EffectStream;
+use crate::cmd::{Blocking, EffectStream};
 use crate::metrics::SlowEntry;
 use crate::resp::{Args, Protocol, Span};
-use crate::store::{Db, Entry, Kind};
+use crate::store::{Db, Entry};
 
 /// What one shard tells another at the end of a tick.
 #[derive(Debug, Default)]
@@ -418,8 +418,8 @@ pub enum Note {
         client: u64,
     },
 
-    /// A blocking command found nothing and is registered at its owner.
-    Blocked(ClientRef),
+    /// A blocking command found nothing and is registered at its owner, perhaps in other words.
+    Blocked(ClientRef, Option<Box<Carried>>),
     /// An owner offers what a blocked client waits for; its home takes it or sends it back.
     Offer(Box<Offer>),
     /// The client waits no longer: the owner forgets it.
@@ -492,9 +492,9 @@ pub struct Wait {
     pub home: ShardId,
     pub client: ClientRef,
     pub block: u32,
-    /// The type of value it can take, and how many elements of it it needs.
-    pub kind: Kind,
-    pub least: usize,
+    /// How it waits, and the command, by which it is known what serves it.
+    pub blocking: &'static Blocking,
+    pub command: Carried,
     /// The keys it waits for.
     pub keys: Vec<DbKey>,
     /// Keys of the same shard that its command needs besides, such as a destination.

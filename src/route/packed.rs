@@ -69,6 +69,14 @@ impl Carried {
         carried
     }
 
+    /// Copies a command of words.
+    #[must_use]
+    pub fn of<'w>(head: Head, words: impl Iterator<Item = &'w [u8]>) -> Self {
+        let (mut bytes, mut spans) = (Vec::new(), Vec::new());
+        pack(words, &mut bytes, &mut spans);
+        Self { head, bytes, spans }
+    }
+
     /// Copies some arguments of a command, in the order of `positions`.
     #[must_use]
     pub fn part(head: Head, args: &Args<'_>, positions: impl Iterator<Item = usize>) -> Self {

@@ -13,15 +13,16 @@ use std::collections::BTreeSet;
 use super::Core;
 use super::enlist::{Duty, Participant};
 use crate::base::Token;
-use crate::cmd::{Blocking, Row, WaitsFor, flag, key_slot};
+use crate::cmd::{Blocking, Effects, Row, WaitsFor, flag, key_slot};
 use crate::conn::State;
 use crate::resp::Error;
-use crate::route::{Carried, ClientRef, DbKey, Note, ReplyTo, Sequence, ShardId, Task, Wait};
-use crate::store::Store;
-use crate::txn::Available;
+use crate::route::{
+    Batch, Carried, ClientRef, DbKey, Note, ReplyTo, Sequence, ShardId, Task, Wait,
+};
+use crate::store::{Entry, Store};
 
 /// How a command that may wait does so.
-fn waiting_of(row: &Row) -> &Blocking {
+fn waiting_of(row: &'static Row) -> &'static Blocking {
     let blocking = row.command.special.blocking.as_ref();
     blocking.expect("what waits has a row that says how")
 }
@@ -30,6 +31,16 @@ fn waiting_of(row: &Row) -> &Blocking {
 pub(super) fn moves(row: &Row) -> bool {
     let blocking = row.command.special.blocking.as_ref();
     blocking.is_some_and(|blocking| blocking.waits_for == WaitsFor::Source)
+}
+
+/// Puts the words in which a command is to be tried again, if it has said some, in its place; so
+/// must its client.
+pub(super) fn waits_as(effects: &mut Effects, task: &mut Task) -> Option<Box<Carried>> {
+    let words = effects.waits_as.take()?;
+    let (head, _) = task.commands.get(0);
+    let carried = Carried::of(head, words.iter().map(|word| &**word));
+    task.commands = Batch::of(head, &carried.args());
+    Some(Box::new(carried))
 }
 
 impl Core {
@@ -47,11 +58,12 @@ impl Core {
     }
 
     /// The owner's part of registering a command that found nothing.
-    pub(super) fn wait_here(&mut self, task: &Task) {
+    pub(super) fn wait_here(&mut self, mut task: Task) {
         assert!(
             matches!(task.to, ReplyTo::Alone(_)) && !task.exec,
             "only a command that is alone in its pipeline waits for a key"
         );
+        let instead = waits_as(&mut self.effects, &mut task);
         let mut keys = Vec::new();
         let (head, args) = task.commands.get(0);
         self.keys_of(head, &args, &mut keys);
@@ -61,9 +73,9 @@ impl Core {
             !keys.is_empty(),
             "a command waits at the owners of its keys"
         );
-        let wait = self.wait_of(task, keys);
+        let wait = self.wait_of(&task, keys);
         self.register_wait(wait);
-        self.tell(task.home, Note::Blocked(task.to.client()));
+        self.tell(task.home, Note::Blocked(task.to.client(), instead));
     }
 
     /// The registration of a task's client for those of its keys that one shard owns.
@@ -89,8 +101,8 @@ impl Core {
             home: task.home,
             client: task.to.client(),
             block: task.block,
-            kind: blocking.takes,
-            least: (blocking.least)(&args),
+            blocking,
+            command: Carried::new(head, &args),
             keys,
             also,
         }
@@ -148,13 +160,18 @@ impl Core {
     }
 
     /// What is at a key of this shard and has not expired.
-    pub(super) fn live_value(&self, key: &DbKey) -> Option<Available> {
+    pub(super) fn live_value(&self, key: &DbKey) -> Option<&Entry> {
         value_at(&self.keyspace.own, key, self.now.unix_ms())
     }
 
     /// Its first attempt found nothing: from now on the client waits and its time runs. `owners`
     /// have registered it.
-    pub(super) fn blocked(&mut self, waiter: ClientRef, owners: impl IntoIterator<Item = ShardId>) {
+    pub(super) fn blocked(
+        &mut self,
+        waiter: ClientRef,
+        instead: Option<Box<Carried>>,
+        owners: impl IntoIterator<Item = ShardId>,
+    ) {
         let client = self.clients.of(waiter);
         let Some(client) = client.filter(|client| client.state != State::Closing) else {
             return self.unblock(waiter.id, owners);
@@ -163,6 +180,9 @@ impl Core {
             client.kept_command.is_some(),
             "a client that blocks has kept its command"
         );
+        if instead.is_some() {
+            client.kept_command = instead;
+        }
         if client.ended {
             return self.close_now(waiter.token);
         }
@@ -271,9 +291,9 @@ impl Core {
 }
 
 /// What is at a key and has not expired at that time.
-fn value_at(store: &Store, key: &DbKey, now_ms: u64) -> Option<Available> {
+pub(super) fn value_at<'s>(store: &'s Store, key: &DbKey, now_ms: u64) -> Option<&'s Entry> {
     let entry = store.get(key.0, key_slot(&key.1), &key.1)?;
-    (!entry.is_expired(now_ms)).then(|| (entry.kind(), entry.value().elements()))
+    (!entry.is_expired(now_ms)).then_some(entry)
 }
 
 #[cfg(test)]

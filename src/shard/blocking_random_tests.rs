@@ -71,7 +71,7 @@ fn assert_nobody_waits_in_vain(shards: &mut Shards, count: usize, keys: &[String
             let key: DbKey = (Db::FIRST, key.as_bytes().into());
             let waits = &core.transactions.waits;
             let overlooked = core.live_value(&key);
-            let overlooked = overlooked.is_some_and(|offered| waits.is_overlooked(&key, offered));
+            let overlooked = waits.is_overlooked(&key, overlooked);
             assert!(!overlooked, "{key:?} at {shard} of {count}");
         }
     }

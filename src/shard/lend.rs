@@ -12,6 +12,7 @@
 use std::sync::Arc;
 
 use super::Core;
+use super::blocking::waits_as;
 use super::execute::Call;
 use crate::cmd::{flag, key_slot};
 use crate::conn::State;
@@ -52,7 +53,7 @@ impl Core {
     }
 
     /// Runs commands over lent entries, answers, and sends the entries home.
-    pub(super) fn run_lent(&mut self, sequence: Sequence, task: Task, mut decided: Decided) {
+    pub(super) fn run_lent(&mut self, sequence: Sequence, mut task: Task, mut decided: Decided) {
         self.close_unit();
         self.effects.stream.keep();
         let before = self.borrow_entries(&mut decided.shares, self.finds_keys(&task));
@@ -83,6 +84,7 @@ impl Core {
         self.settle_effects();
         let mut told = self.told_apart(&decided);
         let waits = blocks && !decided.offered;
+        let instead = waits_as(&mut self.effects, &mut task);
         for share in &decided.shares {
             let its = told.iter().position(|(shard, _)| *shard == share.shard);
             let its = its.map(|at| told.swap_remove(at).1);
@@ -115,7 +117,7 @@ impl Core {
             self.attempt_again(task);
         } else {
             let owners = decided.shares.iter().map(|share| share.shard);
-            self.blocked(decided.client, owners);
+            self.blocked(decided.client, instead, owners);
         }
     }
 

@@ -72,7 +72,7 @@ impl Core {
             } => self.executed(from, sequence, reply, batch),
             Note::GoOn(to) => self.go_on(to),
             Note::Late { to, reply } => self.late(to, &reply),
-            Note::Blocked(client) => self.blocked(client, [from]),
+            Note::Blocked(client, instead) => self.blocked(client, instead, [from]),
             Note::Watch(watch) => self.watch_for(from, *watch),
             Note::Watched(client) => self.watch_confirmed(client),
             Note::Unwatch { client } => self.unwatch_here(client),

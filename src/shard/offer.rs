@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use super::Core;
-use super::blocking::moves;
+use super::blocking::{moves, value_at};
 use crate::cmd::{Row, key_slot};
 use crate::conn::State;
 use crate::route::{DbKey, Lent, Note, Offer, ReplyTo, Sequence, ShardId, Task, Work};
@@ -22,8 +22,14 @@ impl Core {
         candidate: Candidate,
         key: DbKey,
     ) -> Option<Arc<[DbKey]>> {
-        let value = self.live_value(&key);
-        let wait = self.transactions.waits.locked_for(candidate, &key, value);
+        let Self {
+            transactions,
+            keyspace,
+            now,
+            ..
+        } = self;
+        let entry = value_at(&keyspace.own, &key, now.unix_ms());
+        let wait = transactions.waits.locked_for(candidate, &key, entry);
         self.update_wants();
         let wait = wait?;
         let keys: Arc<[DbKey]> = std::iter::once(key).chain(wait.also).collect();

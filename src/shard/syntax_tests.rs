@@ -69,6 +69,16 @@ const EXCEPTIONS: &[Exception] = &[
         words: &["PERSIST", "ENX"],
         reason: "ENX wants a time to set: the syntax error is Redis 8.8's",
     },
+    Exception {
+        command: "xadd",
+        words: &["LIMIT"],
+        reason: "a limit needs ~: the error is Redis's",
+    },
+    Exception {
+        command: "xtrim",
+        words: &["LIMIT"],
+        reason: "a limit needs ~: the error is Redis's",
+    },
 ];
 
 /// What no command made from its row's syntax may be answered.

@@ -59,7 +59,7 @@ impl Core {
             let blocks = self.effects.block.is_some();
             self.settle_effects();
             if blocks {
-                self.wait_here(&task);
+                self.wait_here(task);
             } else {
                 self.deliver(home, to, reply);
             }

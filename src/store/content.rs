@@ -17,6 +17,11 @@ pub(super) trait Content {
     /// How many elements clients count in it; a string is one.
     fn elements(&self) -> usize;
 
+    /// True when nothing is left of it, so that its key goes.
+    fn is_emptied(&self) -> bool {
+        self.elements() == 0
+    }
+
     /// Allocations that freeing it takes, about.
     fn pieces(&self) -> usize;
 

@@ -193,11 +193,11 @@ impl Entry {
             .then(|| unsafe { &*self.at.as_ptr().add(shape.value_at()).cast::<Object>() })
     }
 
-    /// True when the last element of a value that consists of elements was taken.
+    /// True when nothing is left of a value that consists of elements: its key is to go.
     #[inline]
     #[must_use]
     pub fn is_emptied(&self) -> bool {
-        self.object().is_some_and(|object| object.elements() == 0)
+        self.object().is_some_and(Object::is_emptied)
     }
 
     #[inline]

@@ -225,6 +225,25 @@ impl Listpack {
         self.count += 1;
     }
 
+    /// Puts an element in place of the one at a position; returns the position of the next. One of
+    /// the same size is overwritten where it is.
+    pub fn replace(&mut self, position: usize, element: Element<'_>) -> usize {
+        let (_, next) = self.at(position);
+        let entry = Encoded::new(element);
+        let len = entry.len();
+        if len == next - position {
+            entry.write(&mut self.bytes[position..next]);
+            return next;
+        }
+        let is_first = position == self.first();
+        self.remove(position);
+        let at = if is_first { self.first() } else { position };
+        self.insert(at, element);
+        // An insertion may move what it finds no room beside.
+        let start = if is_first { self.first() } else { position };
+        self.at(start).1
+    }
+
     /// Removes the element at a position; returns the position of the one that followed.
     #[inline]
     pub fn remove(&mut self, position: usize) -> usize {

@@ -27,6 +27,7 @@ mod shape;
 mod size_class;
 mod slot;
 mod stamps;
+mod stream;
 mod table;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -47,5 +48,9 @@ pub use set::{Set, SetLimits, SetView};
 pub use size_class::size_class;
 pub use slot::Slot;
 pub use stamps::Stamps;
+pub use stream::{
+    Consumer, ConsumerNumber, Group, Idempotence, Item, Marks, Pending, References, Stream,
+    StreamId, StreamLimits, Threshold, Trim, Trimmed,
+};
 pub use table::{Keyed, Table, TableStatistics};
 pub use value::{Encoding, FormLimits, Kind, Object, Value, ValueRef};

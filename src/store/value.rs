@@ -8,6 +8,7 @@ use super::content::Content;
 use super::key_hash::KeyHash;
 use super::quicklist::{List, NodeLimits};
 use super::set::{Set, SetLimits};
+use super::stream::{Stream, StreamLimits};
 use crate::limits::{EMBSTR_BYTES_MAX, INLINE_VALUE_BYTES_MAX};
 
 /// Longest text of an `i64`.
@@ -94,6 +95,7 @@ pub enum Object {
     /// A string too long to be inline.
     Bytes(Vec<u8>),
     List(Box<List>),
+    Stream(Box<Stream>),
     Set(Box<Set>),
 }
 
@@ -105,6 +107,7 @@ const _: () = assert!(size_of::<Object>() <= 24 && align_of::<Object>() == 8);
 #[cfg_attr(test, derive(Default))]
 pub struct FormLimits {
     pub list: NodeLimits,
+    pub stream: StreamLimits,
     pub set: SetLimits,
     pub hash: KeyHash,
 }
@@ -116,6 +119,7 @@ impl Object {
         match self {
             Object::Bytes(bytes) => bytes,
             Object::List(list) => &**list,
+            Object::Stream(stream) => &**stream,
             Object::Set(set) => &**set,
         }
     }
@@ -125,6 +129,7 @@ impl Object {
         match self {
             Object::Bytes(bytes) => bytes,
             Object::List(list) => &mut **list,
+            Object::Stream(stream) => &mut **stream,
             Object::Set(set) => &mut **set,
         }
     }
@@ -144,6 +149,13 @@ impl Object {
     #[must_use]
     pub(super) fn elements(&self) -> usize {
         self.content().elements()
+    }
+
+    /// True when nothing is left of it, so that its key goes.
+    #[inline]
+    #[must_use]
+    pub(super) fn is_emptied(&self) -> bool {
+        self.content().is_emptied()
     }
 
     /// Allocations that freeing it takes, about.

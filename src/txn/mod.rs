@@ -23,7 +23,7 @@ pub use merge::{ReplyPart, error_code, merge};
 pub use order::Order;
 pub use participants::{Duty, Participant, Participants};
 pub use snapshots::{Snapshot, SnapshotPart, Snapshots, Verdict};
-pub use waits::{Available, Candidate, Deadline, Waits};
+pub use waits::{Candidate, Deadline, Waits};
 pub use watches::{KeyState, Watches};
 
 /// All of a shard's part in transactions; each room keeps to itself. `Q` is a query of another

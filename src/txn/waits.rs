@@ -8,10 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::route::{ClientRef, DbKey, Returned, Wait};
-use crate::store::{Db, Kind};
-
-/// What is at a key to be taken: its type, and how many elements it has.
-pub type Available = (Kind, usize);
+use crate::store::{Db, Entry};
 
 /// A registration, its place in the queues and what it has seen.
 #[derive(Debug)]
@@ -142,10 +139,8 @@ impl Waits {
         if self.is_empty() {
             return;
         }
-        for (key, entry) in keys.iter().zip(returned) {
-            if entry.is_some() {
-                self.look_again(key.clone());
-            }
+        for key in keys.iter().take(returned.len()) {
+            self.look_again(key.clone());
         }
     }
 
@@ -166,16 +161,16 @@ impl Waits {
         !self.ready.is_empty()
     }
 
-    /// The next waiter who is to be offered a key, and the key; `available` says what is there.
-    pub fn next_candidate(
+    /// The next waiter who is to be offered a key, and the key; `at` says what is there.
+    pub fn next_candidate<'e>(
         &mut self,
-        available: impl Fn(&DbKey) -> Option<Available>,
+        at: impl Fn(&DbKey) -> Option<&'e Entry>,
     ) -> Option<(Candidate, DbKey)> {
         while let Some(key) = self.ready.pop_front() {
             if let Some(queue) = self.by_key.get_mut(&key) {
                 queue.is_ready = false;
             }
-            let first = available(&key).and_then(|available| self.first_for(&key, available));
+            let first = self.first_for(&key, at(&key));
             let Some(first) = first else {
                 continue;
             };
@@ -199,7 +194,7 @@ impl Waits {
         &mut self,
         candidate: Candidate,
         key: &DbKey,
-        available: Option<Available>,
+        entry: Option<&Entry>,
     ) -> Option<Wait> {
         let Candidate(registered) = candidate;
         let (client, block) = (registered.wait.client.id, registered.wait.block);
@@ -210,7 +205,7 @@ impl Waits {
             return None;
         }
         self.locking.remove(&client);
-        if available.is_some_and(|available| suits(&registered.wait, available)) {
+        if serves(&registered.wait, key, entry) {
             return Some(registered.wait);
         }
         let keys = registered.wait.keys.clone();
@@ -294,10 +289,10 @@ impl Waits {
 
     /// True while somebody could be served with what is at the key, and is not.
     #[cfg(test)]
-    pub fn is_overlooked(&self, key: &DbKey, available: Available) -> bool {
+    pub fn is_overlooked(&self, key: &DbKey, entry: Option<&Entry>) -> bool {
         let queue = self.by_key.get(key);
         let mut clients = queue.into_iter().flat_map(|queue| &queue.clients);
-        clients.any(|client| suits(&self.by_client[client].wait, available))
+        clients.any(|client| serves(&self.by_client[client].wait, key, entry))
     }
 
     /// True when no client is a candidate.
@@ -307,16 +302,17 @@ impl Waits {
     }
 
     /// The first who can take what is at the key now and has not looked since it changed.
-    fn first_for(&self, key: &DbKey, available: Available) -> Option<u64> {
+    fn first_for(&self, key: &DbKey, entry: Option<&Entry>) -> Option<u64> {
         let queue = self.by_key.get(key)?;
         queue.clients.iter().copied().find(|client| {
             let registered = &self.by_client[client];
-            registered.looked_at < queue.changed_at && suits(&registered.wait, available)
+            registered.looked_at < queue.changed_at && serves(&registered.wait, key, entry)
         })
     }
 }
 
-/// Whether a value of this kind, with so many elements, is what the client waits for.
-fn suits(wait: &Wait, (kind, len): Available) -> bool {
-    wait.kind == kind && len >= wait.least
+/// Whether what is at the key, perhaps nothing, is what the client waits for.
+fn serves(wait: &Wait, (_, key): &DbKey, entry: Option<&Entry>) -> bool {
+    let args = wait.command.args();
+    (wait.blocking.serves)(wait.blocking, &args, key, entry)
 }

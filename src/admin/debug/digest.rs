@@ -7,7 +7,7 @@ use crate::base::Token;
 use crate::cmd::key_slot;
 use crate::resp::Args;
 use crate::shard::{Core, Flow, Query};
-use crate::store::{Db, Entry, Object, ValueRef};
+use crate::store::{Db, Entry, Object, StreamId, ValueRef};
 use sha1::{Digest as _, Sha1};
 
 /// A SHA-1 value.
@@ -71,6 +71,15 @@ fn add_object(digest: &mut Digest, object: &Object) {
         Object::List(list) => list.range(0, list.len(), false, |element| {
             element.with_text(|text| digest.mix(text));
         }),
+        Object::Stream(stream) => {
+            for item in stream.range(StreamId::MIN, StreamId::MAX) {
+                digest.mix(format!("{}.{}", item.id.ms, item.id.seq).as_bytes());
+                item.pairs(|field, value| {
+                    field.with_text(|text| digest.mix(text));
+                    value.with_text(|text| digest.mix(text));
+                });
+            }
+        }
         Object::Set(set) => set
             .iter()
             .for_each(|element| element.with_text(|text| digest.xor(text))),

@@ -175,6 +175,18 @@ impl<'e> Edit<'e> {
         self.effects.propagate(self.db, 1, words);
     }
 
+    /// As `propagate`, with a command whose one key is this argument.
+    pub fn propagate_key(&mut self, at: usize, words: &[&[u8]]) {
+        self.effects.propagate_key(self.db, at, words);
+    }
+
+    /// Whether log and replicas hear what is propagated: to prepare it would else be for nothing.
+    #[inline]
+    #[must_use]
+    pub fn is_told(&self) -> bool {
+        self.effects.wants.stream
+    }
+
     /// Log and replicas apply nothing but what else was propagated.
     pub fn propagate_nothing(&mut self) {
         self.effects.propagate_nothing();

@@ -64,6 +64,8 @@ pub struct Effects {
     pub found: Vec<(Db, Box<[u8]>)>,
     /// The handler found nothing to take and wants its client to wait for one of its keys.
     pub block: Option<Block>,
+    /// The command as it is to be tried again, where that is not as it was sent; with `block`.
+    pub waits_as: Option<Vec<Box<[u8]>>>,
 }
 
 impl Effects {
@@ -129,6 +131,14 @@ impl Effects {
     pub(super) fn propagate(&mut self, db: Db, keys: usize, words: &[&[u8]]) {
         if self.wants.stream {
             self.stream.append(db, keys, words);
+            self.stream.told();
+        }
+    }
+
+    /// As `propagate`, with a command whose one key is this argument.
+    pub(super) fn propagate_key(&mut self, db: Db, at: usize, words: &[&[u8]]) {
+        if self.wants.stream {
+            self.stream.append_keyed(db, at, words);
             self.stream.told();
         }
     }

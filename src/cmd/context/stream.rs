@@ -303,6 +303,11 @@ impl EffectStream {
         self.append_words(db, words.iter().copied(), 1..=keys);
     }
 
+    /// Appends a command whose one key is this argument.
+    pub(super) fn append_keyed(&mut self, db: Db, at: usize, words: &[&[u8]]) {
+        self.append_words(db, words.iter().copied(), [at]);
+    }
+
     /// Appends the end of a key that had expired.
     pub(super) fn append_expired(&mut self, db: Db, removal: &[u8], key: &[u8]) {
         self.append(db, 1, &[removal, key]);

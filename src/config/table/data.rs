@@ -180,16 +180,14 @@ pub const ROWS: &[Directive] = &[
         0,
         LONG_MAX,
         field!(stream_node_max_bytes),
-    )
-    .inert(NO_SUCH_TYPE),
+    ),
     integer(
         "stream-node-max-entries",
         100,
         0,
         LONG_MAX,
         field!(stream_node_max_entries),
-    )
-    .inert(NO_SUCH_TYPE),
+    ),
     number(
         "hll-sparse-max-bytes",
         Unit::Memory,
