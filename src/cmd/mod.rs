@@ -7,6 +7,8 @@
 
 mod age;
 mod bitmap;
+#[cfg(test)]
+mod complete_tests;
 mod context;
 #[cfg(test)]
 mod fixture;
