@@ -1,7 +1,7 @@
 //! The commands that Redis 8.10 and Valkey 9.1 have for keys, held against the table.
 //!
 //! `tests/commands.txt` lists them: `+` is there, `-` is still to come. One that is there by the
-//! list and missing in the table fails the test, one that is there although it is to come does, too.
+//! list and missing in the table fails the test, and so does one that is there and to come.
 //! The list is data of the project; lines may change from `-` to `+` only.
 
 use super::table;
