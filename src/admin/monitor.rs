@@ -71,6 +71,7 @@ fn monitor(core: &mut Core, token: Token, _args: &Args<'_>) -> Flow {
 
 #[cfg(test)]
 mod tests {
+    use crate::limits::MONITOR_PENDING_BYTES_MAX;
     use crate::shard::testing::{Peer, Shards};
 
     /// The lines that a monitor has been sent, without time and address.
@@ -231,6 +232,26 @@ mod tests {
         assert_eq!(numbers(&mut shards) - before, 2, "its commands, and EXEC");
         let shown = lines(&mut shards, monitor);
         assert_eq!(shown[1..], [r#""SET" "a" "1""#, r#""PING""#, r#""EXEC""#]);
+    }
+
+    #[test]
+    fn where_lines_are_left_out_monitors_are_closed_and_new_ones_miss_nothing() {
+        let mut shards = Shards::new(2);
+        let monitor = shards.connect(0);
+        let (client, other) = (shards.connect(1), shards.connect(1));
+        shards.call(monitor, "MONITOR");
+        // Both before the tick: the second one's line is left out.
+        let long = "x".repeat(MONITOR_PENDING_BYTES_MAX);
+        shards.send(client, &format!("ECHO {long}"));
+        shards.send(other, "ECHO 1");
+        shards.run();
+        assert!(shards.read(client).len() > MONITOR_PENDING_BYTES_MAX);
+        assert!(shards.closed(monitor));
+        assert!((0..2).all(|shard| !shards.core(shard).is_monitored()));
+        let next = shards.connect(0);
+        shards.call(next, "MONITOR");
+        shards.call(client, "ECHO 2");
+        assert_eq!(lines(&mut shards, next), [r#""ECHO" "2""#]);
     }
 
     #[test]
