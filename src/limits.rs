@@ -89,6 +89,9 @@ pub const STREAM_ID_BYTES: usize = 41;
 pub const STREAM_ID_WRITTEN_BYTES_MAX: usize = 127;
 /// Entries that XINFO STREAM FULL shows where no COUNT is given.
 pub const XINFO_ENTRIES: usize = 10;
+/// Bytes of a full leaf of a large sorted set, and most children of a node above.
+pub const ZSET_LEAF_BYTES: usize = 1024;
+pub const ZSET_INNER_CHILDREN: usize = 64;
 /// Latest expiry of a hash's field or another member, unix milliseconds (the year 10,889).
 pub const MEMBER_EXPIRY_MS_MAX: u64 = (1 << 48) - 1;
 /// Blocks in which logs are written, bytes: what `O_DIRECT` may ask for alignment.

@@ -10,6 +10,7 @@
 pub mod arena;
 mod clock;
 pub mod descriptors;
+pub mod double;
 mod epoll;
 pub mod fatal;
 mod file;

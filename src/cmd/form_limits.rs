@@ -4,7 +4,7 @@
 //! directive holds at once. A new type has its line here and its field in `store::FormLimits`.
 
 use crate::config::Config;
-use crate::store::{FormLimits, KeyHash, NodeLimits, SetLimits, StreamLimits};
+use crate::store::{FormLimits, KeyHash, NodeLimits, SetLimits, StreamLimits, ZsetLimits};
 
 /// The limits of all types; `hash` is the store's, in which the value will be.
 #[must_use]
@@ -13,6 +13,7 @@ pub fn form_limits(config: &Config, hash: KeyHash) -> FormLimits {
         list: list_limits(config),
         set: set_limits(config),
         stream: stream_limits(config),
+        zset: zset_limits(config),
         hash,
     }
 }
@@ -32,6 +33,13 @@ fn set_limits(config: &Config) -> SetLimits {
         intset_entries: entries(config.set_max_intset_entries),
         listpack_entries: entries(config.set_max_listpack_entries),
         listpack_value: entries(config.set_max_listpack_value),
+    }
+}
+
+fn zset_limits(config: &Config) -> ZsetLimits {
+    ZsetLimits {
+        listpack_entries: entries(config.zset_max_listpack_entries),
+        listpack_value: entries(config.zset_max_listpack_value),
     }
 }
 

@@ -30,6 +30,7 @@ mod stream;
 mod string;
 mod table;
 mod timeout;
+mod zset;
 
 pub mod category;
 pub mod docs;

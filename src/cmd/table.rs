@@ -16,6 +16,7 @@ static FAMILIES: &[&[Command]] = &[
     super::list::COMMANDS,
     super::set::COMMANDS,
     super::stream::COMMANDS,
+    super::zset::COMMANDS,
     super::keys::COMMANDS,
     super::sort::COMMANDS,
     super::keys::expiry::COMMANDS,

@@ -14,6 +14,7 @@ mod set;
 mod stream;
 mod write;
 mod ziplist;
+mod zset;
 
 use std::borrow::Cow;
 
@@ -80,6 +81,7 @@ fn type_byte(value: ValueRef<'_>) -> u8 {
         ValueRef::Object(Object::List(_)) => list::TYPE_LIST_QUICKLIST_2,
         ValueRef::Object(Object::Set(set)) => set::type_byte(set),
         ValueRef::Object(Object::Stream(_)) => stream::TYPE_STREAM_LISTPACKS_2,
+        ValueRef::Object(Object::Zset(zset)) => zset::type_byte(zset),
     }
 }
 
@@ -92,6 +94,7 @@ pub fn write_value(out: &mut Vec<u8>, value: ValueRef<'_>, compress: bool) {
         ValueRef::Object(Object::List(list)) => list::write_list(out, list, compress),
         ValueRef::Object(Object::Set(set)) => set::write_set(out, set, compress),
         ValueRef::Object(Object::Stream(stream)) => stream::write_stream(out, stream, compress),
+        ValueRef::Object(Object::Zset(zset)) => zset::write_zset(out, zset, compress),
     }
 }
 
@@ -122,6 +125,13 @@ fn read_value<'a>(
         | stream::TYPE_STREAM_LISTPACKS_3 => {
             let stream = stream::read_stream(type_byte, reader)?;
             Ok(Loaded::Object(Object::Stream(Box::new(stream))))
+        }
+        zset::TYPE_ZSET
+        | zset::TYPE_ZSET_2
+        | zset::TYPE_ZSET_ZIPLIST
+        | zset::TYPE_ZSET_LISTPACK => {
+            let zset = zset::read_zset(type_byte, reader, &limits)?;
+            Ok(Loaded::Object(Object::Zset(Box::new(zset))))
         }
         _ => Err(Malformed),
     }

@@ -5,7 +5,7 @@
 
 use super::*;
 use crate::store::testing::Random;
-use crate::store::{End, Kind, List, NodeLimits, Set};
+use crate::store::{End, Kind, List, NodeLimits, Set, Zset};
 
 const RECORDED: &[(&str, &[u8])] = &[
     ("00036162630a00d9ac303d4172a2e2", b"abc"),
@@ -233,7 +233,19 @@ fn next_type(before: Option<&Object>) -> Option<Object> {
             Some(Object::Set(Box::new(set)))
         }
         Some(Object::Set(_)) => Some(Object::Stream(Box::new(super::stream::example()))),
-        Some(Object::Stream(_)) => None,
+        Some(Object::Stream(_)) => {
+            let limits = FormLimits::default();
+            let mut zset = Zset::for_members(0, 0, &limits);
+            for number in 0..3000 {
+                zset.put(
+                    format!("member {number}").as_bytes(),
+                    0.1 * f64::from(number),
+                    &limits,
+                );
+            }
+            Some(Object::Zset(Box::new(zset)))
+        }
+        Some(Object::Zset(_)) => None,
     }
 }
 

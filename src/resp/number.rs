@@ -67,39 +67,10 @@ pub fn parse_f64(text: &[u8]) -> Option<f64> {
 }
 
 /// A double as Redis prints it: integers plainly, `inf`, `-inf`, `nan`, else the shortest text that
-/// reads back equal, with an exponent as `%.17g` would have one.
+/// reads back equal.
 #[must_use]
 pub(super) fn format_f64(value: f64) -> String {
-    if value.is_nan() {
-        return "nan".into();
-    }
-    if value.is_infinite() {
-        return if value > 0.0 {
-            "inf".into()
-        } else {
-            "-inf".into()
-        };
-    }
-    if value == 0.0 {
-        return if value.is_sign_negative() {
-            "-0".into()
-        } else {
-            "0".into()
-        };
-    }
-    let scientific = format!("{value:e}");
-    let (digits, exponent) = scientific
-        .split_once('e')
-        .expect("the e format has an exponent");
-    let exponent: i32 = exponent.parse().expect("an exponent is a number");
-    if (-5..=20).contains(&exponent) {
-        return format!("{value}");
-    }
-    format!(
-        "{digits}e{}{:02}",
-        if exponent < 0 { '-' } else { '+' },
-        exponent.abs()
-    )
+    crate::base::double::shortest(value)
 }
 
 #[cfg(test)]

@@ -2,8 +2,8 @@
 //! expiry.
 //!
 //! One `Store` belongs to one shard and is touched by its thread alone. It sees no clock (time
-//! arrives as an argument), no sockets, no other shard. Unsafe code lives in `entry`, `member`
-//! and `bucket` only, behind safe methods.
+//! arrives as an argument), no sockets, no other shard. Unsafe code lives in `entry`, `member`,
+//! `bucket` and `zset/ordered` only, behind safe methods.
 
 #[allow(unsafe_code, reason = "a cache line of tagged pointers")]
 mod bucket;
@@ -32,6 +32,7 @@ mod table;
 #[cfg(test)]
 pub(crate) mod testing;
 mod value;
+mod zset;
 
 pub use bucket::BUCKET_SHARE_BYTES;
 pub use database::{Cleared, DatabaseStatistics};
@@ -54,3 +55,4 @@ pub use stream::{
 };
 pub use table::{Keyed, Table, TableStatistics};
 pub use value::{Encoding, FormLimits, Kind, Object, Value, ValueRef};
+pub use zset::{Bound, LexBound, LexRange, ScoreRange, Zset, ZsetLimits, ZsetView};

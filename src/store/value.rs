@@ -9,6 +9,7 @@ use super::key_hash::KeyHash;
 use super::quicklist::{List, NodeLimits};
 use super::set::{Set, SetLimits};
 use super::stream::{Stream, StreamLimits};
+use super::zset::{Zset, ZsetLimits};
 use crate::limits::{EMBSTR_BYTES_MAX, INLINE_VALUE_BYTES_MAX};
 
 /// Longest text of an `i64`.
@@ -97,6 +98,7 @@ pub enum Object {
     List(Box<List>),
     Stream(Box<Stream>),
     Set(Box<Set>),
+    Zset(Box<Zset>),
 }
 
 const _: () = assert!(size_of::<Object>() <= 24 && align_of::<Object>() == 8);
@@ -109,6 +111,7 @@ pub struct FormLimits {
     pub list: NodeLimits,
     pub stream: StreamLimits,
     pub set: SetLimits,
+    pub zset: ZsetLimits,
     pub hash: KeyHash,
 }
 
@@ -121,6 +124,7 @@ impl Object {
             Object::List(list) => &**list,
             Object::Stream(stream) => &**stream,
             Object::Set(set) => &**set,
+            Object::Zset(zset) => &**zset,
         }
     }
 
@@ -131,6 +135,7 @@ impl Object {
             Object::List(list) => &mut **list,
             Object::Stream(stream) => &mut **stream,
             Object::Set(set) => &mut **set,
+            Object::Zset(zset) => &mut **zset,
         }
     }
 

@@ -3,7 +3,7 @@
 //! A key's digest depends on the key, its type, its value and on whether it expires, but on no
 //! encoding. A database's is the XOR of its keys', so every shard computes its own part.
 
-use crate::base::Token;
+use crate::base::{Token, double};
 use crate::cmd::key_slot;
 use crate::resp::Args;
 use crate::shard::{Core, Flow, Query};
@@ -83,6 +83,12 @@ fn add_object(digest: &mut Digest, object: &Object) {
         Object::Set(set) => set
             .iter()
             .for_each(|element| element.with_text(|text| digest.xor(text))),
+        Object::Zset(zset) => zset.for_each(|element, score| {
+            let mut pair = Digest::default();
+            element.with_text(|text| pair.mix(text));
+            pair.mix(double::seventeen_digits(score).as_bytes());
+            digest.xor(&pair.0);
+        }),
     }
 }
 

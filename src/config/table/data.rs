@@ -161,8 +161,7 @@ pub const ROWS: &[Directive] = &[
         LONG_MAX,
         field!(zset_max_listpack_entries),
     )
-    .alias(&["zset-max-ziplist-entries"])
-    .inert(NO_SUCH_TYPE),
+    .alias(&["zset-max-ziplist-entries"]),
     number(
         "zset-max-listpack-value",
         Unit::Memory,
@@ -171,8 +170,7 @@ pub const ROWS: &[Directive] = &[
         LONG_MAX,
         field!(zset_max_listpack_value),
     )
-    .alias(&["zset-max-ziplist-value"])
-    .inert(NO_SUCH_TYPE),
+    .alias(&["zset-max-ziplist-value"]),
     number(
         "stream-node-max-bytes",
         Unit::Memory,
