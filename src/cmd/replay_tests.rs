@@ -17,7 +17,7 @@ use crate::store::{Db, Entry, Object, Slot, StreamId, Value, ValueRef};
 use std::collections::BTreeSet;
 
 const SEEDS: u64 = 6;
-const COMMANDS: usize = 2500;
+const COMMANDS: usize = 3500;
 const DATABASES: usize = 3;
 /// Longest that time stands between two commands, milliseconds.
 const STEP_MS: usize = 3000;
@@ -101,7 +101,7 @@ impl Play {
         let number = |value: usize| value.to_string().into_bytes();
         let database = number(self.below(DATABASES));
         let word = |text: &str| text.as_bytes().to_vec();
-        match self.below(55) {
+        match self.below(62) {
             0..=2 => self.restore(one),
             3 => vec![
                 word("COPY"),
@@ -153,7 +153,8 @@ impl Play {
             22 => vec![word("SET"), one, word("v")],
             23 => vec![word("PFADD"), one, database],
             24 => vec![word("PFDEBUG"), word("todense"), one],
-            48.. => self.on_stream(),
+            48..=54 => self.on_stream(),
+            55.. => self.of_elements(one),
             _ => self.by_syntax(),
         }
     }
@@ -208,6 +209,27 @@ impl Play {
             word => word.to_string(),
         });
         words.map(String::into_bytes).collect()
+    }
+
+    /// What removes elements, and sorted sets that have them.
+    fn of_elements(&mut self, key: Vec<u8>) -> Vec<Vec<u8>> {
+        let lines = [
+            "ZADD KEY 1 v 2 hello",
+            "ZADD KEY 2 v 1 b",
+            "ZREM KEY v",
+            "ZREMRANGEBYRANK KEY 0 0",
+            "ZREMRANGEBYSCORE KEY 2 2",
+            "ZREMRANGEBYLEX KEY [v +",
+            "ZPOPMAX KEY",
+            "BZMPOP 0 1 KEY MIN",
+            "LREM KEY 0 a",
+        ];
+        let line = lines[self.below(lines.len())];
+        let words = line.split(' ').map(|word| match word {
+            "KEY" => key.clone(),
+            word => word.as_bytes().to_vec(),
+        });
+        words.collect()
     }
 
     fn by_syntax(&mut self) -> Vec<Vec<u8>> {

@@ -65,6 +65,41 @@ const EXCEPTIONS: &[Exception] = &[
         reason: "its argument is documented as a string, but only yes and no are known",
     },
     Exception {
+        command: "zrange",
+        words: &["LIMIT"],
+        reason: "a range of ranks takes none: the syntax error is Redis's",
+    },
+    Exception {
+        command: "zrange",
+        words: &["BYLEX", "WITHSCORES"],
+        reason: "they contradict each other: the syntax error is Redis's",
+    },
+    Exception {
+        command: "zrangestore",
+        words: &["LIMIT"],
+        reason: "a range of ranks takes none: the syntax error is Redis's",
+    },
+    Exception {
+        command: "zunion",
+        words: &["WEIGHTS"],
+        reason: "it wants as many weights as keys, which no syntax says",
+    },
+    Exception {
+        command: "zinter",
+        words: &["WEIGHTS"],
+        reason: "it wants as many weights as keys, which no syntax says",
+    },
+    Exception {
+        command: "zunionstore",
+        words: &["WEIGHTS"],
+        reason: "it wants as many weights as keys, which no syntax says",
+    },
+    Exception {
+        command: "zinterstore",
+        words: &["WEIGHTS"],
+        reason: "it wants as many weights as keys, which no syntax says",
+    },
+    Exception {
         command: "increx",
         words: &["PERSIST", "ENX"],
         reason: "ENX wants a time to set: the syntax error is Redis 8.8's",

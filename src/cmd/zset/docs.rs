@@ -1,7 +1,7 @@
 //! What clients read about the sorted set commands: summary, syntax, history, tips.
 //!
 //! As COMMAND DOCS and COMMAND INFO of Redis 7.0.15 say, which `tests/wire/described.rs` checks.
-//! Data only.
+//! ZRANK and ZREVRANK as of Redis 7.2, which gave them an argument. Data only.
 
 use crate::cmd::docs::{Docs, block, double, flag, integer, key, one_of, pattern, string};
 
@@ -104,14 +104,24 @@ pub static ZRANK: Docs = Docs::new(
     "2.0.0",
     "O(log(N))",
 )
-.arguments(&[key("key", 0), string("member")]);
+.history(&[("7.2.0", "Added the optional `WITHSCORE` argument.")])
+.arguments(&[
+    key("key", 0),
+    string("member"),
+    flag("withscore", "WITHSCORE").optional(),
+]);
 
 pub static ZREVRANK: Docs = Docs::new(
     "Determine the index of a member in a sorted set, with scores ordered from high to low",
     "2.0.0",
     "O(log(N))",
 )
-.arguments(&[key("key", 0), string("member")]);
+.history(&[("7.2.0", "Added the optional `WITHSCORE` argument.")])
+.arguments(&[
+    key("key", 0),
+    string("member"),
+    flag("withscore", "WITHSCORE").optional(),
+]);
 
 pub static ZRANGE: Docs = Docs::new(
     "Return a range of members in a sorted set",

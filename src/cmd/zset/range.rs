@@ -195,7 +195,7 @@ pub(in super::super) fn store(
     if len == 0 {
         ctx.delete(destination);
     } else {
-        ctx.put_object(destination, Object::Zset(Box::new(result)));
+        ctx.put_object(destination, Object::Zset(Box::new(result)), 1);
         ctx.notify(events::ZSET, event, destination);
     }
     ctx.reply.integer(count_of(len));

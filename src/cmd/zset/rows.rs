@@ -146,7 +146,7 @@ pub static COMMANDS: &[Command] = &[
     },
     Command {
         name: "zrank",
-        arity: 3,
+        arity: -3,
         flags: flag::READONLY | flag::FAST,
         categories: 0,
         group: Group::SortedSet,
@@ -158,7 +158,7 @@ pub static COMMANDS: &[Command] = &[
     },
     Command {
         name: "zrevrank",
-        arity: 3,
+        arity: -3,
         flags: flag::READONLY | flag::FAST,
         categories: 0,
         group: Group::SortedSet,
