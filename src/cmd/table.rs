@@ -17,6 +17,7 @@ static FAMILIES: &[&[Command]] = &[
     super::set::COMMANDS,
     super::stream::COMMANDS,
     super::zset::COMMANDS,
+    super::zset::OF_SEVERAL,
     super::keys::COMMANDS,
     super::sort::COMMANDS,
     super::keys::expiry::COMMANDS,

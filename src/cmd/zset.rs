@@ -1,9 +1,10 @@
 //! Sorted set commands: ZADD, ZRANGE, ZUNION, ZPOPMIN, ZSCAN and their kin.
 //!
-//! Turns parsed arguments into calls of `store::Zset` and answers with a reply and what changed. The
-//! files: `edit` adds and removes, `read` looks, `range` shows and stores parts, `pop` takes off the
-//! ends, `random` chooses, `algebra` makes one of several, `bounds` reads ranges, `rows` is the
-//! table. No sorted set is ever left empty: its key goes with the last member (`Context::edit`).
+//! Turns parsed arguments into calls of `store::Zset` and answers with a reply and what changed.
+//! The files: `edit` adds and removes, `read` looks, `range` shows and stores parts, `pop` takes
+//! off the ends, `random` chooses, `algebra` makes one of several, `bounds` reads ranges, `rows`
+//! and `several_rows` are the table. No sorted set is ever left empty: its key goes with the last
+//! member (`Context::edit`).
 
 mod algebra;
 mod bounds;
@@ -14,10 +15,13 @@ mod random;
 mod range;
 mod read;
 mod rows;
+mod several_docs;
+mod several_rows;
 #[cfg(test)]
 mod tests;
 
 pub use rows::COMMANDS;
+pub use several_rows::COMMANDS as OF_SEVERAL;
 
 use super::{Context, Edit, form_limits};
 use crate::resp::{Error, Protocol, Reply, parse_f64};

@@ -1,8 +1,8 @@
 //! Sorted sets in RDB: written as types 5 and 17, read in every form that Redis has written.
 //!
 //! ```text
-//! 3   ZSET           count  (string  text of the score) ...        length:1  text | fd nan fe inf ff -inf
-//! 5   ZSET_2         count  (string  score:8 LE) ...               written from the highest down
+//! 3   ZSET           count  (string  text of the score) ...  length:1 text | fd nan fe inf ff -inf
+//! 5   ZSET_2         count  (string  score:8 LE) ...          written from the highest down
 //! 12  ZSET_ZIPLIST   string (a ziplist of members and scores)
 //! 17  ZSET_LISTPACK  string (a listpack of them)
 //! ```

@@ -88,6 +88,11 @@ impl<'a> Reply<'a> {
         self.bulk(itoa::Buffer::new().format(value).as_bytes());
     }
 
+    /// A double as a bulk string in either protocol, as ZSCAN answers.
+    pub fn bulk_double(&mut self, value: f64) {
+        self.bulk(format_f64(value).as_bytes());
+    }
+
     /// No value: `$-1` or `_`.
     #[inline]
     pub fn null(&mut self) {

@@ -295,8 +295,8 @@ impl Zset {
         }
     }
 
-    /// From what Redis keeps as a listpack; None when it is empty, has a member twice, or what is no
-    /// score. Members that are out of order are put in order.
+    /// From what Redis keeps as a listpack; None when it is empty, has a member twice, or what is
+    /// no score. Members that are out of order are put in order.
     #[must_use]
     pub fn from_listpack(pack: &Listpack, limits: &FormLimits) -> Option<Zset> {
         if pack.is_empty() || !pack.len().is_multiple_of(2) {

@@ -183,8 +183,8 @@ pub(super) fn zrangestore(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
     Ok(())
 }
 
-/// Puts a result in place of whatever is at the destination, where it is not empty, and replies with
-/// its length.
+/// Puts a result in place of whatever is at the destination, where it is not empty, and replies
+/// with its length.
 pub(in super::super) fn store(
     ctx: &mut Context<'_>,
     destination: super::super::Key<'_>,

@@ -6,7 +6,6 @@ use super::super::keys::scan::{ScanOptions, parse_cursor};
 use super::super::{Context, Lookup, Outcome};
 use super::bounds::{By, Range};
 use super::{count_of, write, zset};
-use crate::base::double;
 use crate::resp::{Args, Error, Reply, glob_match};
 use crate::store::Zset;
 
@@ -104,7 +103,6 @@ fn rank(
     })
 }
 
-/// With NOSCORES at the end, as in Valkey, members alone.
 pub(super) fn zscan(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
     let cursor = parse_cursor(args.get(2))?;
     ctx.view(ctx.key(args, 1), Lookup::Read, |entry, reply| {
@@ -117,7 +115,7 @@ pub(super) fn zscan(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
                 let fits = |pattern| element.with_text(|text| glob_match(pattern, text, false));
                 if options.pattern.is_none_or(fits) {
                     write(&mut members, element);
-                    members.bulk(double::shortest(score).as_bytes());
+                    members.bulk_double(score);
                     count += 2;
                 }
             });

@@ -1,8 +1,8 @@
 //! Every sorted set command against the fixture: replies, events, what counts and what reaches the
 //! log.
 //!
-//! Replies are those of redis-server 7.0.15 (`tests/wire/zsets.txt` has all of them), but for ZRANK's
-//! WITHSCORE and AGGREGATE COUNT, which it lacks.
+//! Replies are those of redis-server 7.0.15 (`tests/wire/zsets.txt` has all of them), but for
+//! ZRANK's WITHSCORE and AGGREGATE COUNT, which it lacks.
 
 use crate::cmd::fixture::Fixture;
 

@@ -1,15 +1,13 @@
 //! A B+ tree of small elements in the order of their scores, with the number of elements below each
 //! node: the element of a rank, the rank of an element, both directions.
 //!
-//! The tree keeps copies of what names an element and never looks behind it but for its score; who
-//! asks says with `is_before` which elements come first. Owned by `ordered`; must not know members,
-//! keys or the clock.
+//! It copies what names an element and looks behind it for its score only; who asks says with
+//! `is_before` which come first. Owned by `ordered`; must not know members, keys or the clock.
 //! ```text
 //! leaf   elements, in an allocation of the next class       inner  (count, first, child) ...
 //! ```
-//! All leaves are equally deep. A node that is full is split in halves, at either end of the tree
-//! where it grows there, so what comes in order leaves full nodes. A node that becomes small joins a
-//! neighbour where both fit in one.
+//! Leaves are equally deep. A full node is split in halves, at either end of the tree where it
+//! grows there. A node that becomes small joins a neighbour where both fit in one.
 
 use crate::limits::{ZSET_INNER_CHILDREN, ZSET_LEAF_BYTES};
 use crate::store::size_class::size_class;
@@ -20,7 +18,7 @@ pub(super) trait Scored: Copy {
 }
 
 /// Small nodes in tests, so that their trees are deep.
-const CHILDREN_MAX: usize = if cfg!(test) { 5 } else { ZSET_INNER_CHILDREN };
+const FANOUT: usize = if cfg!(test) { 5 } else { ZSET_INNER_CHILDREN };
 
 const fn leaf_max<T>() -> usize {
     if cfg!(test) {
@@ -71,7 +69,7 @@ impl<T: Scored> Node<T> {
     fn load(&self) -> (usize, usize) {
         match self {
             Node::Leaf(elements) => (elements.len(), leaf_max::<T>()),
-            Node::Inner(children) => (children.len(), CHILDREN_MAX),
+            Node::Inner(children) => (children.len(), FANOUT),
         }
     }
 
@@ -214,7 +212,7 @@ fn insert_child<T: Scored>(
     at: usize,
     child: Child<T>,
 ) -> Option<Child<T>> {
-    if children.len() < CHILDREN_MAX {
+    if children.len() < FANOUT {
         children.insert(at, child);
         return None;
     }

@@ -1,4 +1,6 @@
 //! The tree against a sorted vector: random edits, every rank, ranges in both directions.
+//!
+//! Owned by `tree`. The seeds are constants, so a failure repeats itself.
 
 use super::*;
 use crate::store::testing::Random;
