@@ -3,7 +3,7 @@
 //!
 //! What was taken without being named reaches the log as ZPOPMIN or ZPOPMAX.
 
-use super::super::special::{Blocking, WaitsFor};
+use super::super::special::Blocking;
 use super::super::timeout;
 use super::super::{Context, Key, Outcome};
 use super::{head, write, write_pair, zset_mut};
@@ -220,10 +220,8 @@ pub(super) fn zmpop(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
 
 /// Takes a member of any of its keys; its timeout is the last argument.
 pub(super) const BZPOP: Blocking = Blocking {
-    timeout_ms: timeout::last,
     takes: Kind::Zset,
-    waits_for: WaitsFor::AnyKey,
-    least: |_| 1,
+    ..Blocking::LIST
 };
 
 /// As its kin, but the timeout stands in front of the number of keys.
