@@ -3,7 +3,7 @@
 //! COMMAND INFO prints them and `COMMAND LIST FILTERBY ACLCAT` asks for them; access control will.
 //! The order of the names is Redis's. Pure functions of rows.
 
-use super::{Command, acl, flag};
+use super::{Command, Run, acl, flag};
 
 /// The categories' names; bit `1 << index` stands for one.
 pub const NAMES: [&str; 21] = [
@@ -46,7 +46,12 @@ fn bit(name: &'static str) -> u32 {
 pub fn of(command: &Command) -> u32 {
     let has = |flags: u32| command.flags & flags != 0;
     let explicit = |categories: u32| command.categories & categories != 0;
-    let mut all = command.group.category().map_or(0, bit);
+    // A container is no command of its group: what it contains is.
+    let group = match command.run {
+        Run::Container => None,
+        _ => command.group.category(),
+    };
+    let mut all = group.map_or(0, bit);
     for (named, name) in [
         (acl::KEYSPACE, "keyspace"),
         (acl::DANGEROUS, "dangerous"),
