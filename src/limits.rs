@@ -94,6 +94,10 @@ pub const ZSET_LEAF_BYTES: usize = 1024;
 pub const ZSET_INNER_CHILDREN: usize = 64;
 /// Latest expiry of a hash's field or another member, unix milliseconds (the year 10,889).
 pub const MEMBER_EXPIRY_MS_MAX: u64 = (1 << 48) - 1;
+/// Latest time that clients may give a field, unix milliseconds (as in Redis: 46 bits).
+pub const FIELD_EXPIRY_MS_MAX: u64 = MEMBER_EXPIRY_MS_MAX >> 2;
+/// Stale items that the queue of a hash's expiring fields may have besides as many as live ones.
+pub const STALE_FIELD_ITEMS_MAX: usize = 64;
 /// Blocks in which logs are written, bytes: what `O_DIRECT` may ask for alignment.
 pub const LOG_BLOCK_BYTES: usize = 4096;
 /// Longest line of a log that is not a command, bytes, its end included (Redis reads up to 1,023).

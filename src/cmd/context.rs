@@ -10,10 +10,12 @@
 
 mod ahead;
 mod apart;
+mod attend;
 mod edit;
 mod effects;
 mod stream;
 
+pub use attend::attend;
 pub use edit::Edit;
 pub use effects::{Block, Effects, KeyEvent, Wants};
 pub use stream::{Cause, Effect, EffectStream};

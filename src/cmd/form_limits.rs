@@ -4,7 +4,9 @@
 //! directive holds at once. A new type has its line here and its field in `store::FormLimits`.
 
 use crate::config::Config;
-use crate::store::{FormLimits, KeyHash, NodeLimits, SetLimits, StreamLimits, ZsetLimits};
+use crate::store::{
+    FormLimits, HashLimits, KeyHash, NodeLimits, SetLimits, StreamLimits, ZsetLimits,
+};
 
 /// The limits of all types; `hash` is the store's, in which the value will be.
 #[must_use]
@@ -14,6 +16,7 @@ pub fn form_limits(config: &Config, hash: KeyHash) -> FormLimits {
         set: set_limits(config),
         stream: stream_limits(config),
         zset: zset_limits(config),
+        hashes: hash_limits(config),
         hash,
     }
 }
@@ -40,6 +43,13 @@ fn zset_limits(config: &Config) -> ZsetLimits {
     ZsetLimits {
         listpack_entries: entries(config.zset_max_listpack_entries),
         listpack_value: entries(config.zset_max_listpack_value),
+    }
+}
+
+fn hash_limits(config: &Config) -> HashLimits {
+    HashLimits {
+        listpack_entries: entries(config.hash_max_listpack_entries),
+        listpack_value: entries(config.hash_max_listpack_value),
     }
 }
 

@@ -17,6 +17,8 @@ const REPEATED_MAX: usize = 3;
 /// Keys in all, and those that a family uses more often.
 const KEYS: usize = 12;
 const OWN_KEYS: usize = 2;
+/// The argument that counts those behind it.
+const COUNT_OF_FIELDS: &str = "numfields";
 /// Unix seconds around which moments lie: a little after the start of the clock of
 /// `shard::testing`.
 const MOMENT: usize = 1_700_000_500;
@@ -57,7 +59,8 @@ impl Invocation {
         }
     }
 
-    fn add_present(&mut self, argument: &Argument, below: Below<'_>) {
+    /// Returns how often it stands there.
+    fn add_present(&mut self, argument: &Argument, below: Below<'_>) -> usize {
         let times = match argument.repeats {
             Repeats::Never => 1,
             Repeats::Value | Repeats::WithToken => 1 + below(REPEATED_MAX),
@@ -67,6 +70,22 @@ impl Invocation {
                 self.words.extend(argument.token.map(str::to_string));
             }
             self.add_value(argument, below);
+        }
+        times
+    }
+
+    /// Nested arguments, one after the other; a number of fields is the number of those that
+    /// follow it.
+    fn add_block(&mut self, arguments: &[Argument], below: Below<'_>) {
+        let mut count_at = None;
+        for argument in arguments {
+            if let Some(at) = count_at.take() {
+                let times = self.add_present(argument, below);
+                self.words[at] = times.to_string();
+                continue;
+            }
+            count_at = (argument.name == COUNT_OF_FIELDS).then_some(self.words.len());
+            self.add(argument, below);
         }
     }
 
@@ -82,7 +101,8 @@ impl Invocation {
             Kind::PureToken => return,
             Kind::OneOf => {
                 let chosen = one_of(0..argument.arguments.len());
-                return self.add_present(&argument.arguments[chosen], below);
+                self.add_present(&argument.arguments[chosen], below);
+                return;
             }
             // As many keys as there are identifiers.
             Kind::Block if argument.name == "streams" => {
@@ -94,8 +114,7 @@ impl Invocation {
             }
             Kind::Block => {
                 let from = self.words.len();
-                let all = argument.arguments.iter();
-                all.for_each(|nested| self.add(nested, below));
+                self.add_block(argument.arguments, below);
                 if argument.arguments[0].name == "numids" {
                     self.words[from] = (self.words.len() - from - 1).to_string();
                 }

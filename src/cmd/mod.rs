@@ -14,6 +14,7 @@ mod context;
 mod fixture;
 mod form_limits;
 mod group;
+mod hash;
 mod hyperloglog;
 #[cfg(test)]
 pub(crate) mod invocation;
@@ -39,7 +40,7 @@ pub mod special;
 
 pub use context::{
     Block, Cause, Context, Edit, Effect, EffectStream, Effects, KeyEvent, Lookup, Random, Terms,
-    Wants,
+    Wants, attend,
 };
 pub use docs::Docs;
 pub use form_limits::{form_limits, list_limits};

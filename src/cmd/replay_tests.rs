@@ -9,7 +9,7 @@
 
 use super::fixture::Fixture;
 use super::invocation::{invocation, is_container};
-use super::{Random, Row, Run, flag, key_slot, table};
+use super::{Key, Random, Row, Run, attend, flag, key_slot, table};
 use crate::admin::value_digest;
 use crate::rdb;
 use crate::resp::{Args, Commands, Span};
@@ -101,7 +101,7 @@ impl Play {
         let number = |value: usize| value.to_string().into_bytes();
         let database = number(self.below(DATABASES));
         let word = |text: &str| text.as_bytes().to_vec();
-        match self.below(62) {
+        match self.below(72) {
             0..=2 => self.restore(one),
             3 => vec![
                 word("COPY"),
@@ -153,8 +153,10 @@ impl Play {
             22 => vec![word("SET"), one, word("v")],
             23 => vec![word("PFADD"), one, database],
             24 => vec![word("PFDEBUG"), word("todense"), one],
-            48..=54 => self.on_stream(),
-            55.. => self.of_elements(one),
+            25..=33 => self.on_fields(one, database),
+            34 => vec![word("LMOVE"), one, other, word("LEFT"), word("LEFT")],
+            58..=64 => self.on_stream(),
+            65.. => self.of_elements(one),
             _ => self.by_syntax(),
         }
     }
@@ -230,6 +232,50 @@ impl Play {
             word => word.as_bytes().to_vec(),
         });
         words.collect()
+    }
+
+    /// A command on the fields of a hash.
+    fn on_fields(&mut self, one: Vec<u8>, value: Vec<u8>) -> Vec<Vec<u8>> {
+        let number = |value: usize| value.to_string().into_bytes();
+        let word = |text: &str| text.as_bytes().to_vec();
+        match self.below(9) {
+            0 | 1 => vec![
+                word("HSET"),
+                one,
+                word("v"),
+                value,
+                word("hello"),
+                word("12"),
+            ],
+            2 | 3 => vec![
+                word("HPEXPIRE"),
+                one,
+                number(self.below(40 * STEP_MS)),
+                word("FIELDS"),
+                number(2),
+                word("v"),
+                word("hello"),
+            ],
+            4 => vec![word("HDEL"), one, word("v")],
+            5 => vec![word("HINCRBYFLOAT"), one, word("hello"), word("0.5")],
+            6 => vec![
+                word("HGETEX"),
+                one,
+                word("PX"),
+                number(1 + self.below(STEP_MS)),
+                word("FIELDS"),
+                number(1),
+                word("v"),
+            ],
+            _ => vec![
+                word("HPERSIST"),
+                one,
+                word("FIELDS"),
+                number(2),
+                word("v"),
+                word("hello"),
+            ],
+        }
     }
 
     fn by_syntax(&mut self) -> Vec<Vec<u8>> {
@@ -366,6 +412,9 @@ impl Play {
             ended += 1;
             effects.tell_expired(db, entry.key(), hash, config);
         });
+        while let Some((db, _, key)) = store.next_waking(*now_ms) {
+            ended += attend(store, effects, (db, Key::new(&key)), *now_ms, 1);
+        }
         effects.wants.stream = wanted;
         self.ended_by_themselves += ended;
     }

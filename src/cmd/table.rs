@@ -18,6 +18,7 @@ static FAMILIES: &[&[Command]] = &[
     super::stream::COMMANDS,
     super::zset::COMMANDS,
     super::zset::OF_SEVERAL,
+    super::hash::COMMANDS,
     super::keys::COMMANDS,
     super::sort::COMMANDS,
     super::keys::expiry::COMMANDS,

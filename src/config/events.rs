@@ -12,6 +12,7 @@ pub const LIST: u32 = EventClasses::LIST.0;
 pub const SET: u32 = EventClasses::SET.0;
 pub const STREAM: u32 = EventClasses::STREAM.0;
 pub const ZSET: u32 = EventClasses::ZSET.0;
+pub const HASH: u32 = EventClasses::HASH.0;
 pub const EXPIRED: u32 = EventClasses::EXPIRED.0;
 pub const KEY_MISS: u32 = EventClasses::KEY_MISS.0;
 pub const NEW: u32 = EventClasses::NEW.0;

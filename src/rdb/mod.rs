@@ -8,6 +8,7 @@
 //! string         length bytes | c0 i8 | c1 i16 LE | c2 i32 LE | c3 packed:length len:length lzf
 //! ```
 
+mod hash;
 mod list;
 mod read;
 mod set;
@@ -27,8 +28,10 @@ use write::{write_integer, write_length, write_string};
 
 /// The version that payloads are written in: the newest that Redis 7.0 reads.
 const VERSION: u16 = 10;
-/// The newest version whose payloads are read (Redis 7.2).
-const VERSION_READ_MAX: u16 = 11;
+/// The version that fields with a time need (Redis 7.4).
+const VERSION_FIELD_TIMES: u16 = 12;
+/// The newest version whose payloads are read (Redis 8).
+const VERSION_READ_MAX: u16 = 12;
 
 /// Type bytes, as `rdb.h` numbers them.
 const TYPE_STRING: u8 = 0;
@@ -82,6 +85,7 @@ fn type_byte(value: ValueRef<'_>) -> u8 {
         ValueRef::Object(Object::Set(set)) => set::type_byte(set),
         ValueRef::Object(Object::Stream(_)) => stream::TYPE_STREAM_LISTPACKS_2,
         ValueRef::Object(Object::Zset(zset)) => zset::type_byte(zset),
+        ValueRef::Object(Object::Hash(hash)) => hash::type_byte(hash),
     }
 }
 
@@ -95,6 +99,7 @@ pub fn write_value(out: &mut Vec<u8>, value: ValueRef<'_>, compress: bool) {
         ValueRef::Object(Object::Set(set)) => set::write_set(out, set, compress),
         ValueRef::Object(Object::Stream(stream)) => stream::write_stream(out, stream, compress),
         ValueRef::Object(Object::Zset(zset)) => zset::write_zset(out, zset, compress),
+        ValueRef::Object(Object::Hash(hash)) => hash::write_hash(out, hash, compress),
     }
 }
 
@@ -133,7 +138,26 @@ fn read_value<'a>(
             let zset = zset::read_zset(type_byte, reader, &limits)?;
             Ok(Loaded::Object(Object::Zset(Box::new(zset))))
         }
+        hash::TYPE_HASH
+        | hash::TYPE_HASH_ZIPMAP
+        | hash::TYPE_HASH_ZIPLIST
+        | hash::TYPE_HASH_LISTPACK
+        | hash::TYPE_HASH_METADATA_EARLY
+        | hash::TYPE_HASH_LISTPACK_EX_EARLY
+        | hash::TYPE_HASH_METADATA
+        | hash::TYPE_HASH_LISTPACK_EX => {
+            let hash = hash::read_hash(type_byte, reader, &limits)?;
+            Ok(Loaded::Object(Object::Hash(hash)))
+        }
         _ => Err(Malformed),
+    }
+}
+
+/// The version that a value needs: fields that expire came with Redis 7.4.
+fn version(value: ValueRef<'_>) -> u16 {
+    match value {
+        ValueRef::Object(Object::Hash(hash)) if hash.expires() => VERSION_FIELD_TIMES,
+        _ => VERSION,
     }
 }
 
@@ -142,7 +166,7 @@ fn read_value<'a>(
 pub fn dump(value: ValueRef<'_>, compress: bool) -> Vec<u8> {
     let mut out = vec![type_byte(value)];
     write_value(&mut out, value, compress);
-    out.extend_from_slice(&VERSION.to_le_bytes());
+    out.extend_from_slice(&version(value).to_le_bytes());
     let sum = checksum(&out);
     assert!(
         out.len() > 1 + FOOTER_BYTES - CHECKSUM_BYTES,

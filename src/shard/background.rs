@@ -9,6 +9,7 @@ use std::sync::atomic::Ordering;
 use super::Core;
 use super::core::IoRequest;
 use crate::base::{Now, Socket, Token};
+use crate::cmd::{Key, attend};
 use crate::conn::{Client, ReplyBufferRules, State};
 use crate::limits::{EXPIRE_PER_TICK, EXPIRE_PER_TICK_MAX, FREE_PER_TICK, IDLE_SLEEP_US};
 use crate::route::{Mode, Note, ShardId, WHOLE, lock_key};
@@ -198,6 +199,20 @@ impl Core {
                 expired += 1;
                 effects.tell_expired(db, entry.key(), hash, &settings.config);
             });
+        let mut left = budget;
+        while left > 0
+            && let Some((db, slot, key)) = self.keyspace.own.next_waking(now_ms)
+        {
+            if is_held(db, &key) {
+                self.keyspace.own.rewake_later(db, slot, &key, now_ms);
+                left -= 1;
+                continue;
+            }
+            let place = (db, Key::new(&key));
+            let ended = attend(&mut self.keyspace.own, effects, place, now_ms, left);
+            expired += ended;
+            left = left.saturating_sub(ended.max(1));
+        }
         if expired > 0 {
             self.settle_effects();
         }

@@ -155,14 +155,17 @@ impl Core {
         }
     }
 
-    /// True for a key that is there, but has expired.
+    /// True for a key that is there, but has expired, or in which something has ended.
     #[must_use]
     pub fn is_expired(&self, db: Db, key: &[u8]) -> bool {
-        if self.keyspace.own.expires(db) == 0 {
+        if self.keyspace.own.expires(db) == 0 && !self.keyspace.own.wakes() {
             return false;
         }
         let entry = self.keyspace.own.get(db, key_slot(key), key);
-        entry.is_some_and(|entry| entry.is_expired(self.now.unix_ms()))
+        let now_ms = self.now.unix_ms();
+        entry.is_some_and(|entry| {
+            entry.is_expired(now_ms) || entry.wake_ms().is_some_and(|at_ms| at_ms <= now_ms)
+        })
     }
 
     /// Things with their slots, by the slots' owners, in the order in which owners first appear.

@@ -17,9 +17,14 @@ pub(super) trait Content {
     /// How many elements clients count in it; a string is one.
     fn elements(&self) -> usize;
 
-    /// True when nothing is left of it, so that its key goes.
+    /// Whether the last element was taken; asked behind every edit.
     fn is_emptied(&self) -> bool {
         self.elements() == 0
+    }
+
+    /// When it wants attention, unix milliseconds: then something in it ends by itself.
+    fn wake_ms(&self) -> Option<u64> {
+        None
     }
 
     /// Allocations that freeing it takes, about.

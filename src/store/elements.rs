@@ -139,6 +139,12 @@ impl Elements {
         self.member_bytes -= bytes;
     }
 
+    /// Where a scan passes these bytes, whether or not a member has them.
+    #[must_use]
+    pub fn position(&self, bytes: &[u8]) -> u32 {
+        Table::<Member>::position(self.hash.of(bytes))
+    }
+
     /// A random member, all nearly equally likely; None when there is none.
     #[must_use]
     pub fn random(&self, random: &mut impl FnMut() -> u64) -> Option<&Member> {

@@ -51,7 +51,7 @@ pub struct ExpireProgress {
 }
 
 /// Names a key well enough to look it up: database 8 bits, slot 14, hash 42.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Reference(u64);
 
 impl Reference {

@@ -13,15 +13,16 @@ pub(super) struct Heavy(Vec<Object>);
 
 impl Heavy {
     /// Takes the value out of an entry that is to be dropped or overwritten, if it is too large for
-    /// that.
+    /// that. Returns when that value wanted attention.
     #[inline]
-    pub fn relieve(&mut self, entry: &mut Entry) {
-        if let Some(object) = entry.object_mut()
-            && object.pieces() > FREED_AT_ONCE_MAX
-        {
+    pub fn relieve(&mut self, entry: &mut Entry) -> Option<u64> {
+        let object = entry.object_mut()?;
+        let wake_ms = object.wake_ms();
+        if object.pieces() > FREED_AT_ONCE_MAX {
             self.0
                 .push(std::mem::replace(object, Object::Bytes(Vec::new())));
         }
+        wake_ms
     }
 
     /// Values that wait.

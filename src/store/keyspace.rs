@@ -6,6 +6,9 @@
 //! and callers compare `Entry::expiry` with their own time. Expiries change only through the
 //! methods here.
 
+mod waking;
+
+use self::waking::Waking;
 use super::database::{Cleared, Database, DatabaseStatistics, ExpiryCount, timed};
 use super::db::Db;
 use super::entry::Entry;
@@ -34,6 +37,8 @@ pub struct Store {
     expiring: usize,
     /// Values that are gone but too large to be freed at once.
     heavy: Heavy,
+    /// When values want attention.
+    waking: Waking,
 }
 
 impl Store {
@@ -49,6 +54,7 @@ impl Store {
             wheel: Wheel::default(),
             expiring: 0,
             heavy: Heavy::default(),
+            waking: Waking::default(),
         }
     }
 
@@ -120,6 +126,7 @@ impl Store {
         let hash = self.hash(entry.key());
         let identity = self.identity_of[db.index()];
         let expiry = entry.expiry();
+        let wake = entry.wake_ms();
         let database = &mut self.databases[usize::from(identity)];
         let replaced = match database.find_mut(slot, hash, |other| other.key() == entry.key()) {
             Some((held, count)) => {
@@ -129,10 +136,13 @@ impl Store {
                 self.expiring = self.expiring + timed(expiry) - timed(before.0);
                 settle(&mut self.wheel, count, reference, held, before);
                 unfile(&mut old);
+                self.waking.change(reference, old.wake_ms(), wake);
                 old
             }
             None => {
                 self.insert_absent(db, slot, hash, entry);
+                let reference = Reference::new(identity, slot, hash);
+                self.waking.change(reference, None, wake);
                 return None;
             }
         };
@@ -164,7 +174,10 @@ impl Store {
         };
         let old = entry.expiry();
         let lru = age(Some(entry));
-        self.heavy.relieve(entry);
+        if let Some(at_ms) = self.heavy.relieve(entry) {
+            let reference = Reference::new(identity, slot, hash);
+            self.waking.change(reference, Some(at_ms), None);
+        }
         entry.set_value(value);
         entry.set_lru(lru);
         if old.is_some() || expiry.is_some() {
@@ -195,6 +208,9 @@ impl Store {
         let mut entry = database.remove(slot, hash, |entry| entry.key() == key)?;
         self.expiring -= usize::from(entry.timed().is_some());
         unfile(&mut entry);
+        if !self.waking.is_empty() {
+            self.rewake(db, slot, key, entry.wake_ms(), None);
+        }
         Some(entry)
     }
 
@@ -294,6 +310,9 @@ impl Store {
         let database =
             std::mem::take(&mut self.databases[usize::from(self.identity_of[db.index()])]);
         self.expiring -= database.expiring.timed;
+        if database.len() > 0 && !self.waking.is_empty() {
+            self.waking.clear(self.identity_of[db.index()]);
+        }
         Cleared::new(database)
     }
 
@@ -343,8 +362,7 @@ impl Store {
                 break;
             };
             progress.examined += 1;
-            let db = Db::new(u16::from(self.number_of[usize::from(reference.database())]));
-            assert!(self.identity_of[db.index()] == reference.database());
+            let db = self.db_of(reference.database());
             let is_held = |key: &[u8]| is_held(db, key);
             if let Some(mut entry) = self.resolve(reference, source, now_ms, &is_held) {
                 progress.expired += 1;
@@ -366,7 +384,9 @@ impl Store {
         if self.is_stale() {
             return Some(now_ms);
         }
-        self.wheel.next_due_ms().map(|due_ms| due_ms.max(now_ms))
+        let due_ms = [self.wheel.next_due_ms(), self.waking.first_ms()];
+        let first_ms = due_ms.into_iter().flatten().min();
+        first_ms.map(|due_ms| due_ms.max(now_ms))
     }
 
     /// Follows a reference taken from `source`: takes its entry out if expired before `now_ms`,
@@ -399,6 +419,7 @@ impl Store {
             .expect("the entry was just found");
         self.expiring -= 1;
         unfile(&mut entry);
+        self.waking.change(reference, entry.wake_ms(), None);
         Some(entry)
     }
 

@@ -10,6 +10,9 @@
 //! ```
 
 mod encoding;
+mod exact;
+
+pub use self::exact::Exact;
 
 use self::encoding::{Encoded, back_bytes, decode, read_back};
 use super::size_class::size_class;

@@ -14,6 +14,7 @@ mod elements;
 #[allow(unsafe_code, reason = "an item in one allocation")]
 mod entry;
 mod expiry;
+mod hash;
 mod heavy;
 mod key_hash;
 mod keyspace;
@@ -40,6 +41,7 @@ pub use db::Db;
 pub use elements::Elements;
 pub use entry::Entry;
 pub use expiry::ExpireProgress;
+pub use hash::{Field, Hash, HashLimits};
 pub use key_hash::KeyHash;
 pub use keyspace::{Previous, Store};
 pub use listpack::{Element, Listpack, Needle};

@@ -5,6 +5,7 @@
 //! `ARCHITECTURE.md`. Owned by the store; must not know tables, expiry or commands.
 
 use super::content::Content;
+use super::hash::{Hash, HashLimits};
 use super::key_hash::KeyHash;
 use super::quicklist::{List, NodeLimits};
 use super::set::{Set, SetLimits};
@@ -99,6 +100,8 @@ pub enum Object {
     Stream(Box<Stream>),
     Set(Box<Set>),
     Zset(Box<Zset>),
+    /// Not boxed: there are many small ones.
+    Hash(Hash),
 }
 
 const _: () = assert!(size_of::<Object>() <= 24 && align_of::<Object>() == 8);
@@ -112,6 +115,7 @@ pub struct FormLimits {
     pub stream: StreamLimits,
     pub set: SetLimits,
     pub zset: ZsetLimits,
+    pub hashes: HashLimits,
     pub hash: KeyHash,
 }
 
@@ -125,6 +129,7 @@ impl Object {
             Object::Stream(stream) => &**stream,
             Object::Set(set) => &**set,
             Object::Zset(zset) => &**zset,
+            Object::Hash(hash) => hash,
         }
     }
 
@@ -136,6 +141,7 @@ impl Object {
             Object::Stream(stream) => &mut **stream,
             Object::Set(set) => &mut **set,
             Object::Zset(zset) => &mut **zset,
+            Object::Hash(hash) => hash,
         }
     }
 
@@ -161,6 +167,13 @@ impl Object {
     #[must_use]
     pub(super) fn is_emptied(&self) -> bool {
         self.content().is_emptied()
+    }
+
+    /// When it wants attention, unix milliseconds.
+    #[inline]
+    #[must_use]
+    pub fn wake_ms(&self) -> Option<u64> {
+        self.content().wake_ms()
     }
 
     /// Allocations that freeing it takes, about.

@@ -89,6 +89,16 @@ fn add_object(digest: &mut Digest, object: &Object) {
             pair.mix(double::seventeen_digits(score).as_bytes());
             digest.xor(&pair.0);
         }),
+        Object::Hash(hash) => hash.iter().for_each(|field| {
+            let mut pair = Digest::default();
+            field.name.with_text(|text| pair.mix(text));
+            field.value.with_text(|text| pair.mix(text));
+            // As Redis 8: the time itself is no part of it.
+            if field.expiry.is_some() {
+                pair.xor(b"!!hexpire!!");
+            }
+            digest.xor(&pair.0);
+        }),
     }
 }
 

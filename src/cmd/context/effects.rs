@@ -209,7 +209,19 @@ impl Effects {
         self.touched(db, key, hash);
         if self.wants.stream {
             let name = removal(config.lazyfree_lazy_expire);
-            self.stream.append_expired(db, name, key);
+            self.stream.append_expired(db, &[name, key]);
+        }
+    }
+
+    /// Says that fields of a key had expired and were removed. Log and replicas are told at once.
+    #[cold]
+    pub(super) fn tell_ended(&mut self, db: Db, key: &[u8], hash: KeyHash, fields: &[Vec<u8>]) {
+        self.touched(db, key, hash);
+        if self.wants.stream {
+            let head: [&[u8]; 2] = [b"HDEL", key];
+            let fields = fields.iter().map(Vec::as_slice);
+            let words: Vec<&[u8]> = head.into_iter().chain(fields).collect();
+            self.stream.append_expired(db, &words);
         }
     }
 }

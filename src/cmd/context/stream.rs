@@ -308,9 +308,9 @@ impl EffectStream {
         self.append_words(db, words.iter().copied(), [at]);
     }
 
-    /// Appends the end of a key that had expired.
-    pub(super) fn append_expired(&mut self, db: Db, removal: &[u8], key: &[u8]) {
-        self.append(db, 1, &[removal, key]);
+    /// Appends the end of a key that had expired, or of a part of it.
+    pub(super) fn append_expired(&mut self, db: Db, removal: &[&[u8]]) {
+        self.append(db, 1, removal);
         let mark = self.marks.last_mut().expect("it was just appended");
         mark.cause = Cause::Expiry;
     }

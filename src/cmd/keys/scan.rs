@@ -107,13 +107,45 @@ impl<'a> ScanOptions<'a> {
     /// # Errors
     /// As Redis words them.
     pub fn parse(args: &Args<'a>, first: usize) -> Result<Self, Error> {
+        Self::parse_with(args, first, None)
+    }
+
+    /// HSCAN's: also whether values are left out.
+    ///
+    /// # Errors
+    /// As Redis words them.
+    pub fn parse_fields(args: &Args<'a>, first: usize) -> Result<(Self, bool), Error> {
+        let mut no_values = false;
+        let options = Self::parse_with(args, first, Some(&mut no_values))?;
+        if options.kind.is_none() {
+            Ok((options, no_values))
+        } else {
+            Err(Error::SYNTAX)
+        }
+    }
+
+    fn parse_with(
+        args: &Args<'a>,
+        first: usize,
+        mut no_values: Option<&mut bool>,
+    ) -> Result<Self, Error> {
         let mut options = Self {
             count: SCAN_COUNT_DEFAULT,
             pattern: None,
             kind: None,
         };
         let mut option = first;
-        while option + 1 < args.len() {
+        while option < args.len() {
+            if let Some(no_values) = &mut no_values
+                && args.is(option, "novalues")
+            {
+                **no_values = true;
+                option += 1;
+                continue;
+            }
+            if option + 1 == args.len() {
+                return Err(Error::SYNTAX);
+            }
             let value = args.get(option + 1);
             if args.is(option, "count") {
                 let count = parse_i64(value).ok_or(Error::NOT_INTEGER)?;
@@ -130,11 +162,7 @@ impl<'a> ScanOptions<'a> {
             }
             option += 2;
         }
-        if option < args.len() {
-            Err(Error::SYNTAX)
-        } else {
-            Ok(options)
-        }
+        Ok(options)
     }
 
     /// As `parse`, for the elements of one key, which have no type.

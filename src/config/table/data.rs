@@ -120,8 +120,7 @@ pub const ROWS: &[Directive] = &[
         LONG_MAX,
         field!(hash_max_listpack_entries),
     )
-    .alias(&["hash-max-ziplist-entries"])
-    .inert(NO_SUCH_TYPE),
+    .alias(&["hash-max-ziplist-entries"]),
     number(
         "hash-max-listpack-value",
         Unit::Memory,
@@ -130,8 +129,7 @@ pub const ROWS: &[Directive] = &[
         LONG_MAX,
         field!(hash_max_listpack_value),
     )
-    .alias(&["hash-max-ziplist-value"])
-    .inert(NO_SUCH_TYPE),
+    .alias(&["hash-max-ziplist-value"]),
     integer(
         "set-max-intset-entries",
         512,
