@@ -44,7 +44,6 @@ pub(super) const NO_MODULES: &str = "modules are not supported yet";
 const NO_SCRIPTS: &str = "scripts are not supported yet";
 const NO_PUBSUB: &str = "publish and subscribe are not supported yet";
 const NO_TRACKING: &str = "client tracking is not supported yet";
-const NO_SUCH_TYPE: &str = "keys of this type are not supported yet";
 const EVICTION: &str = "no key is evicted yet";
 const EVICTION_OF_CLIENTS: &str = "no client is evicted yet";
 const SLICES: &str = "large values are always freed bit by bit";

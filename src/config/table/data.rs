@@ -10,8 +10,8 @@ use super::super::directive::{
 use super::super::effect;
 use super::super::special::NOTIFY;
 use super::{
-    ARENAS, CHECKED, DEFRAG, EVICTION, INT_MAX, INT_MIN, LONG_MAX, MB, NO_PUBSUB, NO_SUCH_TYPE,
-    SLICES, TABLES, TICKS, ULONG_MAX,
+    ARENAS, CHECKED, DEFRAG, EVICTION, INT_MAX, INT_MIN, LONG_MAX, MB, NO_PUBSUB, SLICES, TABLES,
+    TICKS, ULONG_MAX,
 };
 
 pub const ROWS: &[Directive] = &[
