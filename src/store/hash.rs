@@ -114,6 +114,10 @@ impl Hash {
                     .with_text(|value| table.insert_new(name, value, field.expiry));
             });
         }
+        assert!(
+            table.elements().len() == fields(pack).count(),
+            "a hash has each field once"
+        );
         self.form = Form::Table(Box::new(table));
     }
 
@@ -296,6 +300,7 @@ impl Hash {
             let removed = self.remove(name);
             assert!(removed, "it was just seen");
         }
+        assert!(ended.len() <= budget, "no more were taken");
         ended
     }
 
@@ -329,6 +334,7 @@ impl Hash {
         if too_long || names.len() > limits.hashes.listpack_entries {
             hash.enlarge(limits);
         }
+        assert!(hash.len() == names.len(), "each field was read");
         Some(hash)
     }
 }

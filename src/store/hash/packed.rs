@@ -101,6 +101,7 @@ pub(super) fn add_times(pack: &mut Exact) {
     let mut marked = Exact::default();
     marked.splice(0, 0, &all);
     marked.mark(true);
+    assert!(pack.count() / 2 * 3 == marked.count(), "one time a field");
     *pack = marked;
 }
 
@@ -115,5 +116,6 @@ pub(super) fn drop_times(pack: &mut Exact) {
     }
     let mut plain = Exact::default();
     plain.splice(0, 0, &all);
+    assert!(plain.count() / 2 * 3 == pack.count(), "fields stay");
     *pack = plain;
 }

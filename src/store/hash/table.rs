@@ -74,7 +74,9 @@ impl Fields {
             had
         });
         let had = had.expect("only a field that is there expires");
+        assert!(self.expiring >= usize::from(had), "what expires is counted");
         self.expiring = self.expiring + usize::from(expiry.is_some()) - usize::from(had);
+        assert!(self.expiring <= self.elements.len(), "only fields expire");
         if let Some(at_ms) = expiry {
             let position = self.elements.position(field);
             self.push(at_ms, position);
@@ -83,6 +85,7 @@ impl Fields {
     }
 
     fn push(&mut self, at_ms: u64, position: u32) {
+        assert!(at_ms <= MEMBER_EXPIRY_MS_MAX, "callers refuse later ones");
         if self.queue.len() == self.queue.capacity() {
             self.queue.reserve_exact(self.queue.len() / 8 + 4);
         }
@@ -95,6 +98,7 @@ impl Fields {
             return false;
         };
         if member.expiry().is_some() {
+            assert!(self.expiring > 0, "what expires is counted");
             self.expiring -= 1;
             self.bound_queue();
         }
@@ -165,6 +169,10 @@ impl Fields {
         if self.expiring == 0 {
             self.queue = BinaryHeap::new();
         }
+        assert!(
+            self.queue.len() >= self.expiring,
+            "each field that expires has an item"
+        );
         ended
     }
 

@@ -106,6 +106,7 @@ impl Store {
         let reference = self.reference(db, slot, key);
         self.waking
             .change(reference, None, Some(now_ms + HELD_EXPIRY_MS));
+        assert!(self.wakes(), "it is asked for again");
     }
 
     fn resolve_waking(&self, reference: Reference) -> Option<&Entry> {

@@ -79,6 +79,7 @@ impl Exact {
     /// Puts elements in place of those between two positions.
     pub fn splice(&mut self, from: usize, to: usize, elements: &[Element<'_>]) {
         assert!(from <= to && to <= self.end(), "positions are in order");
+        let marked = self.is_marked();
         let new: usize = elements
             .iter()
             .map(|&element| Encoded::new(element).len())
@@ -103,6 +104,7 @@ impl Exact {
         bytes.extend_from_slice(&self.0[to..]);
         assert!(bytes.len() == bytes.capacity(), "sizes add up");
         self.0 = bytes.into_boxed_slice();
+        assert!(self.is_marked() == marked, "the mark stays");
     }
 
     /// Sets the mark, or takes it away.
@@ -114,6 +116,7 @@ impl Exact {
         bytes.extend_from_slice(&self.0[..self.end()]);
         bytes.extend(marked.then_some(MARK));
         self.0 = bytes.into_boxed_slice();
+        assert!(self.is_marked() == marked, "no entry ends as the mark does");
     }
 
     /// Bytes of the entries.
