@@ -17,7 +17,7 @@ use crate::store::{Db, Entry, Object, Slot, StreamId, Value, ValueRef};
 use std::collections::BTreeSet;
 
 const SEEDS: u64 = 6;
-const COMMANDS: usize = 3500;
+const COMMANDS: usize = 4500;
 const DATABASES: usize = 3;
 /// Longest that time stands between two commands, milliseconds.
 const STEP_MS: usize = 3000;
