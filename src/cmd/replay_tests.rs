@@ -223,6 +223,7 @@ impl Play {
             "ZREMRANGEBYSCORE KEY 2 2",
             "ZREMRANGEBYLEX KEY [v +",
             "ZPOPMAX KEY",
+            "ZRANGESTORE KEY KEY 0 1",
             "BZMPOP 0 1 KEY MIN",
             "LREM KEY 0 a",
         ];
