@@ -17,7 +17,7 @@ use crate::store::{Db, Entry, Object, Slot, StreamId, Value, ValueRef};
 use std::collections::BTreeSet;
 
 const SEEDS: u64 = 6;
-const COMMANDS: usize = 4500;
+const COMMANDS: usize = 7000;
 const DATABASES: usize = 3;
 /// Longest that time stands between two commands, milliseconds.
 const STEP_MS: usize = 3000;
@@ -148,7 +148,7 @@ impl Play {
             17 => vec![word("SPOP"), one],
             18 => vec![word("SMOVE"), one, other, word("a")],
             19 => vec![word("SREM"), one, word("a"), word("b")],
-            20 => vec![word("PERSIST"), one],
+            20 | 35 | 36 => vec![word("PERSIST"), one],
             21 => vec![word("DELIFEQ"), one, word("v")],
             22 => vec![word("SET"), one, word("v")],
             23 => vec![word("PFADD"), one, database],
