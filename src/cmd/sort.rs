@@ -21,7 +21,7 @@ use super::{Context, Key, Lookup, Outcome, list_limits};
 use crate::config::events;
 use crate::rdb;
 use crate::resp::{Args, Error};
-use crate::store::{End, Entry, Kind, List, Object, ValueRef};
+use crate::store::{Element, End, Entry, Kind, List, Object, ValueRef};
 use std::collections::BTreeSet;
 use std::ops::Range;
 
@@ -81,22 +81,15 @@ fn load(entry: Option<&Entry>, options: &mut Options<'_>) -> Result<Elements, Er
     let shown = options.window(len);
     let mut texts = Vec::new();
     match entry.value() {
-        ValueRef::Object(Object::List(list)) => {
+        ValueRef::Object(object @ (Object::List(_) | Object::Zset(_))) => {
             let ordered = !options.sorts();
             let part = if ordered { shown.clone() } else { 0..len };
             if part.is_empty() {
                 return Ok(none);
             }
             let backwards = ordered && options.descending;
-            let from = if backwards {
-                len - 1 - part.start
-            } else {
-                part.start
-            };
             texts.reserve(part.len());
-            list.range(from, part.len(), backwards, |element| {
-                texts.push(element.with_text(<[u8]>::to_vec));
-            });
+            read_part(object, part, backwards, &mut texts);
             if ordered {
                 let shown = 0..texts.len();
                 return Ok(Elements { texts, shown });
@@ -113,6 +106,22 @@ fn load(entry: Option<&Entry>, options: &mut Options<'_>) -> Result<Elements, Er
     }
     assert!(texts.len() == len && shown.end <= len, "all were read");
     Ok(Elements { texts, shown })
+}
+
+/// Reads a part of what has an order of its own, counted from the end if `backwards`.
+fn read_part(object: &Object, part: Range<usize>, backwards: bool, texts: &mut Vec<Vec<u8>>) {
+    let from = |len: usize| match backwards {
+        true => len - 1 - part.start,
+        false => part.start,
+    };
+    let mut read = |element: Element<'_>| texts.push(element.with_text(<[u8]>::to_vec));
+    match object {
+        Object::List(list) => list.range(from(list.len()), part.len(), backwards, read),
+        Object::Zset(zset) => zset.range(from(zset.len()), part.len(), backwards, |member, _| {
+            read(member);
+        }),
+        _ => panic!("only lists and sorted sets have an order"),
+    }
 }
 
 /// Asks for the keys that a pattern makes of these elements; false when the command is to end,
@@ -168,6 +177,7 @@ fn look_up(ctx: &mut Context<'_>, pattern: &Pattern<'_>, text: &[u8]) -> Option<
         return Some(text.to_vec());
     }
     let key = pattern.key(text)?;
+    let now_ms = ctx.now_ms;
     ctx.view(Key::new(&key), Lookup::Read, |entry, _| {
         let value = entry?.value();
         match (pattern.field(), value) {
@@ -175,7 +185,11 @@ fn look_up(ctx: &mut Context<'_>, pattern: &Pattern<'_>, text: &[u8]) -> Option<
                 Some(itoa::Buffer::new().format(number).as_bytes().to_vec())
             }
             (None, ValueRef::Bytes(bytes)) => Some(bytes.to_vec()),
-            // No other type has fields.
+            (Some(name), ValueRef::Object(Object::Hash(hash))) => {
+                let field = hash.get(name)?;
+                let lives = field.expiry.is_none_or(|at_ms| at_ms > now_ms);
+                lives.then(|| field.value.with_text(<[u8]>::to_vec))
+            }
             _ => None,
         }
     })
