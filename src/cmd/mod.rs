@@ -25,6 +25,7 @@ mod long_double;
 #[cfg(test)]
 mod replay_tests;
 mod set;
+mod several;
 mod slot;
 mod sort;
 mod stream;

@@ -2,11 +2,11 @@
 //!
 //! Changes nothing, but that fields whose time is over end on the way.
 
-use super::super::keys::scan::{ScanOptions, parse_cursor};
+use super::super::keys::scan::{ScanOptions, parse_cursor, reply_elements};
 use super::super::{Context, Outcome};
 use super::{count_of, look, write, write_value};
-use crate::resp::{Args, Protocol, Reply, glob_match};
-use crate::store::{Element, Hash};
+use crate::resp::{Args, Protocol, Reply};
+use crate::store::Hash;
 
 pub(super) fn hget(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
     look(ctx, ctx.key(args, 1), |hash, reply| {
@@ -88,12 +88,8 @@ pub(super) fn hscan(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
         if let Some(hash) = hash {
             let (options, no_values) = ScanOptions::parse_fields(args, 3)?;
             let mut fields = Reply::new(&mut found, Protocol::Resp2);
-            let fits = |name: Element<'_>| {
-                let fits = |pattern| name.with_text(|text| glob_match(pattern, text, false));
-                options.pattern.is_none_or(fits)
-            };
             next = hash.scan(cursor, options.count, |field| {
-                if fits(field.name) {
+                if options.admits(&field.name) {
                     write(&mut fields, field.name);
                     count += 1;
                     if !no_values {
@@ -103,10 +99,7 @@ pub(super) fn hscan(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
                 }
             });
         }
-        reply.array(2);
-        reply.bulk(itoa::Buffer::new().format(next).as_bytes());
-        reply.array(count);
-        reply.encoded(&found);
+        reply_elements(reply, next, count, &found);
         Ok(())
     })
 }

@@ -9,7 +9,7 @@ use crate::cmd::special::PLAIN;
 use crate::cmd::{Command, Context, Group, Key, Lookup, Merge, Outcome, Run, acl, flag, key_slot};
 use crate::limits::{RANDOM_KEY_TRIES, SCAN_BUCKETS_PER_ELEMENT, SCAN_COUNT_DEFAULT};
 use crate::resp::{Args, Error, Reply, glob_match, parse_i64};
-use crate::store::{Entry, Slot};
+use crate::store::{Element, Entry, Slot};
 
 /// The rows of this family.
 pub static COMMANDS: &[Command] = &[Command {
@@ -63,6 +63,14 @@ impl Cursor {
     fn after_slot(slot: Slot) -> Option<Cursor> {
         slot.next().map(|slot| Cursor { slot, position: 0 })
     }
+}
+
+/// The reply of a scan of elements: the next cursor, and `found`, which holds so many.
+pub fn reply_elements(reply: &mut Reply<'_>, next: u64, count: usize, found: &[u8]) {
+    reply.array(2);
+    reply.bulk(itoa::Buffer::new().format(next).as_bytes());
+    reply.array(count);
+    reply.encoded(found);
 }
 
 /// A cursor's number as SCAN and its kin read it: what `strtoul` takes, without leading blanks.
@@ -176,6 +184,12 @@ impl<'a> ScanOptions<'a> {
         } else {
             Err(Error::SYNTAX)
         }
+    }
+
+    /// Whether the pattern, if there is one, fits an element.
+    pub fn admits(&self, element: &Element<'_>) -> bool {
+        let fits = |pattern| element.with_text(|text| glob_match(pattern, text, false));
+        self.pattern.is_none_or(fits)
     }
 
     /// As in Redis, asking for the type is a look-up, so it is counted.

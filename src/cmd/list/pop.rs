@@ -6,6 +6,7 @@ use super::super::special::Blocking;
 use super::super::timeout;
 use super::super::{Context, Key, Outcome};
 use super::{NOT_POSITIVE, counted_once, end_of, limits, list_mut, pop_name, popped, write};
+use crate::cmd::several::positive;
 use crate::resp::{Args, Error, Reply, parse_i64};
 use crate::store::{End, List};
 
@@ -122,23 +123,17 @@ struct Many {
 
 impl Many {
     fn parse(args: &Args<'_>, at: usize) -> Result<Many, Error> {
-        let positive = |index: usize, error: &'static str| {
-            parse_i64(args.get(index))
-                .filter(|&number| number > 0)
-                .and_then(|number| usize::try_from(number).ok())
-                .ok_or(Error::new(error))
-        };
-        let keys = positive(at, "ERR numkeys should be greater than 0")?;
+        let keys = positive(args, at, "ERR numkeys should be greater than 0")?;
         let end_at = (at + 1).saturating_add(keys);
         let end = end_of(args, end_at)?;
         let count = match args.len() - end_at - 1 {
             0 => 1,
             2 if args.is(end_at + 1, "count") => {
-                positive(end_at + 2, "ERR count should be greater than 0")?
+                positive(args, end_at + 2, "ERR count should be greater than 0")?
             }
             // A wrong count is told of before what stands too much.
             3.. if args.is(end_at + 1, "count") => {
-                positive(end_at + 2, "ERR count should be greater than 0")?;
+                positive(args, end_at + 2, "ERR count should be greater than 0")?;
                 return Err(Error::SYNTAX);
             }
             _ => return Err(Error::SYNTAX),

@@ -4,11 +4,12 @@
 //! smallest set and asks the others in the order of their sizes. Keys of several shards are lent:
 //! nothing here knows.
 
-use super::super::{Context, Key, Lookup, Outcome};
+use super::super::{Context, Key, Outcome};
 use super::{count_of, limits, set, write};
+use crate::cmd::several::checked_keys;
 use crate::config::events;
 use crate::resp::{Args, Error, Reply, parse_i64};
-use crate::store::{Db, Element, FormLimits, Object, Set, Store};
+use crate::store::{Db, Element, Entry, FormLimits, Object, Set, Store};
 use std::ops::{ControlFlow, Range};
 
 /// What is made of the sets.
@@ -67,19 +68,8 @@ pub(super) fn sdiffcard(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
     count(ctx, args, Operation::Difference)
 }
 
-/// Looks at every key, as a reader: nothing is answered before all types are right.
-fn check<'a>(
-    ctx: &mut Context<'_>,
-    args: &Args<'a>,
-    keys: Range<usize>,
-) -> Result<Vec<Key<'a>>, Error> {
-    keys.map(|at| {
-        let key = ctx.key(args, at);
-        ctx.view(key, Lookup::Read, |entry, _| {
-            entry.map(set).transpose().map(|_| key)
-        })
-    })
-    .collect()
+fn is_set(entry: &Entry) -> Result<(), Error> {
+    set(entry).map(|_| ())
 }
 
 /// The sets at keys that were checked, missing ones as None.
@@ -95,7 +85,7 @@ fn sets<'s>(store: &'s Store, db: Db, now_ms: u64, keys: &[Key<'_>]) -> Vec<Opti
 }
 
 fn reply(ctx: &mut Context<'_>, args: &Args<'_>, operation: Operation) -> Outcome {
-    let keys = check(ctx, args, 1..args.len())?;
+    let keys = checked_keys(ctx, args, 1..args.len(), is_set)?;
     let (db, now_ms, limits) = (ctx.db, ctx.now_ms, limits(ctx));
     let protocol = ctx.reply.protocol();
     let (store, reply) = ctx.store_and_reply();
@@ -120,7 +110,7 @@ fn reply(ctx: &mut Context<'_>, args: &Args<'_>, operation: Operation) -> Outcom
 
 fn store(ctx: &mut Context<'_>, args: &Args<'_>, operation: Operation) -> Outcome {
     let destination = ctx.key(args, 1);
-    let keys = check(ctx, args, 2..args.len())?;
+    let keys = checked_keys(ctx, args, 2..args.len(), is_set)?;
     let limits = limits(ctx);
     let sets = sets(ctx.store(), ctx.db, ctx.now_ms, &keys);
     let result = if operation == Operation::Union {
@@ -147,7 +137,7 @@ fn store(ctx: &mut Context<'_>, args: &Args<'_>, operation: Operation) -> Outcom
 
 fn count(ctx: &mut Context<'_>, args: &Args<'_>, operation: Operation) -> Outcome {
     let (keys, limit) = counted(args, operation)?;
-    let keys = check(ctx, args, keys)?;
+    let keys = checked_keys(ctx, args, keys, is_set)?;
     let limits = limits(ctx);
     let mut found = 0;
     let sets = sets(ctx.store(), ctx.db, ctx.now_ms, &keys);

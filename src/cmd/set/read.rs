@@ -2,10 +2,10 @@
 //!
 //! Changes nothing.
 
-use super::super::keys::scan::{ScanOptions, parse_cursor};
+use super::super::keys::scan::{ScanOptions, parse_cursor, reply_elements};
 use super::super::{Context, Lookup, Outcome};
 use super::{count_of, set, write, write_all};
-use crate::resp::{Args, Reply, glob_match};
+use crate::resp::{Args, Reply};
 use crate::store::Set;
 
 pub(super) fn sismember(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
@@ -56,17 +56,13 @@ pub(super) fn sscan(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
             let options = ScanOptions::parse_elements(args, 3)?;
             let mut members = Reply::new(&mut found, reply.protocol());
             next = set.scan(cursor, options.count, |element| {
-                let fits = |pattern| element.with_text(|text| glob_match(pattern, text, false));
-                if options.pattern.is_none_or(fits) {
+                if options.admits(&element) {
                     write(&mut members, element);
                     count += 1;
                 }
             });
         }
-        reply.array(2);
-        reply.bulk(itoa::Buffer::new().format(next).as_bytes());
-        reply.array(count);
-        reply.encoded(&found);
+        reply_elements(reply, next, count, &found);
         Ok(())
     })
 }

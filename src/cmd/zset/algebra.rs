@@ -4,9 +4,10 @@
 //! As in Redis, inputs are taken in the order of their sizes, so that sums round alike. Keys of
 //! several shards are lent: nothing here knows.
 
-use super::super::{Context, Key, Lookup, Outcome};
+use super::super::{Context, Key, Outcome};
 use super::range::store;
 use super::{count_of, head, limits, score, write_pair};
+use crate::cmd::several::checked_keys;
 use crate::resp::{Args, Error, parse_i64};
 use crate::store::{Db, Element, Entry, FormLimits, Object, Set, Store, ValueRef, Zset};
 use std::collections::HashMap;
@@ -166,21 +167,6 @@ impl Request {
     }
 }
 
-/// Looks at every key, as a reader: nothing is answered before all types are right.
-fn check<'a>(
-    ctx: &mut Context<'_>,
-    args: &Args<'a>,
-    keys: Range<usize>,
-) -> Result<Vec<Key<'a>>, Error> {
-    keys.map(|at| {
-        let key = ctx.key(args, at);
-        ctx.view(key, Lookup::Read, |entry, _| {
-            entry.map(Source::of).transpose().map(|_| key)
-        })
-    })
-    .collect()
-}
-
 /// The inputs at keys that were checked.
 fn sources<'s>(store: &'s Store, db: Db, now_ms: u64, keys: &[Key<'_>]) -> Vec<Source<'s>> {
     keys.iter()
@@ -277,7 +263,9 @@ fn run(
     name: &'static str,
 ) -> Outcome {
     let keys = counted(args, at, name)?;
-    let looked = check(ctx, args, keys.clone())?;
+    let looked = checked_keys(ctx, args, keys.clone(), |entry| {
+        Source::of(entry).map(|_| ())
+    })?;
     let request = Request::parse(args, keys, operation, at == 2)?;
     let inputs = sources(ctx.store(), ctx.db, ctx.now_ms, &looked);
     let pairs = sorted(combined(&inputs, &request));
@@ -325,7 +313,9 @@ pub(super) fn zdiffstore(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
 pub(super) fn zintercard(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
     const NEGATIVE: Error = Error::new("ERR LIMIT can't be negative");
     let keys = counted(args, 1, "zintercard")?;
-    let looked = check(ctx, args, keys.clone())?;
+    let looked = checked_keys(ctx, args, keys.clone(), |entry| {
+        Source::of(entry).map(|_| ())
+    })?;
     let (mut at, mut limit) = (keys.end, 0);
     while at < args.len() {
         if !args.is(at, "limit") || at + 1 >= args.len() {

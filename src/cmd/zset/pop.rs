@@ -7,6 +7,7 @@ use super::super::special::Blocking;
 use super::super::timeout;
 use super::super::{Context, Key, Outcome};
 use super::{head, write, write_pair, zset_mut};
+use crate::cmd::several::positive;
 use crate::config::events;
 use crate::resp::{Args, Error, Reply, parse_i64};
 use crate::store::{Kind, Zset};
@@ -148,13 +149,7 @@ struct Many {
 
 impl Many {
     fn parse(args: &Args<'_>, at: usize) -> Result<Many, Error> {
-        let positive = |index: usize, error: &'static str| {
-            parse_i64(args.get(index))
-                .filter(|&number| number > 0)
-                .and_then(|number| usize::try_from(number).ok())
-                .ok_or(Error::new(error))
-        };
-        let keys = positive(at, "ERR numkeys should be greater than 0")?;
+        let keys = positive(args, at, "ERR numkeys should be greater than 0")?;
         let side_at = (at + 1).saturating_add(keys);
         if side_at >= args.len() {
             return Err(Error::SYNTAX);
@@ -171,7 +166,11 @@ impl Many {
             if count.is_some() || !args.is(next, "count") || next + 1 >= args.len() {
                 return Err(Error::SYNTAX);
             }
-            count = Some(positive(next + 1, "ERR count should be greater than 0")?);
+            count = Some(positive(
+                args,
+                next + 1,
+                "ERR count should be greater than 0",
+            )?);
             next += 2;
         }
         Ok(Many {

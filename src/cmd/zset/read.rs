@@ -2,11 +2,11 @@
 //!
 //! Changes nothing.
 
-use super::super::keys::scan::{ScanOptions, parse_cursor};
+use super::super::keys::scan::{ScanOptions, parse_cursor, reply_elements};
 use super::super::{Context, Lookup, Outcome};
 use super::bounds::{By, Range};
 use super::{count_of, write, zset};
-use crate::resp::{Args, Error, Reply, glob_match};
+use crate::resp::{Args, Error, Reply};
 use crate::store::Zset;
 
 pub(super) fn zscore(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
@@ -112,18 +112,14 @@ pub(super) fn zscan(ctx: &mut Context<'_>, args: &Args<'_>) -> Outcome {
             let options = ScanOptions::parse_elements(args, 3)?;
             let mut members = Reply::new(&mut found, reply.protocol());
             next = zset.scan(cursor, options.count, |element, score| {
-                let fits = |pattern| element.with_text(|text| glob_match(pattern, text, false));
-                if options.pattern.is_none_or(fits) {
+                if options.admits(&element) {
                     write(&mut members, element);
                     members.bulk_double(score);
                     count += 2;
                 }
             });
         }
-        reply.array(2);
-        reply.bulk(itoa::Buffer::new().format(next).as_bytes());
-        reply.array(count);
-        reply.encoded(&found);
+        reply_elements(reply, next, count, &found);
         Ok(())
     })
 }
